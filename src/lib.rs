@@ -1,0 +1,34 @@
+//! A Redis client that is ready.
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+#[cfg(feature = "client")]
+mod blocking;
+#[cfg(feature = "build")]
+pub mod build;
+#[cfg(feature = "client")]
+mod client;
+#[cfg(feature = "client")]
+mod config;
+#[cfg(feature = "client")]
+mod dedicated;
+#[cfg(feature = "client")]
+mod env;
+#[cfg(feature = "build")]
+mod env_example;
+#[cfg(feature = "client")]
+mod error;
+#[cfg(feature = "client")]
+mod link;
+#[cfg(feature = "client")]
+mod macros;
+#[cfg(feature = "client")]
+mod registry;
+mod report;
+#[cfg(feature = "testing")]
+pub mod testing;
+mod url;
+
+#[cfg(feature = "client")]
+pub use crate::error::{Error, ErrorKind};
+#[cfg(feature = "client")]
+pub use redis;
