@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
 pub mod certificates;
+pub mod echo;
 pub mod fake_server;
 pub mod proxy;
 
