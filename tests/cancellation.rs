@@ -74,6 +74,9 @@ fn the_check_notices_a_client_that_leaves_one_reply_unread() {
         };
         echo::run(&Broken::new(client), load).await
     });
-    assert!(Tally::of(&tally.wrong) + Tally::of(&tally.failed) > 100, "{tally:?}");
+    assert!(
+        Tally::of(&tally.wrong) + Tally::of(&tally.failed) > 100,
+        "{tally:?}"
+    );
     assert!(Tally::of(&tally.wrong) > 0, "{tally:?}");
 }

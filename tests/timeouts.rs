@@ -59,7 +59,11 @@ fn no_reply_reaches_the_wrong_caller_after_time_outs() {
     let server = start(with_debug(Server::builder().tcp()));
     let proxy = dripping(&server);
     let tally = run(async {
-        echo::fill(&mut client(server.url(), "response_timeout=30s&deadline=60s")).await;
+        echo::fill(&mut client(
+            server.url(),
+            "response_timeout=30s&deadline=60s",
+        ))
+        .await;
         let client = client(&proxy.url(), "response_timeout=15ms&deadline=60s");
         while_the_server_nods_off(&server, echo::run(&client, LOAD)).await
     });
@@ -78,7 +82,11 @@ fn the_check_notices_a_client_that_forgets_a_late_reply() {
     let server = start(with_debug(Server::builder().tcp()));
     let proxy = dripping(&server);
     let tally = run(async {
-        echo::fill(&mut client(server.url(), "response_timeout=30s&deadline=60s")).await;
+        echo::fill(&mut client(
+            server.url(),
+            "response_timeout=30s&deadline=60s",
+        ))
+        .await;
         let client = client(&proxy.url(), "response_timeout=15ms&deadline=60s");
         let load = Load {
             commands: 2_000,

@@ -68,7 +68,7 @@ macro_rules! typed_blocking {
     };
 }
 
-pub async fn untyped<C>(c: &mut C) -> Outcomes
+pub(crate) async fn untyped<C>(c: &mut C) -> Outcomes
 where
     C: redis::aio::ConnectionLike + Send + Sync,
 {
@@ -78,7 +78,7 @@ where
     out
 }
 
-pub async fn typed<C>(c: &mut C) -> Outcomes
+pub(crate) async fn typed<C>(c: &mut C) -> Outcomes
 where
     C: redis::aio::ConnectionLike + Send + Sync,
 {
@@ -88,14 +88,14 @@ where
     out
 }
 
-pub fn untyped_blocking<C: redis::ConnectionLike>(c: &mut C) -> Outcomes {
+pub(crate) fn untyped_blocking<C: redis::ConnectionLike>(c: &mut C) -> Outcomes {
     use redis::Commands as _;
     let mut out = Outcomes::default();
     every_command!(blocking, out, c);
     out
 }
 
-pub fn typed_blocking<C: redis::ConnectionLike>(c: &mut C) -> Outcomes {
+pub(crate) fn typed_blocking<C: redis::ConnectionLike>(c: &mut C) -> Outcomes {
     use redis::TypedCommands as _;
     let mut out = Outcomes::default();
     every_command!(typed_blocking, out, c);

@@ -6,7 +6,9 @@ use redis_ready::{BlockingClient, Client};
 
 use crate::outcomes::Outcomes;
 use crate::support::run;
-use crate::{blocking, families, multiplexed, requests, requests_blocking, reset, sequences, server};
+use crate::{
+    blocking, families, multiplexed, requests, requests_blocking, reset, sequences, server,
+};
 
 fn client(server: &Server, protocol: u8) -> Client {
     let url = format!(
@@ -138,7 +140,11 @@ fn an_error_with_bytes_that_are_no_text_is_the_callers_alone() {
 fn a_blocking_client_reads_the_reply_that_nobody_wants() {
     let server = server();
     let mut client = client(&server, 3).blocking();
-    let quiet = cmd("SET").arg("k").arg("v").set_no_response(true).to_owned();
+    let quiet = cmd("SET")
+        .arg("k")
+        .arg("v")
+        .set_no_response(true)
+        .to_owned();
     assert_eq!(quiet.query(&mut client), Ok(()));
     assert_eq!(cmd("GET").arg("k").query(&mut client), Ok("v".to_owned()));
 }

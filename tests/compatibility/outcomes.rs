@@ -8,10 +8,10 @@ use redis::{ErrorKind, RedisError, RedisResult, Value};
 
 /// A list of checks by name with what each returned.
 #[derive(Default)]
-pub struct Outcomes(Vec<(String, String)>);
+pub(crate) struct Outcomes(Vec<(String, String)>);
 
 impl Outcomes {
-    pub fn push<T: Debug>(&mut self, name: impl Into<String>, result: RedisResult<T>) {
+    pub(crate) fn push<T: Debug>(&mut self, name: impl Into<String>, result: RedisResult<T>) {
         let name: String = name.into();
         let outcome = match result {
             Ok(value) => brief(format!("{value:?}")),
@@ -24,17 +24,17 @@ impl Outcomes {
         self.0.push((name, outcome));
     }
 
-    pub fn note(&mut self, name: impl Into<String>, value: impl Debug) {
+    pub(crate) fn note(&mut self, name: impl Into<String>, value: impl Debug) {
         self.push(name, Ok(value));
     }
 
     /// Fails with every difference, not only the first one.
-    pub fn assert_same(&self, other: &Outcomes) {
+    pub(crate) fn assert_same(&self, other: &Outcomes) {
         let differences = self.differences(other);
         assert!(differences.is_empty(), "{differences}");
     }
 
-    pub fn differences(&self, other: &Outcomes) -> String {
+    pub(crate) fn differences(&self, other: &Outcomes) -> String {
         assert_eq!(self.0.len(), other.0.len(), "the lists are one list");
         let mut differences = String::new();
         for ((name, expected), (_, found)) in self.0.iter().zip(&other.0) {
@@ -82,7 +82,7 @@ fn brief(text: String) -> String {
 }
 
 /// A reply whose order means nothing.
-pub trait Sorted {
+pub(crate) trait Sorted {
     fn sorted(self) -> impl Debug;
 }
 

@@ -5,7 +5,7 @@ use redis::{Cmd, Pipeline, cmd, pipe};
 const MEBIBYTE: usize = 1024 * 1024;
 
 /// Single commands, in an order that makes sense.
-pub fn commands() -> Vec<(String, Cmd)> {
+pub(crate) fn commands() -> Vec<(String, Cmd)> {
     let mut commands = Vec::new();
     let mut add = |name: &str, command: &mut Cmd| {
         commands.push((name.to_owned(), std::mem::take(command)));
@@ -220,7 +220,7 @@ fn add_transactions(list: &mut Vec<(String, Pipeline)>) {
 }
 
 /// Pipelines and transactions, in an order that makes sense.
-pub fn pipelines() -> Vec<(String, Pipeline)> {
+pub(crate) fn pipelines() -> Vec<(String, Pipeline)> {
     let mut list = Vec::new();
     add_basics(&mut list);
     add_transactions(&mut list);

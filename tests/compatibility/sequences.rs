@@ -8,7 +8,7 @@ use crate::outcomes::Outcomes;
 
 const ECHO: &str = "return {KEYS[1], ARGV[1], ARGV[2]}";
 
-pub async fn run<C>(c: &mut C) -> Outcomes
+pub(crate) async fn run<C>(c: &mut C) -> Outcomes
 where
     C: redis::aio::ConnectionLike + Send + Sync,
 {
@@ -97,7 +97,7 @@ where
     out.push("nil as a number", wrong);
 }
 
-pub fn run_blocking<C: redis::ConnectionLike>(c: &mut C) -> Outcomes {
+pub(crate) fn run_blocking<C: redis::ConnectionLike>(c: &mut C) -> Outcomes {
     use redis::Commands as _;
 
     let mut out = Outcomes::default();
@@ -127,7 +127,7 @@ pub fn run_blocking<C: redis::ConnectionLike>(c: &mut C) -> Outcomes {
 }
 
 /// WATCH with and without somebody else's write, on a connection that nobody shares.
-pub async fn watch<C, D>(c: &mut C, somebody: &mut D) -> Outcomes
+pub(crate) async fn watch<C, D>(c: &mut C, somebody: &mut D) -> Outcomes
 where
     C: redis::aio::ConnectionLike + Send + Sync,
     D: redis::aio::ConnectionLike + Send + Sync,

@@ -10,7 +10,7 @@ use rcgen::{
 };
 
 /// An authority and the directory its files are in, gone when dropped.
-pub struct Authority {
+pub(crate) struct Authority {
     issuer: Issuer<'static, KeyPair>,
     directory: PathBuf,
     certificate: PathBuf,
@@ -18,21 +18,21 @@ pub struct Authority {
 
 /// A certificate and its key.
 #[derive(Debug, Clone)]
-pub struct Identity {
-    pub certificate: PathBuf,
-    pub key: PathBuf,
+pub(crate) struct Identity {
+    pub(crate) certificate: PathBuf,
+    pub(crate) key: PathBuf,
 }
 
 /// When a certificate is valid.
 #[derive(Debug, Clone, Copy)]
-pub enum Validity {
+pub(crate) enum Validity {
     Now,
     Past,
     Future,
 }
 
 impl Authority {
-    pub fn new() -> Authority {
+    pub(crate) fn new() -> Authority {
         static COUNT: AtomicUsize = AtomicUsize::new(0);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let name = format!("certificates-{}-{number}", std::process::id());
@@ -58,12 +58,12 @@ impl Authority {
     }
 
     /// The file of the authority's own certificate.
-    pub fn certificate(&self) -> &Path {
+    pub(crate) fn certificate(&self) -> &Path {
         &self.certificate
     }
 
     /// A server certificate for these host names and addresses.
-    pub fn server(&self, names: &[&str], validity: Validity) -> Identity {
+    pub(crate) fn server(&self, names: &[&str], validity: Validity) -> Identity {
         let params = server_params(names, validity);
         let key = KeyPair::generate().expect("there is randomness");
         let signed = params
@@ -73,7 +73,7 @@ impl Authority {
     }
 
     /// A server certificate that nobody else has signed.
-    pub fn self_signed(&self, names: &[&str]) -> Identity {
+    pub(crate) fn self_signed(&self, names: &[&str]) -> Identity {
         let params = server_params(names, Validity::Now);
         let key = KeyPair::generate().expect("there is randomness");
         let signed = params.self_signed(&key).expect("the parameters are sound");
@@ -81,7 +81,7 @@ impl Authority {
     }
 
     /// A client certificate.
-    pub fn client(&self) -> Identity {
+    pub(crate) fn client(&self) -> Identity {
         let mut params = CertificateParams::new([]).expect("there is no name to be wrong");
         params
             .distinguished_name

@@ -14,20 +14,20 @@ const KEYS: u64 = 1_000;
 
 /// What happened to the calls of a run.
 #[derive(Debug, Default)]
-pub struct Tally {
-    pub commands: AtomicU64,
-    pub calls: AtomicU64,
-    pub right: AtomicU64,
-    pub wrong: AtomicU64,
-    pub dropped: AtomicU64,
-    pub timed_out: AtomicU64,
-    pub failed: AtomicU64,
+pub(crate) struct Tally {
+    pub(crate) commands: AtomicU64,
+    pub(crate) calls: AtomicU64,
+    pub(crate) right: AtomicU64,
+    pub(crate) wrong: AtomicU64,
+    pub(crate) dropped: AtomicU64,
+    pub(crate) timed_out: AtomicU64,
+    pub(crate) failed: AtomicU64,
     /// The first of the wrong replies and of the failures.
-    pub examples: Mutex<Vec<String>>,
+    pub(crate) examples: Mutex<Vec<String>>,
 }
 
 impl Tally {
-    pub fn of(counter: &AtomicU64) -> u64 {
+    pub(crate) fn of(counter: &AtomicU64) -> u64 {
         counter.load(Ordering::SeqCst)
     }
 
@@ -41,21 +41,21 @@ impl Tally {
 
 /// How a run treats its calls.
 #[derive(Debug, Clone, Copy)]
-pub struct Load {
+pub(crate) struct Load {
     /// Callers at once.
-    pub tasks: u64,
+    pub(crate) tasks: u64,
     /// Commands in all.
-    pub commands: u64,
+    pub(crate) commands: u64,
     /// Which part of the calls is given a time to be dropped at ...
-    pub dropped: f64,
+    pub(crate) dropped: f64,
     /// ... of up to this.
-    pub drop_within: Duration,
+    pub(crate) drop_within: Duration,
     /// Makes a run repeatable as far as the machine allows.
-    pub seed: u64,
+    pub(crate) seed: u64,
 }
 
 /// Sets the keys that the calls read.
-pub async fn fill<C: ConnectionLike>(connection: &mut C) {
+pub(crate) async fn fill<C: ConnectionLike>(connection: &mut C) {
     let mut fill = pipe();
     for key in 0..KEYS {
         fill.set(format!("key:{key}"), value(key)).ignore();
@@ -64,11 +64,14 @@ pub async fn fill<C: ConnectionLike>(connection: &mut C) {
 }
 
 fn value(key: u64) -> String {
-    format!("value of {key}, {:x}", key.wrapping_mul(0x9e37_79b9_7f4a_7c15))
+    format!(
+        "value of {key}, {:x}",
+        key.wrapping_mul(0x9e37_79b9_7f4a_7c15)
+    )
 }
 
 /// Calls from many tasks at once, and compares each reply with what was asked.
-pub async fn run<C>(connection: &C, load: Load) -> Tally
+pub(crate) async fn run<C>(connection: &C, load: Load) -> Tally
 where
     C: ConnectionLike + Clone + Send + Sync + 'static,
 {
@@ -99,7 +102,9 @@ async fn call<C: ConnectionLike + Send>(
 ) {
     let question = Question::random(random);
     tally.calls.fetch_add(1, Ordering::SeqCst);
-    tally.commands.fetch_add(question.commands(), Ordering::SeqCst);
+    tally
+        .commands
+        .fetch_add(question.commands(), Ordering::SeqCst);
     let reply = question.ask(connection);
     let reply = if random.f64() < load.dropped {
         let time = load.drop_within.mul_f64(random.f64());
@@ -167,20 +172,21 @@ impl Question {
         matches!(self, Question::Empty | Question::EmptyInPipeline(_))
     }
 
-    fn ask<C: ConnectionLike + Send>(self, connection: &mut C) -> BoxFuture<'_, RedisResult<Answer>> {
+    fn ask<C: ConnectionLike + Send>(
+        self,
+        connection: &mut C,
+    ) -> BoxFuture<'_, RedisResult<Answer>> {
         Box::pin(async move {
             match self {
                 Question::Key(key) => {
-                    let reply = cmd("GET").arg(format!("key:{key}")).query_async(connection);
-                    Ok(vec![reply.await?])
+                    let get = cmd("GET").arg(format!("key:{key}")).to_owned();
+                    Ok(vec![get.query_async(connection).await?])
                 }
                 Question::Nonce(nonce) => {
-                    let reply = cmd("ECHO").arg(nonce).query_async(connection);
-                    Ok(vec![reply.await?])
+                    let echo = cmd("ECHO").arg(nonce).to_owned();
+                    Ok(vec![echo.query_async(connection).await?])
                 }
-                Question::Pipeline(keys, nonce) => {
-                    three(keys, nonce).query_async(connection).await
-                }
+                Question::Pipeline(keys, nonce) => three(keys, nonce).query_async(connection).await,
                 Question::Transaction(keys, nonce) => {
                     three(keys, nonce).atomic().query_async(connection).await
                 }
@@ -219,14 +225,14 @@ fn three(keys: [u64; 2], nonce: u64) -> Pipeline {
 /// A connection with the defect that all of this looks for: after a call was dropped or timed out,
 /// its reply is given to the next caller, whose reply goes to the one after.
 #[derive(Debug, Clone)]
-pub struct Broken<C> {
+pub(crate) struct Broken<C> {
     inner: C,
     off_by_one: Arc<AtomicBool>,
     held: Arc<Mutex<Value>>,
 }
 
 impl<C> Broken<C> {
-    pub fn new(inner: C) -> Broken<C> {
+    pub(crate) fn new(inner: C) -> Broken<C> {
         Broken {
             inner,
             off_by_one: Arc::new(AtomicBool::new(false)),
@@ -238,7 +244,10 @@ impl<C> Broken<C> {
         if !self.off_by_one.load(Ordering::SeqCst) {
             return reply;
         }
-        std::mem::replace(&mut *self.held.lock().expect("nobody panics with it"), reply)
+        std::mem::replace(
+            &mut *self.held.lock().expect("nobody panics with it"),
+            reply,
+        )
     }
 
     fn watch<T>(&self) -> Unanswered<T> {

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 /// What a fake server does with a command.
 #[derive(Debug, Clone)]
-pub enum Answer {
+pub(crate) enum Answer {
     /// Sends these bytes.
     Send(Vec<u8>),
     /// Says nothing and keeps the connection.
@@ -18,24 +18,26 @@ pub enum Answer {
 }
 
 impl Answer {
-    pub fn line(line: &str) -> Answer {
+    pub(crate) fn line(line: &str) -> Answer {
         Answer::Send(format!("{line}\r\n").into_bytes())
     }
 
-    pub fn ok() -> Answer {
+    pub(crate) fn ok() -> Answer {
         Answer::line("+OK")
     }
 }
 
 /// A server that understands commands and answers by a function.
-pub struct FakeServer {
+pub(crate) struct FakeServer {
     port: u16,
     seen: Arc<Mutex<Vec<Vec<String>>>>,
 }
 
 impl FakeServer {
     /// Answers each command, given as words (the first in upper case), with what `answer` returns.
-    pub fn start(answer: impl Fn(&[String]) -> Answer + Send + Sync + 'static) -> FakeServer {
+    pub(crate) fn start(
+        answer: impl Fn(&[String]) -> Answer + Send + Sync + 'static,
+    ) -> FakeServer {
         let seen = Arc::new(Mutex::new(Vec::new()));
         let log = Arc::clone(&seen);
         let answer = Arc::new(answer);
@@ -47,16 +49,16 @@ impl FakeServer {
         FakeServer { port, seen }
     }
 
-    pub fn port(&self) -> u16 {
+    pub(crate) fn port(&self) -> u16 {
         self.port
     }
 
-    pub fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("redis://127.0.0.1:{}", self.port)
     }
 
     /// Every command seen so far, on all connections.
-    pub fn seen(&self) -> Vec<Vec<String>> {
+    pub(crate) fn seen(&self) -> Vec<Vec<String>> {
         self.seen.lock().expect("nobody panics with it").clone()
     }
 }
@@ -111,14 +113,14 @@ fn read_number(reader: &mut impl BufRead, mark: char) -> io::Result<Option<usize
 }
 
 /// A listener that keeps the bytes it is sent and answers each connection with `greeting`.
-pub struct Recorder {
+pub(crate) struct Recorder {
     port: u16,
     bytes: Arc<Mutex<Vec<u8>>>,
 }
 
 impl Recorder {
     /// Sends `greeting` as soon as the first byte has come, then only listens.
-    pub fn start(greeting: &'static [u8]) -> Recorder {
+    pub(crate) fn start(greeting: &'static [u8]) -> Recorder {
         let bytes = Arc::new(Mutex::new(Vec::new()));
         let kept = Arc::clone(&bytes);
         let port = listen(move |mut stream| {
@@ -136,11 +138,11 @@ impl Recorder {
         Recorder { port, bytes }
     }
 
-    pub fn port(&self) -> u16 {
+    pub(crate) fn port(&self) -> u16 {
         self.port
     }
 
-    pub fn bytes(&self) -> Vec<u8> {
+    pub(crate) fn bytes(&self) -> Vec<u8> {
         self.bytes.lock().expect("nobody panics with it").clone()
     }
 }

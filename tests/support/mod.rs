@@ -2,10 +2,10 @@
 
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
-pub mod certificates;
-pub mod echo;
-pub mod fake_server;
-pub mod proxy;
+pub(crate) mod certificates;
+pub(crate) mod echo;
+pub(crate) mod fake_server;
+pub(crate) mod proxy;
 
 use std::future::Future;
 use std::time::Duration;
@@ -13,20 +13,20 @@ use std::time::Duration;
 use redis_ready::testing::{Server, ServerBuilder};
 
 /// Longer than anything here takes on a slow machine.
-pub const NEVER: Duration = Duration::from_secs(120);
+pub(crate) const NEVER: Duration = Duration::from_secs(120);
 
 /// Starts a server, or fails with the line that installs one.
-pub fn start(builder: ServerBuilder) -> Server {
+pub(crate) fn start(builder: ServerBuilder) -> Server {
     builder.start().unwrap_or_else(|error| panic!("{error}"))
 }
 
 /// A server that takes DEBUG commands.
-pub fn with_debug(builder: ServerBuilder) -> ServerBuilder {
+pub(crate) fn with_debug(builder: ServerBuilder) -> ServerBuilder {
     builder.arg("--enable-debug-command").arg("local")
 }
 
 /// Runs `future` in a multi-threaded runtime and fails if it hangs.
-pub fn run<T>(future: impl Future<Output = T>) -> T {
+pub(crate) fn run<T>(future: impl Future<Output = T>) -> T {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()

@@ -17,7 +17,7 @@ use redis_ready::testing::Server;
 
 /// What happens to the bytes of one direction. When the steps are over, everything passes.
 #[derive(Debug, Clone)]
-pub enum Step {
+pub(crate) enum Step {
     /// Passes this many bytes on.
     Pass(usize),
     /// Waits once; what arrives meanwhile waits too.
@@ -42,27 +42,27 @@ pub enum Step {
 
 /// The steps of both directions of one connection.
 #[derive(Debug, Clone, Default)]
-pub struct Script {
-    pub to_server: Vec<Step>,
-    pub to_client: Vec<Step>,
+pub(crate) struct Script {
+    pub(crate) to_server: Vec<Step>,
+    pub(crate) to_client: Vec<Step>,
 }
 
 impl Script {
-    pub fn to_server(steps: impl Into<Vec<Step>>) -> Script {
+    pub(crate) fn to_server(steps: impl Into<Vec<Step>>) -> Script {
         Script {
             to_server: steps.into(),
             to_client: Vec::new(),
         }
     }
 
-    pub fn to_client(steps: impl Into<Vec<Step>>) -> Script {
+    pub(crate) fn to_client(steps: impl Into<Vec<Step>>) -> Script {
         Script {
             to_server: Vec::new(),
             to_client: steps.into(),
         }
     }
 
-    pub fn both(steps: impl Into<Vec<Step>>) -> Script {
+    pub(crate) fn both(steps: impl Into<Vec<Step>>) -> Script {
         let steps = steps.into();
         Script {
             to_server: steps.clone(),
@@ -78,7 +78,7 @@ enum Upstream {
 }
 
 /// A listener on a port of 127.0.0.1 in front of a server, on a thread of its own.
-pub struct Proxy {
+pub(crate) struct Proxy {
     port: u16,
     accepted: Arc<AtomicUsize>,
     resets: watch::Sender<usize>,
@@ -96,7 +96,7 @@ const STOP: usize = usize::MAX;
 
 impl Proxy {
     /// Puts a proxy in front of `server`; `script` gives each connection its steps, counted from 0.
-    pub fn start(
+    pub(crate) fn start(
         server: &Server,
         script: impl Fn(usize) -> Script + Send + Sync + 'static,
     ) -> Proxy {
@@ -133,22 +133,22 @@ impl Proxy {
         }
     }
 
-    pub fn port(&self) -> u16 {
+    pub(crate) fn port(&self) -> u16 {
         self.port
     }
 
     /// The URL of the server behind it, which has no password and speaks no TLS.
-    pub fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("redis://127.0.0.1:{}", self.port)
     }
 
     /// How many connections were accepted so far.
-    pub fn accepted(&self) -> usize {
+    pub(crate) fn accepted(&self) -> usize {
         self.accepted.load(Ordering::SeqCst)
     }
 
     /// Resets every open connection, on both sides.
-    pub fn reset_all(&self) {
+    pub(crate) fn reset_all(&self) {
         self.resets.send_modify(|resets| *resets += 1);
     }
 }
