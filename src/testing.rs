@@ -23,6 +23,7 @@ use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 
 use self::process::Process;
+use crate::Client;
 
 /// How often a start is tried with another port when somebody took the one chosen.
 const PORT_ATTEMPTS: u32 = 10;
@@ -103,6 +104,15 @@ impl Server {
     #[must_use]
     pub fn url(&self) -> &str {
         &self.url
+    }
+
+    /// Opens a client for this server, without connecting.
+    ///
+    /// # Panics
+    /// For a TLS server in a build without the feature `tls`.
+    #[must_use]
+    pub fn client(&self) -> Client {
+        Client::open(&self.url).expect("our own URL is valid")
     }
 
     /// Returns the port on 127.0.0.1, unless the server listens on a Unix socket.
