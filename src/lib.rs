@@ -40,3 +40,4 @@ pub use crate::dedicated::DedicatedConnection;
 pub use crate::error::{Error, ErrorKind};
 #[cfg(feature = "client")]
 pub use redis;
+pub use crate::url::{Kind, Protocol, ReadFrom, RedisUrl, TlsVerify, UrlError, Warning};

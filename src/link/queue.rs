@@ -6,18 +6,26 @@
 //! write, what lies behind it is in `unsent`. So it is always known which commands the server cannot
 //! have seen: these move to the next connection, and only these.
 
+mod attention;
+mod expiry;
+mod pending;
+
 use std::collections::VecDeque;
-use std::ops::Range;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use redis::Value;
 
+use self::attention::{Attention, Writer};
+use self::pending::{Caller, Collected, Pending, after};
 use super::slots::{SlotId, Slots};
 use super::stream::Socket;
-use crate::config::Config;
 use crate::error::{Error, ErrorKind};
+
+pub(super) use self::expiry::Late;
+pub(crate) use self::pending::Limits;
+pub(super) use self::pending::Shape;
 
 /// Commands that may wait while there is no connection.
 const MAX_WAITING: usize = 1_000;
@@ -41,16 +49,10 @@ pub(super) struct Queue {
     unsent: Vec<u8>,
     spare: Vec<u8>,
     taken: u64,
-    /// A caller is writing to the socket itself.
-    writing: bool,
-    /// The driver waits for that caller to finish.
-    awaited: bool,
+    writer: Writer,
     /// Replies of the pipeline at the front so far.
     collected: Collected,
-    /// The driver will look at the queue before it sleeps.
-    scheduled: bool,
-    driver: Option<Waker>,
-    supervised: bool,
+    attention: Attention,
     closing: bool,
     /// Waits for the last command in flight before the link closes.
     drained: Option<Waker>,
@@ -72,61 +74,6 @@ enum State {
 }
 
 #[derive(Debug)]
-struct Pending {
-    caller: Caller,
-    bytes: Range<u64>,
-    shape: Shape,
-    submitted: Instant,
-    limits: Limits,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Caller {
-    Waiting(SlotId),
-    /// Never wanted the reply, but wants the command to run.
-    Unanswered,
-    /// Has been told that it is late.
-    Gone,
-}
-
-/// How many replies a submission gets, and which of them its caller wants.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Shape {
-    One,
-    /// Skips the first `skip` replies, keeps the next `count`. With `skip`, it is a transaction.
-    Many {
-        skip: usize,
-        count: usize,
-    },
-}
-
-/// How long a caller waits: for the reply of a live connection, and in all.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Limits {
-    pub(crate) response_timeout: Duration,
-    pub(crate) deadline: Duration,
-}
-
-impl From<&Config> for Limits {
-    fn from(config: &Config) -> Limits {
-        Limits {
-            response_timeout: config.response_timeout(),
-            deadline: config.deadline(),
-        }
-    }
-}
-
-impl Limits {
-    /// The limits of a command that the server may hold back for `block`.
-    pub(crate) fn extended_by(self, block: Duration) -> Limits {
-        Limits {
-            response_timeout: self.response_timeout.saturating_add(block),
-            deadline: self.deadline.saturating_add(block),
-        }
-    }
-}
-
-#[derive(Debug)]
 pub(super) enum Outcome {
     Reply(Value),
     Replies(Vec<Value>),
@@ -135,13 +82,6 @@ pub(super) enum Outcome {
     /// There is room now: submit again.
     Admitted,
     Failed(Error),
-}
-
-#[derive(Debug, Default)]
-struct Collected {
-    seen: usize,
-    values: Vec<Value>,
-    refused: Vec<(usize, Value)>,
 }
 
 /// What to do once the lock is released.
@@ -162,13 +102,6 @@ pub(super) enum Submitted {
     Refused(Error),
 }
 
-/// What the I/O thread reports when a command is late.
-pub(super) enum Late<'a> {
-    Response(Duration),
-    Admission,
-    Disconnected(Option<&'a Error>),
-}
-
 impl Queue {
     pub(super) fn new(max_in_flight: usize) -> Queue {
         Queue {
@@ -185,12 +118,9 @@ impl Queue {
             unsent: Vec::new(),
             spare: Vec::new(),
             taken: 0,
-            writing: false,
-            awaited: false,
+            writer: Writer::Nobody,
             collected: Collected::default(),
-            scheduled: false,
-            driver: None,
-            supervised: false,
+            attention: Attention::Nobody,
             closing: false,
             drained: None,
             last_submitted: None,
@@ -263,34 +193,32 @@ impl Queue {
     }
 
     fn after_submit(&mut self, was_idle: bool) -> Next {
-        if !self.supervised {
-            self.supervised = true;
-            self.scheduled = true;
+        if let Attention::Nobody = self.attention {
+            self.attention = Attention::Awake(None);
             return Next::Start;
+        }
+        if self.writer != Writer::Nobody {
+            return Next::Nothing;
         }
         if let State::Up {
             inline: Some(socket),
             ..
         } = &self.state
             && was_idle
-            && !self.scheduled
-            && !self.writing
+            && self.attention.is_asleep()
         {
             let socket = Arc::clone(socket);
-            self.writing = true;
+            self.writer = Writer::Writing;
             self.taken += self.unsent.len() as u64;
             let buffer = std::mem::replace(&mut self.unsent, std::mem::take(&mut self.spare));
             return Next::Write(buffer, socket);
-        }
-        if self.scheduled || self.writing {
-            return Next::Nothing;
         }
         self.wake()
     }
 
     /// A caller has written the first `written` bytes of `buffer` itself.
     pub(super) fn written(&mut self, mut buffer: Vec<u8>, written: usize) -> Next {
-        self.writing = false;
+        let awaited = std::mem::replace(&mut self.writer, Writer::Nobody) == Writer::Awaited;
         if written < buffer.len() {
             self.taken -= (buffer.len() - written) as u64;
             buffer.drain(..written);
@@ -298,10 +226,9 @@ impl Queue {
             std::mem::swap(&mut buffer, &mut self.unsent);
         }
         self.keep(buffer);
-        if self.unsent.is_empty() && !self.awaited {
+        if self.unsent.is_empty() && !awaited {
             return Next::Nothing;
         }
-        self.awaited = false;
         self.wake()
     }
 
@@ -333,38 +260,29 @@ impl Queue {
 
     // ---- the I/O thread
 
-    pub(super) fn set_driver(&mut self, waker: &Waker) {
-        match &mut self.driver {
-            Some(driver) => driver.clone_from(waker),
-            None => self.driver = Some(waker.clone()),
-        }
+    /// The driver runs; `waker` wakes it from now on.
+    pub(super) fn arrive(&mut self, waker: &Waker) {
+        self.attention.arrive(waker);
     }
 
     /// The driver goes to sleep; from now on callers wake it.
     pub(super) fn sleep(&mut self) {
-        self.scheduled = false;
+        self.attention.sleep();
     }
 
-    pub(super) fn wake(&mut self) -> Next {
-        if self.scheduled {
-            return Next::Nothing;
-        }
-        self.scheduled = true;
-        self.driver.clone().map_or(Next::Nothing, Next::Wake)
+    fn wake(&mut self) -> Next {
+        self.attention.wake().map_or(Next::Nothing, Next::Wake)
     }
 
-    pub(super) fn stay_awake(&mut self) {
-        self.scheduled = true;
-    }
-
+    /// Whether a caller is writing to the socket.
     pub(super) fn is_writing(&self) -> bool {
-        self.writing
+        self.writer != Writer::Nobody
     }
 
     /// The driver goes to sleep until the caller that writes is done.
     pub(super) fn await_writer(&mut self) {
-        self.awaited = true;
-        self.sleep();
+        self.writer = Writer::Awaited;
+        self.attention.sleep();
     }
 
     pub(super) fn is_closed(&self) -> bool {
@@ -480,7 +398,7 @@ impl Queue {
     pub(super) fn close(&mut self, error: &Error) -> Vec<Waker> {
         self.state = State::Closed(error.clone());
         let mut wakers = self.fail_all(error);
-        wakers.extend(self.driver.clone());
+        wakers.extend(self.attention.wake());
         wakers
     }
 
@@ -491,9 +409,8 @@ impl Queue {
 
     /// The supervisor has ended without being asked to: the next submission starts another.
     pub(super) fn abandoned_by_supervisor(&mut self, error: &Error) -> Vec<Waker> {
-        self.supervised = false;
-        self.driver = None;
-        self.writing = false;
+        self.attention = Attention::Nobody;
+        self.writer = Writer::Nobody;
         self.lost(self.end(), &[], error)
     }
 
@@ -526,105 +443,6 @@ impl Queue {
         }
         self.admit(wakers);
         Ok(())
-    }
-
-    /// Fails those whose time is up, and returns when to look again.
-    pub(super) fn expire(
-        &mut self,
-        now: Instant,
-        error: impl Fn(Late<'_>) -> Error,
-        wakers: &mut Vec<Waker>,
-    ) -> Option<Instant> {
-        while self
-            .admission
-            .front()
-            .is_some_and(|(_, until)| *until <= now)
-        {
-            let Some((slot, _)) = self.admission.pop_front() else {
-                break;
-            };
-            wakers.extend(
-                self.slots
-                    .settle(slot, || Outcome::Failed(error(Late::Admission))),
-            );
-        }
-        let due = match &self.state {
-            State::Up { since, .. } => {
-                let since = *since;
-                self.expire_in_flight(now, since, &error, wakers)
-            }
-            State::Down { .. } | State::Closed(_) => self.expire_waiting(now, &error, wakers),
-        };
-        self.admit(wakers);
-        let admission = self.admission.front().map(|(_, until)| *until);
-        [due, admission].into_iter().flatten().min()
-    }
-
-    /// On a live connection late commands keep their place: their replies will still come.
-    fn expire_in_flight(
-        &mut self,
-        now: Instant,
-        since: Instant,
-        error: &impl Fn(Late<'_>) -> Error,
-        wakers: &mut Vec<Waker>,
-    ) -> Option<Instant> {
-        while let Some(pending) = self.pending.get_mut(self.unwatched) {
-            let slot = match pending.caller {
-                Caller::Waiting(slot) if !self.slots.is_abandoned(slot) => slot,
-                _ => {
-                    self.unwatched += 1;
-                    continue;
-                }
-            };
-            let due = pending.due(since);
-            if due > now {
-                return Some(due);
-            }
-            pending.caller = Caller::Gone;
-            let limit = pending.limits.response_timeout.min(pending.limits.deadline);
-            wakers.extend(
-                self.slots
-                    .settle(slot, || Outcome::Failed(error(Late::Response(limit)))),
-            );
-            self.unwatched += 1;
-        }
-        None
-    }
-
-    /// Without a connection late commands are forgotten: they must not run once their callers have
-    /// been told that they will not.
-    fn expire_waiting(
-        &mut self,
-        now: Instant,
-        error: &impl Fn(Late<'_>) -> Error,
-        wakers: &mut Vec<Waker>,
-    ) -> Option<Instant> {
-        let State::Down { last, .. } = &self.state else {
-            return None;
-        };
-        let last = last.clone();
-        let mut due = None;
-        let mut forgotten = self.taken;
-        while let Some(front) = self.pending.front() {
-            due = Some(after(front.submitted, front.limits.deadline));
-            if due > Some(now) {
-                break;
-            }
-            due = None;
-            let Some(front) = self.pending.pop_front() else {
-                break;
-            };
-            forgotten = front.bytes.end;
-            self.settle(
-                &front,
-                || Outcome::Failed(error(Late::Disconnected(last.as_ref()))),
-                wakers,
-            );
-        }
-        let length = usize::try_from(forgotten - self.taken).unwrap_or(usize::MAX);
-        self.unsent.drain(..length.min(self.unsent.len()));
-        self.taken = forgotten;
-        due
     }
 
     // ---- both
@@ -704,38 +522,6 @@ impl Queue {
     }
 }
 
-impl Pending {
-    fn due(&self, since: Instant) -> Instant {
-        let response = after(self.submitted.max(since), self.limits.response_timeout);
-        response.min(after(self.submitted, self.limits.deadline))
-    }
-}
-
-impl Collected {
-    /// Adds the next reply; returns the outcome once it is the last one.
-    fn add(&mut self, reply: Value, skip: usize, count: usize) -> Option<Outcome> {
-        self.seen += 1;
-        if self.seen > skip {
-            self.values.push(reply);
-        } else if let Value::ServerError(_) = reply {
-            self.refused.push((self.seen.saturating_sub(2), reply));
-        }
-        if self.seen < skip + count {
-            return None;
-        }
-        let Collected {
-            seen: _,
-            values,
-            refused,
-        } = std::mem::take(self);
-        Some(if refused.is_empty() {
-            Outcome::Replies(values)
-        } else {
-            Outcome::Aborted(refused)
-        })
-    }
-}
-
 fn full_queue(doing: &str) -> Error {
     Error::new(
         ErrorKind::QueueFull,
@@ -743,8 +529,5 @@ fn full_queue(doing: &str) -> Error {
     )
 }
 
-/// Adds, where "for ever" is a year.
-fn after(start: Instant, wait: Duration) -> Instant {
-    const YEAR: Duration = Duration::from_secs(365 * 24 * 60 * 60);
-    start.checked_add(wait.min(YEAR)).unwrap_or(start)
-}
+#[cfg(test)]
+mod tests;
