@@ -2,6 +2,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::Wake;
 
 use super::*;
+use crate::error::ErrorKind;
 use crate::link::queue::{MAX_WAITING, MAX_WAITING_BYTES};
 
 const LIMITS: Limits = Limits {
