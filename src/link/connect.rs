@@ -66,11 +66,18 @@ impl<'a> Connector<'a> {
         let config = self.config;
         let limit = config.connect_timeout();
         let mut phase = Phase::Resolving;
-        let attempt = tokio::time::timeout(limit, self.attempt(&mut phase)).await;
-        attempt.unwrap_or_else(|_| Err(too_late(config, phase)))
+        let mut broken = None;
+        let attempt = self.attempt(&mut phase, &mut broken);
+        let attempt = tokio::time::timeout(limit, attempt).await;
+        attempt.unwrap_or_else(|_| Err(broken.unwrap_or_else(|| too_late(config, phase))))
     }
 
-    async fn attempt(&mut self, phase: &mut Phase) -> Result<Connected, Error> {
+    /// Keeps in `broken` how the connection ended while it finds out why.
+    async fn attempt(
+        &mut self,
+        phase: &mut Phase,
+        broken: &mut Option<Error>,
+    ) -> Result<Connected, Error> {
         let config = self.config;
         let mut stream = match &config.endpoint {
             Endpoint::Tcp { host, port } => self.tcp(host, *port, phase).await?,
@@ -85,7 +92,11 @@ impl<'a> Connector<'a> {
         match handshake::shake_hands(&mut stream, config).await {
             Ok(input) => Ok(Connected { stream, input }),
             Err(handshake::Failure::Refused(error)) => Err(error),
-            Err(handshake::Failure::Broken(error)) => Err(self.broken(error).await),
+            Err(handshake::Failure::Broken(error)) => {
+                let error = self.broken(&error);
+                *broken = Some(error.clone());
+                Err(self.speaks_tls().await.unwrap_or(error))
+            }
         }
     }
 
@@ -97,6 +108,7 @@ impl<'a> Connector<'a> {
                 format!("cannot find the address of `{host}`"),
             )
             .caused_by(error)
+            .with_help("correct the host")
         })?;
         *phase = Phase::Connecting;
         let socket = dial(addresses)
@@ -124,25 +136,35 @@ impl<'a> Connector<'a> {
     }
 
     /// Explains a connection that ended during the handshake.
-    async fn broken(&self, error: io::Error) -> Error {
-        let config = self.config;
+    fn broken(&self, error: &io::Error) -> Error {
+        let peer = self.config.peer();
         #[cfg(feature = "tls")]
-        if config.tls.is_some() {
-            return super::tls::failure(&error, &config.peer());
+        if self.config.tls.is_some() {
+            return super::tls::failure(error, &peer);
         }
-        if let Endpoint::Tcp { host, port } = &config.endpoint
-            && probe::speaks_tls(host, *port).await
-        {
-            return probe::wants_tls(&config.peer());
+        let cause = io::Error::new(error.kind(), error.to_string());
+        if error.kind() == io::ErrorKind::InvalidData {
+            Error::new(ErrorKind::Protocol, format!("`{peer}` is no Redis server"))
+                .caused_by(cause)
+                .with_help("correct host and port")
+        } else {
+            let message = format!("`{peer}` ended the connection before it was ready");
+            Error::new(ErrorKind::Unreachable, message)
+                .caused_by(cause)
+                .with_help("look into the log of the server, or correct host and port")
         }
-        Error::new(
-            ErrorKind::Unreachable,
-            format!(
-                "`{}` ended the connection before it was ready",
-                config.peer()
-            ),
-        )
-        .caused_by(error)
+    }
+
+    /// Asks a port that has ended a plain connection whether it wants TLS.
+    async fn speaks_tls(&self) -> Option<Error> {
+        match &self.config.endpoint {
+            Endpoint::Tcp { host, port }
+                if self.config.tls.is_none() && probe::speaks_tls(host, *port).await =>
+            {
+                Some(probe::wants_tls(&self.config.peer()))
+            }
+            _ => None,
+        }
     }
 }
 

@@ -245,9 +245,13 @@ impl Shared {
             ),
             Late::Disconnected(cause) => {
                 let message = format!("no connection to `{peer}` within {deadline:?}");
-                let error = Error::new(ErrorKind::Unreachable, message);
-                match cause {
-                    Some(cause) => error.caused_by(Error::clone(cause)),
+                let Some(cause) = cause else {
+                    return Error::new(ErrorKind::Unreachable, message)
+                        .with_help("allow more time with `?deadline=5s`");
+                };
+                let error = Error::new(cause.kind(), message).caused_by(Error::clone(cause));
+                match cause.help() {
+                    Some(help) => error.with_help(help),
                     None => error,
                 }
             }

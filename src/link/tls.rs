@@ -193,6 +193,7 @@ fn invalid_file(
         format!("cannot use the {what} in `{}`", path.display()),
     )
     .caused_by(cause)
+    .with_help("give the path of a PEM file that this process can read")
 }
 
 fn unusable(what: &str, cause: impl std::error::Error + Send + Sync + 'static) -> Error {
