@@ -123,11 +123,10 @@ fn works_on_two_runtimes_at_once() {
 #[test]
 fn a_command_may_be_started_on_one_runtime_and_awaited_on_another() {
     let first = current_thread();
-    let command = first.block_on(async {
-        let mut command = Box::pin(work("moved"));
-        // Polled once here, so that this runtime's waker is the first one it knows.
+    let mut command = Box::pin(work("moved"));
+    // Polled once there, so that the first waker is one of a runtime that will be gone.
+    first.block_on(async {
         assert!(futures::poll!(&mut command).is_pending());
-        command
     });
     drop(first);
     current_thread().block_on(command).unwrap();

@@ -9,40 +9,45 @@ impl ServerBuilder {
     /// The lines of the configuration file.
     pub(super) fn directives(&self, port: Option<u16>) -> String {
         let port = port.unwrap_or(0);
-        let mut lines = String::from("bind 127.0.0.1\nsave \"\"\nappendonly no\ndaemonize no\n");
+        let mut lines = vec![
+            "bind 127.0.0.1".to_owned(),
+            "save \"\"".to_owned(),
+            "appendonly no".to_owned(),
+            "daemonize no".to_owned(),
+        ];
         if cfg!(unix) {
             // TLS and TCP servers have one too: it is how we ask whether they are ready.
-            lines.push_str("unixsocket redis.sock\nunixsocketperm 700\n");
+            lines.push("unixsocket redis.sock".to_owned());
+            lines.push("unixsocketperm 700".to_owned());
         }
         match &self.transport {
-            Transport::Unix => lines.push_str("port 0\n"),
-            Transport::Tcp => lines.push_str(&format!("port {port}\n")),
+            Transport::Unix => lines.push("port 0".to_owned()),
+            Transport::Tcp => lines.push(format!("port {port}")),
             Transport::Tls {
                 certificate,
                 key,
                 authority,
                 clients_need_certificates,
             } => {
-                lines.push_str(&format!("port 0\ntls-port {port}\n"));
-                for (name, path) in [
-                    ("tls-cert-file", certificate),
-                    ("tls-key-file", key),
-                    ("tls-ca-cert-file", authority),
-                ] {
-                    lines.push_str(&format!("{name} {}\n", quoted(&absolute(path))));
-                }
+                let path = |path| quoted(&absolute(path));
                 let answer = if *clients_need_certificates {
                     "yes"
                 } else {
                     "no"
                 };
-                lines.push_str(&format!("tls-auth-clients {answer}\n"));
+                lines.push("port 0".to_owned());
+                lines.push(format!("tls-port {port}"));
+                lines.push(format!("tls-cert-file {}", path(certificate)));
+                lines.push(format!("tls-key-file {}", path(key)));
+                lines.push(format!("tls-ca-cert-file {}", path(authority)));
+                lines.push(format!("tls-auth-clients {answer}"));
             }
         }
         if let Some(password) = &self.password {
-            lines.push_str(&format!("requirepass {}\n", quoted(password)));
+            lines.push(format!("requirepass {}", quoted(password)));
         }
-        lines
+        lines.push(String::new());
+        lines.join("\n")
     }
 
     pub(super) fn arguments(&self) -> &[String] {

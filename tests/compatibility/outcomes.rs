@@ -1,7 +1,7 @@
 //! What came back, as text that two connections can be compared by.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
-use std::fmt::Debug;
+use std::fmt::{Debug, Write as _};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use redis::{ErrorKind, RedisError, RedisResult, Value};
@@ -39,7 +39,11 @@ impl Outcomes {
         let mut differences = String::new();
         for ((name, expected), (_, found)) in self.0.iter().zip(&other.0) {
             if expected != found {
-                differences += &format!("{name}\n  redis-rs: {expected}\n  here:     {found}\n");
+                writeln!(
+                    differences,
+                    "{name}\n  redis-rs: {expected}\n  here:     {found}"
+                )
+                .expect("a String takes every write");
             }
         }
         differences

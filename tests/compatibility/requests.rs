@@ -6,10 +6,20 @@ const MEBIBYTE: usize = 1024 * 1024;
 
 /// Single commands, in an order that makes sense.
 pub(crate) fn commands() -> Vec<(String, Cmd)> {
-    let mut commands = Vec::new();
-    let mut add = |name: &str, command: &mut Cmd| {
-        commands.push((name.to_owned(), std::mem::take(command)));
-    };
+    let mut list = Vec::new();
+    add_values(&mut list);
+    add_types_and_scripts(&mut list);
+    add_errors(&mut list);
+    add_the_rest(&mut list);
+    list
+}
+
+fn adder(list: &mut Vec<(String, Cmd)>) -> impl FnMut(&str, &mut Cmd) {
+    |name, command| list.push((name.to_owned(), std::mem::take(command)))
+}
+
+fn add_values(list: &mut Vec<(String, Cmd)>) {
+    let mut add = adder(list);
 
     add("no arguments at all", &mut Cmd::new());
     add("after no arguments", cmd("ECHO").arg("still here"));
@@ -31,7 +41,10 @@ pub(crate) fn commands() -> Vec<(String, Cmd)> {
     add("empty key, set", cmd("SET").arg("").arg(""));
     add("empty key, get", cmd("GET").arg(""));
     add("line ends", cmd("ECHO").arg("a\r\n+OK\r\n$-1\r\n"));
+}
 
+fn add_types_and_scripts(list: &mut Vec<(String, Cmd)>) {
+    let mut add = adder(list);
     for kind in [
         "string", "integer", "double", "null", "array", "set", "map", "attrib", "verbatim", "true",
         "false", "bignum",
@@ -73,7 +86,10 @@ pub(crate) fn commands() -> Vec<(String, Cmd)> {
         60
     );
     add("script deep", cmd("EVAL").arg(deep).arg(0));
+}
 
+fn add_errors(list: &mut Vec<(String, Cmd)>) {
+    let mut add = adder(list);
     // Not those after which a client of ours tries again, such as READONLY.
     for line in [
         "ERR plain",
@@ -97,7 +113,10 @@ pub(crate) fn commands() -> Vec<(String, Cmd)> {
         );
     }
     add("after the errors", cmd("ECHO").arg("still here"));
+}
 
+fn add_the_rest(list: &mut Vec<(String, Cmd)>) {
+    let mut add = adder(list);
     add(
         "no response",
         cmd("SET").arg("quiet").arg("1").set_no_response(true),
@@ -123,7 +142,6 @@ pub(crate) fn commands() -> Vec<(String, Cmd)> {
         "config get",
         cmd("CONFIG").arg("GET").arg("maxmemory-policy"),
     );
-    commands
 }
 
 fn add_basics(list: &mut Vec<(String, Pipeline)>) {

@@ -250,7 +250,9 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Direction<R, W> {
                 Step::Drop(bytes) => self.pass(bytes, |_| false).await?,
                 Step::Corrupt(bytes) => {
                     let flip = |piece: &mut [u8]| {
-                        piece.iter_mut().for_each(|byte| *byte = !*byte);
+                        for byte in piece {
+                            *byte = !*byte;
+                        }
                         true
                     };
                     self.pass(bytes, flip).await?
