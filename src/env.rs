@@ -87,9 +87,8 @@ fn read(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
     Ok(content)
 }
 
-/// Finds `variable` in `places`.
+/// Finds `variable`, whose name was checked, in `places`.
 pub(crate) fn find(variable: Variable<'_>, places: &Places<'_>) -> Result<Value, Error> {
-    variable.check_name()?;
     if let Some(value) = in_process(variable, places)? {
         return Ok(value);
     }
@@ -180,6 +179,22 @@ fn in_dot_env(variable: Variable<'_>, places: &Places<'_>) -> Result<Option<Valu
         .transpose()
 }
 
+/// Rejects what cannot be a name before any report shows it: it may be a URL.
+pub(crate) fn check_name(name: &str) -> Result<(), Error> {
+    let is_part = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let starts = |c: char| c.is_ascii_alphabetic() || c == '_';
+    if name.starts_with(starts) && name.chars().all(is_part) {
+        return Ok(());
+    }
+    let message = "invalid name of an environment variable: expected one such as `REDIS_URL`";
+    let error = Error::new(ErrorKind::MissingVariable, message);
+    Err(if name.contains("://") {
+        error.with_help("`Client::open` takes a URL")
+    } else {
+        error
+    })
+}
+
 /// Returns a path as a report may show it: somebody may have put a secret where a path belongs.
 fn shown(path: &str) -> String {
     if path.contains("://") || path.contains('@') {
@@ -191,22 +206,6 @@ fn shown(path: &str) -> String {
 impl Variable<'_> {
     fn file_variable(self) -> String {
         format!("{}_FILE", self.name)
-    }
-
-    /// Rejects what cannot be a name before any report shows it: it may be a URL.
-    pub(crate) fn check_name(self) -> Result<(), Error> {
-        let is_part = |c: char| c.is_ascii_alphanumeric() || c == '_';
-        let starts = |c: char| c.is_ascii_alphabetic() || c == '_';
-        if self.name.starts_with(starts) && self.name.chars().all(is_part) {
-            return Ok(());
-        }
-        let message = "invalid name of an environment variable: expected one such as `REDIS_URL`";
-        let error = Error::new(ErrorKind::MissingVariable, message);
-        Err(if self.name.contains("://") {
-            error.with_help("`Client::open` takes a URL")
-        } else {
-            error
-        })
     }
 
     fn value(self, text: String, source: Source, ignored: Option<Source>) -> Result<Value, Error> {
@@ -303,7 +302,7 @@ mod tests {
     use std::io;
     use std::path::Path;
 
-    use super::{Places, Source, Value, Variable, find};
+    use super::{Places, Source, Value, Variable, check_name, find};
     use crate::error::{Error, ErrorKind};
 
     const VARIABLE: Variable<'_> = Variable {
@@ -387,7 +386,7 @@ mod tests {
         assert_eq!(text(b"a\r\n"), "a");
         assert_eq!(text(b"a\n\n"), "a\n");
         assert_eq!(text(b" a \n"), " a ");
-        assert_eq!(text(&[b'a'; 64 * 1024]).len(), 64 * 1024);
+        assert_eq!(text(&vec![b'a'; 64 * 1024]).len(), 64 * 1024);
     }
 
     #[test]
@@ -402,7 +401,7 @@ mod tests {
             b"a\xff",
             "no valid UTF-8 in `/run/secrets/redis` for `REDIS_URL`",
         );
-        let large = [b'a'; 64 * 1024 + 1];
+        let large = vec![b'a'; 64 * 1024 + 1];
         check(
             &large,
             "more than 64 KiB in `/run/secrets/redis` for `REDIS_URL`",
@@ -440,12 +439,7 @@ mod tests {
 
     #[test]
     fn a_url_in_the_place_of_a_name_is_not_shown() {
-        let name = "redis://:hunter2@cache";
-        let variable = Variable {
-            name,
-            documented: None,
-        };
-        let error = variable.check_name().expect_err("an error");
+        let error = check_name("redis://:hunter2@cache").expect_err("an error");
         assert_eq!(error.help(), Some("`Client::open` takes a URL"));
         assert!(!format!("{error:?}").contains("hunter2"));
     }
