@@ -138,7 +138,8 @@ fn in_file(variable: Variable<'_>, places: &Places<'_>) -> Result<Option<Value>,
     };
     let problem = |what: &str| {
         let message = format!("{what} `{}` for `{}`", shown(&text), variable.name);
-        variable.error_in(ErrorKind::InvalidFile, message, &source)
+        let note = format!("named by {source}");
+        variable.report(ErrorKind::InvalidFile, message, note)
     };
     let content = (places.read)(&places.directory.join(&path), SECRET_LIMIT)
         .map_err(|cause| problem("cannot read").caused_by(cause))?;
@@ -284,14 +285,12 @@ impl Variable<'_> {
     }
 
     /// Adds to `note` where the variable is documented.
-    pub(crate) fn with_documents(self, mut note: String) -> String {
-        if let Some(line) = self.documented {
-            if !note.is_empty() {
-                note += "; ";
-            }
-            note += &format!("documented in `.env.example:{line}`");
+    pub(crate) fn with_documents(self, note: String) -> String {
+        match self.documented {
+            None => note,
+            Some(line) if note.is_empty() => format!("documented in `.env.example:{line}`"),
+            Some(line) => format!("{note}; documented in `.env.example:{line}`"),
         }
-        note
     }
 }
 
