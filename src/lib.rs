@@ -38,5 +38,6 @@ pub use crate::config::Config;
 pub use crate::dedicated::DedicatedConnection;
 #[cfg(feature = "client")]
 pub use crate::error::{Error, ErrorKind};
+pub use crate::url::{Kind, Protocol, ReadFrom, RedisUrl, TlsVerify, UrlError, Warning};
 #[cfg(feature = "client")]
 pub use redis;
