@@ -267,10 +267,10 @@ fn read(path: &Path, name: &str) -> Result<String, Report> {
         })
     };
     let bytes = fs::read(path).map_err(|error| {
-        unreadable(format!("cannot read `{name}`: {error}"), "make it readable")
+        unreadable(format!("cannot read it: {error}"), "make it readable")
     })?;
     String::from_utf8(bytes)
-        .map_err(|_| unreadable(format!("`{name}` is not UTF-8"), "save it as UTF-8"))
+        .map_err(|_| unreadable("expected UTF-8".to_owned(), "save it as UTF-8"))
 }
 
 /// What a `.env.example` documents.
