@@ -32,3 +32,4 @@ mod url;
 pub use crate::error::{Error, ErrorKind};
 #[cfg(feature = "client")]
 pub use redis;
+pub use crate::url::{Kind, Protocol, ReadFrom, RedisUrl, TlsVerify, UrlError, Warning};

@@ -1,0 +1,413 @@
+//! The query: the configuration that travels with the URL.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::error::Fault;
+use super::parameter_table::{self as table, Key, Role, Value};
+use super::part::Part;
+use super::percent::{Plus, decode};
+use super::scheme::Kind;
+use super::warning::Warning;
+use super::{duration, hosts, path};
+
+/// Names a version of the Redis protocol.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Protocol {
+    /// RESP2.
+    Resp2,
+    /// RESP3.
+    Resp3,
+}
+
+/// Says what of the server's certificate is verified.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum TlsVerify {
+    /// The chain up to a trusted authority, and the host name.
+    #[default]
+    Full,
+    /// The chain, not the host name.
+    Ca,
+    /// Nothing: anyone in between can read and change everything.
+    None,
+}
+
+/// Says which node reads are sent to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ReadFrom {
+    /// The primary.
+    Primary,
+    /// A replica.
+    Replica,
+    /// A replica, the primary where there is none.
+    PreferReplica,
+}
+
+/// What the query has set.
+#[derive(Clone, Default)]
+pub(super) struct Parameters<'a> {
+    pub(super) settings: Settings,
+    pub(super) database: Option<(u32, Part<'a>)>,
+    pub(super) username: Option<(String, Part<'a>)>,
+    pub(super) password: Option<(String, Part<'a>)>,
+    pub(super) service_name: Option<String>,
+    pub(super) nodes: Vec<Part<'a>>,
+}
+
+/// The typed parameters a client takes its configuration from.
+#[derive(Clone, Default)]
+pub(super) struct Settings {
+    pub(super) protocol: Option<Protocol>,
+    pub(super) client_name: Option<String>,
+    pub(super) connect_timeout: Option<Duration>,
+    pub(super) response_timeout: Option<Duration>,
+    pub(super) deadline: Option<Duration>,
+    pub(super) keepalive: Option<Duration>,
+    pub(super) max_in_flight: Option<NonZeroUsize>,
+    pub(super) tls_ca: Option<PathBuf>,
+    pub(super) tls_cert: Option<PathBuf>,
+    pub(super) tls_key: Option<PathBuf>,
+    pub(super) tls_verify: TlsVerify,
+    pub(super) tls_server_name: Option<String>,
+    pub(super) sentinel_username: Option<String>,
+    pub(super) sentinel_password: Option<String>,
+    pub(super) read_from: Option<ReadFrom>,
+}
+
+/// One `name=value` of the query.
+struct Pair<'a> {
+    name: &'static str,
+    role: Role,
+    name_part: Part<'a>,
+    value: Part<'a>,
+}
+
+/// Reads the query in passes: form, names, what is refused, duplicates, values.
+pub(super) fn read<'a>(
+    kind: Kind,
+    query: Part<'a>,
+    warnings: &mut Vec<Warning>,
+) -> Result<Parameters<'a>, Fault> {
+    let pieces: Vec<Part<'a>> = query.split('&').filter(|piece| !piece.is_empty()).collect();
+    for piece in &pieces {
+        check_form(*piece)?;
+    }
+    let pairs = recognize(&pieces)?;
+    for pair in &pairs {
+        check_meaning(kind, pair)?;
+    }
+    check_duplicates(&pairs)?;
+    let mut parameters = Parameters::default();
+    let mut ignored = Vec::new();
+    for pair in &pairs {
+        apply(kind, pair, &mut parameters, &mut ignored, warnings)?;
+    }
+    if !ignored.is_empty() {
+        warnings.push(Warning::foreign_parameters(ignored));
+    }
+    Ok(parameters)
+}
+
+/// A pair has a name, a `=` and a value; `;` separates nothing.
+fn check_form(piece: Part<'_>) -> Result<(), Fault> {
+    let invalid = |span, message: &'static str| Fault::new("invalid_param", span, message);
+    let (name, value) = piece.split_once('=').unwrap_or((piece, piece.from(piece.text.len())));
+    if let Some(index) = piece.text.find(';') {
+        return Err(invalid(piece.span_at(index), "`;` between parameters of {}").help("separate parameters by `&`"));
+    }
+    let is_word = |name: &str| name.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-.[]".contains(&b));
+    if value.is_empty() && is_word(name.text) {
+        let message = match table::find(name.text) {
+            Some((known, _)) => format!("parameter `{known}` of {{}} has no value"),
+            None => "parameter without a value in {}".to_owned(),
+        };
+        return Err(Fault::new("invalid_param", piece.span(), message)
+            .help("give it a value, or remove it: a variable may be unset"));
+    }
+    Ok(())
+}
+
+fn recognize<'a>(pieces: &[Part<'a>]) -> Result<Vec<Pair<'a>>, Fault> {
+    let mut pairs = Vec::with_capacity(pieces.len());
+    let mut unknown = Vec::new();
+    for piece in pieces {
+        let (name_part, value) = piece.split_once('=').unwrap_or((*piece, piece.from(piece.text.len())));
+        let name = decode(name_part, Plus::Space, "parameter name")?;
+        match table::find(&name) {
+            Some((name, role)) => pairs.push(Pair { name, role, name_part, value }),
+            None => unknown.push((name, name_part)),
+        }
+    }
+    if unknown.is_empty() { Ok(pairs) } else { Err(unknown_names(&unknown)) }
+}
+
+/// Repeats only a name that resembles a known one: any other may be the rest of a secret.
+fn unknown_names(unknown: &[(String, Part<'_>)]) -> Fault {
+    let similar: Vec<_> = unknown
+        .iter()
+        .take(8)
+        .filter_map(|(name, part)| Some((name, *part, table::nearest(name)?)))
+        .collect();
+    let Some((first, part, (near, role))) = similar.first() else {
+        let names: Vec<_> = table::DOCUMENTED.iter().map(|(name, _)| *name).collect();
+        let message = if unknown.len() == 1 { "unknown parameter in {}" } else { "unknown parameters in {}" };
+        return Fault::new("unknown_param", unknown[0].1.span(), message)
+            .help(format!("remove it; the parameters are `{}`", names.join("`, `")));
+    };
+    let names: Vec<_> = similar.iter().map(|(name, ..)| name.as_str()).collect();
+    let plural = if names.len() == 1 { "" } else { "s" };
+    let message = format!("unknown parameter{plural} `{}` in {{}}", names.join("`, `"));
+    let help = match role {
+        Role::Ours(_) => format!("a parameter with a similar name exists: `{near}`"),
+        _ => format!("remove `{first}`"),
+    };
+    Fault::new("unknown_param", part.span(), message).help(help)
+}
+
+/// Refuses what would change the server, the login or TLS if it were ignored.
+fn check_meaning(kind: Kind, pair: &Pair<'_>) -> Result<(), Fault> {
+    let Pair { name, role, name_part, .. } = pair;
+    let fault = |code, message: String| Fault::new(code, name_part.span(), message);
+    let misplaced = match role {
+        Role::Ours(Key::Node) => !kind.is_list(),
+        Role::Ours(key) => key.is_sentinel() && !kind.is_sentinel(),
+        _ => false,
+    };
+    match role {
+        Role::Topology => {}
+        _ if misplaced => {}
+        Role::Auth => {
+            return Err(fault("foreign_auth", format!("parameter `{name}` of {{}} would change who logs in"))
+                .help("write `<user>:<password>@` in front of the host"));
+        }
+        Role::RefusedTls => {
+            return Err(fault("foreign_tls_param", format!("TLS parameter `{name}` of another client in {{}}"))
+                .help("the TLS parameters are `tls_ca`, `tls_cert`, `tls_key`, `tls_verify` and `tls_server_name`"));
+        }
+        Role::ForeignTls(_) if !kind.is_tls() => {
+            return Err(fault("foreign_tls_param", format!("TLS parameter `{name}` in {{}}, which does not use TLS"))
+                .help("write `rediss://`"));
+        }
+        Role::Ours(key) if key.is_tls() && !kind.is_tls() => {
+            return Err(fault("invalid_param", format!("TLS parameter `{name}` in {{}}, which does not use TLS"))
+                .help("write `rediss://`"));
+        }
+        _ => return Ok(()),
+    }
+    Err(fault("foreign_topology", format!("parameter `{name}` of {{}} would change which server is meant"))
+        .help("write `redis-sentinel://<host>:26379,<host>:26379/<service name>`, or the host in the URL"))
+}
+
+fn check_duplicates(pairs: &[Pair<'_>]) -> Result<(), Fault> {
+    let same = |a: &Pair<'_>, b: &Pair<'_>| match (a.role, b.role) {
+        (Role::Ours(Key::Node), _) => false,
+        (Role::Ours(a) | Role::ForeignTls(a), Role::Ours(b) | Role::ForeignTls(b)) => a == b,
+        _ => a.name == b.name,
+    };
+    // Every name is in the table, so the first repetition comes within its length.
+    for (index, pair) in pairs.iter().enumerate() {
+        if pairs[..index].iter().any(|earlier| same(earlier, pair)) {
+            let message = format!("parameter `{}` twice in {{}}", pair.name);
+            return Err(Fault::new("duplicate_param", pair.name_part.span(), message).help("keep one of them"));
+        }
+    }
+    Ok(())
+}
+
+fn apply<'a>(
+    kind: Kind,
+    pair: &Pair<'a>,
+    parameters: &mut Parameters<'a>,
+    ignored: &mut Vec<&'static str>,
+    warnings: &mut Vec<Warning>,
+) -> Result<(), Fault> {
+    match pair.role {
+        Role::Ours(Key::Node) => parameters.nodes.push(pair.value),
+        Role::Ours(Key::Database) => parameters.database = Some((path::database(pair.value, false)?, pair.value)),
+        Role::Ours(key) => {
+            let text = decode(pair.value, Plus::Space, "query")?;
+            set(kind, key, pair, text, parameters, warnings)?;
+        }
+        Role::ForeignTls(key) => {
+            let text = decode(pair.value, Plus::Space, "query")?;
+            translate_tls(kind, key, pair, text, &mut parameters.settings, warnings)?;
+        }
+        Role::Ignored(value) => {
+            check_value(value, pair)?;
+            ignored.push(pair.name);
+        }
+        Role::Topology | Role::Auth | Role::RefusedTls => {}
+    }
+    Ok(())
+}
+
+fn invalid(pair: &Pair<'_>, expected: &str) -> Fault {
+    let message = format!("invalid value of parameter `{}` in {{}}: expected {expected}", pair.name);
+    Fault::new("invalid_param", pair.value.span(), message)
+}
+
+fn set<'a>(
+    kind: Kind,
+    key: Key,
+    pair: &Pair<'a>,
+    text: String,
+    parameters: &mut Parameters<'a>,
+    warnings: &mut Vec<Warning>,
+) -> Result<(), Fault> {
+    let settings = &mut parameters.settings;
+    let read_duration = || duration::read(pair.name, &text, pair.value).map(Some);
+    match key {
+        Key::Protocol => settings.protocol = Some(protocol(pair, &text)?),
+        Key::ClientName => settings.client_name = Some(client_name(pair, text)?),
+        Key::ConnectTimeout => settings.connect_timeout = read_duration()?,
+        Key::ResponseTimeout => settings.response_timeout = read_duration()?,
+        Key::Deadline => settings.deadline = read_duration()?,
+        Key::Keepalive => settings.keepalive = read_duration()?,
+        Key::MaxInFlight => {
+            let number = text.parse().ok().filter(|_| text.bytes().all(|b| b.is_ascii_digit()));
+            settings.max_in_flight = Some(number.ok_or_else(|| invalid(pair, "a number from 1 on"))?);
+        }
+        Key::TlsCa => settings.tls_ca = Some(PathBuf::from(text)),
+        Key::TlsCert => settings.tls_cert = Some(PathBuf::from(text)),
+        Key::TlsKey => settings.tls_key = Some(PathBuf::from(text)),
+        Key::TlsVerify => {
+            let verify = match text.as_str() {
+                "full" => TlsVerify::Full,
+                "ca" => TlsVerify::Ca,
+                "none" => TlsVerify::None,
+                _ => return Err(invalid(pair, "`full`, `ca` or `none`")),
+            };
+            verify_with(verify, settings, warnings);
+        }
+        Key::TlsServerName => {
+            hosts::read_host(pair.value).map_err(|_| invalid(pair, "a host name"))?;
+            settings.tls_server_name = Some(text);
+        }
+        Key::ReadFrom => {
+            settings.read_from = Some(match text.as_str() {
+                "primary" => ReadFrom::Primary,
+                "replica" => ReadFrom::Replica,
+                "prefer_replica" => ReadFrom::PreferReplica,
+                _ => return Err(invalid(pair, "`primary`, `replica` or `prefer_replica`")),
+            });
+        }
+        Key::Username => parameters.username = Some((text, pair.value)),
+        Key::Password => {
+            if kind != Kind::Unix {
+                warn_password(warnings);
+            }
+            parameters.password = Some((text, pair.value));
+        }
+        Key::SentinelUsername => settings.sentinel_username = Some(text),
+        Key::SentinelPassword => {
+            warn_password(warnings);
+            settings.sentinel_password = Some(text);
+        }
+        Key::ServiceName => parameters.service_name = Some(text),
+        Key::Database | Key::Node | Key::CertReqs | Key::CheckHostname | Key::SkipVerify | Key::VerifyPeer | Key::Ssl => {}
+    }
+    Ok(())
+}
+
+fn protocol(pair: &Pair<'_>, text: &str) -> Result<Protocol, Fault> {
+    match text {
+        "2" | "resp2" => Ok(Protocol::Resp2),
+        "3" | "resp3" => Ok(Protocol::Resp3),
+        _ => Err(invalid(pair, "`2`, `3`, `resp2` or `resp3`").help("write `protocol=3`")),
+    }
+}
+
+fn client_name(pair: &Pair<'_>, text: String) -> Result<String, Fault> {
+    if text.bytes().all(|b| b.is_ascii_graphic()) {
+        return Ok(text);
+    }
+    Err(invalid(pair, "printable ASCII without spaces, as `CLIENT SETNAME` does"))
+}
+
+fn warn_password(warnings: &mut Vec<Warning>) {
+    warnings.push(Warning::new(
+        "password_in_query",
+        "a password in the query ends up in logs: it belongs before the `@`, or into a secret file",
+    ));
+}
+
+/// Weakens the verification; of two parameters the weaker one holds.
+pub(super) fn verify_with(verify: TlsVerify, settings: &mut Settings, warnings: &mut Vec<Warning>) {
+    match verify {
+        TlsVerify::Full => return,
+        TlsVerify::Ca => warnings.push(Warning::new("tls_hostname_off", "the host name in the server's certificate is not verified")),
+        TlsVerify::None => warnings.push(Warning::new("tls_verify_off", "the server's certificate is not verified: anyone in between can read the password")),
+    }
+    if settings.tls_verify != TlsVerify::None {
+        settings.tls_verify = verify;
+    }
+}
+
+/// Honours a TLS parameter of another client.
+fn translate_tls(
+    kind: Kind,
+    key: Key,
+    pair: &Pair<'_>,
+    text: String,
+    settings: &mut Settings,
+    warnings: &mut Vec<Warning>,
+) -> Result<(), Fault> {
+    let lower = text.to_ascii_lowercase();
+    let flag = || flag(&lower).ok_or_else(|| invalid(pair, "`true` or `false`"));
+    let verify = match key {
+        Key::CertReqs => match lower.strip_prefix("cert_").unwrap_or(&lower) {
+            "none" | "0" => TlsVerify::None,
+            "optional" | "required" | "1" | "2" => TlsVerify::Full,
+            _ => return Err(invalid(pair, "`none`, `optional` or `required`")),
+        },
+        Key::VerifyPeer => match lower.as_str() {
+            "none" | "false" => TlsVerify::None,
+            "ca" => TlsVerify::Ca,
+            "full" | "true" => TlsVerify::Full,
+            _ => return Err(invalid(pair, "`FULL`, `CA` or `NONE`")),
+        },
+        Key::CheckHostname => if flag()? { TlsVerify::Full } else { TlsVerify::Ca },
+        Key::SkipVerify => if flag()? { TlsVerify::None } else { TlsVerify::Full },
+        Key::Ssl => {
+            if !flag()? {
+                let message = format!("parameter `{}` contradicts the scheme of {{}}", pair.name);
+                return Err(Fault::new("foreign_tls_param", pair.value.span(), message).help("write `redis://` for no TLS"));
+            }
+            TlsVerify::Full
+        }
+        key => {
+            let mut parameters = Parameters { settings: std::mem::take(settings), ..Parameters::default() };
+            let set = set(kind, key, pair, text, &mut parameters, warnings);
+            *settings = parameters.settings;
+            set?;
+            TlsVerify::Full
+        }
+    };
+    if verify == TlsVerify::Full {
+        let message = "TLS parameter of another client, honoured here: the parameters are `tls_ca`, `tls_cert`, `tls_key` and `tls_verify`";
+        warnings.push(Warning::new("foreign_tls_param", message));
+    }
+    verify_with(verify, settings, warnings);
+    Ok(())
+}
+
+fn flag(lower: &str) -> Option<bool> {
+    match lower {
+        "true" | "1" | "yes" | "on" | "t" | "y" => Some(true),
+        "false" | "0" | "no" | "off" | "f" | "n" => Some(false),
+        _ => None,
+    }
+}
+
+/// A value that is nonsense to its own client is a mistake here too.
+fn check_value(value: Value, pair: &Pair<'_>) -> Result<(), Fault> {
+    let text = decode(pair.value, Plus::Space, "query")?;
+    let digits = text.strip_prefix('-').unwrap_or(&text);
+    match value {
+        Value::Integer if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit()) => Err(invalid(pair, "a whole number")),
+        Value::Flag if flag(&text.to_ascii_lowercase()).is_none() => Err(invalid(pair, "`true` or `false`")),
+        _ => Ok(()),
+    }
+}
