@@ -40,6 +40,7 @@
 //! - In a Docker build copy it, and write `!.env.example` after `.env*` in `.dockerignore`.
 //! - `REDIS_READY_SKIP_ENV_EXAMPLE=1` skips the check with a warning of cargo. It never skips the
 //!   check of the value at start-up.
+#![expect(clippy::needless_doctest_main, reason = "a build script has one")]
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -239,10 +240,11 @@ fn missing_file(
     variables: &[String],
 ) -> Report {
     let name = file.display();
-    let mut message = format!("no `{name}` in `{}`", directory.display());
-    if let [_, .., last] = searched {
-        message += &format!(" and above it up to `{}`", last.display());
-    }
+    let above = match searched {
+        [_, .., last] => format!(" and above it up to `{}`", last.display()),
+        _ => String::new(),
+    };
+    let message = format!("no `{name}` in `{}`{above}", directory.display());
     let model = env_example::model(variables.first().map_or("REDIS_URL", String::as_str));
     Report::of(Finding {
         code: "missing_file",
@@ -266,9 +268,8 @@ fn read(path: &Path, name: &str) -> Result<String, Report> {
             help: vec![help.to_owned()],
         })
     };
-    let bytes = fs::read(path).map_err(|error| {
-        unreadable(format!("cannot read it: {error}"), "make it readable")
-    })?;
+    let bytes = fs::read(path)
+        .map_err(|error| unreadable(format!("cannot read it: {error}"), "make it readable"))?;
     String::from_utf8(bytes)
         .map_err(|_| unreadable("expected UTF-8".to_owned(), "save it as UTF-8"))
 }
@@ -321,15 +322,17 @@ impl Documented {
                 names.join(",")
             }
         };
-        let mut lines = format!("cargo::rerun-if-env-changed={SKIP}\n");
-        if let Some(file) = file {
-            // Only what exists: cargo builds again and again for a path that does not.
-            lines += &format!("cargo::rerun-if-changed={}\n", file.display());
-        }
-        if let Some(warning) = warning {
-            lines += &format!("cargo::warning={warning}\n");
-        }
-        lines + &format!("cargo::rustc-env=REDIS_READY_DOCUMENTED={package}:{names}\n")
+        let mut lines = vec![format!("rerun-if-env-changed={SKIP}")];
+        // Only what exists: cargo builds again and again for a path that does not.
+        lines.extend(
+            file.iter()
+                .map(|file| format!("rerun-if-changed={}", file.display())),
+        );
+        lines.extend(warning.iter().map(|warning| format!("warning={warning}")));
+        lines.push(format!(
+            "rustc-env=REDIS_READY_DOCUMENTED={package}:{names}"
+        ));
+        format!("cargo::{}\n", lines.join("\ncargo::"))
     }
 }
 

@@ -1,11 +1,12 @@
 //! What `.env.example` must be like: every rule with a file that breaks it and one that does not.
 #![cfg(feature = "build")]
+#![expect(clippy::needless_raw_string_hashes, reason = "expect-test writes them")]
 
 use std::fs;
 use std::path::PathBuf;
 
 use expect_test::{Expect, expect};
-use redis_ready::build::{Check, Documented, Format, Report};
+use redis_ready::build::{Check, Documented, Finding, Format, Report};
 
 const DESIGN: &str = "\
 # Redis Configuration
@@ -39,7 +40,7 @@ fn report(text: impl AsRef<[u8]>, check: Check) -> String {
         let at = line.find("--> ").map(|at| at + 4);
         let name = line.find(".env.example");
         match at.zip(name) {
-            Some((at, name)) => clean += &format!("{}{}", &line[..at], &line[name..]),
+            Some((at, name)) => clean.extend([&line[..at], &line[name..]]),
             None => clean += line,
         }
         clean += "\n";
@@ -62,11 +63,7 @@ fn codes(text: impl AsRef<[u8]>, expected: &[&str]) {
     let found = check_with(text, Check::new());
     let codes: Vec<_> = match &found {
         Ok(_) => Vec::new(),
-        Err(report) => report
-            .findings()
-            .iter()
-            .map(|finding| finding.code())
-            .collect(),
+        Err(report) => report.findings().iter().map(Finding::code).collect(),
     };
     assert_eq!(codes, expected, "{found:?}");
 }
@@ -170,11 +167,13 @@ fn a_variable_asked_for_is_checked() {
     .assert_eq(&report(DESIGN, check()));
     let text = format!("{DESIGN}# The cache\nCACHE=redis://cache:port\n");
     expect![[r#"
-        error[invalid_placeholder]: invalid port in `CACHE`
+        error[invalid_placeholder]: invalid port in `CACHE`: expected 1 to 65535
          --> .env.example:8:21
           |
         8 | CACHE=redis://cache:port
           |                     ^^^^
+          |
+          = help: write digits only, or leave the port out for 6379
     "#]]
     .assert_eq(&report(&text, check()));
     let documented = check_with(text.replace("port", "1"), check()).unwrap();
@@ -269,21 +268,25 @@ fn the_placeholder_is_a_url_that_works() {
     fails(
         with("localhost:6379", "localhost:70000"),
         &expect![[r#"
-        error[invalid_placeholder]: invalid port in `REDIS_URL`
-         --> .env.example:2:29
-          |
-        2 | REDIS_URL=redis://localhost:70000
-          |                             ^^^^^
-    "#]],
+            error[invalid_placeholder]: invalid port in `REDIS_URL`: expected 1 to 65535, found `70000`
+             --> .env.example:2:29
+              |
+            2 | REDIS_URL=redis://localhost:70000
+              |                             ^^^^^
+              |
+              = help: leave the port out for 6379
+        "#]],
     );
     fails(
         with("redis://localhost:6379", "\"redis://localhost:port\""),
         &expect![[r#"
-            error[invalid_placeholder]: invalid port in `REDIS_URL`
+            error[invalid_placeholder]: invalid port in `REDIS_URL`: expected 1 to 65535
              --> .env.example:2:30
               |
             2 | REDIS_URL="redis://localhost:port"
               |                              ^^^^
+              |
+              = help: write digits only, or leave the port out for 6379
         "#]],
     );
     fails(
@@ -397,21 +400,25 @@ fn a_documented_url_is_valid() {
     fails(
         with("host:port", "host:99999"),
         &expect![[r#"
-            error[invalid_url]: invalid port in this URL
+            error[invalid_url]: invalid port in this URL: expected 1 to 65535, found `99999`
              --> .env.example:6:37
               |
             6 | # REDIS_URL=rediss://:***@host:99999
               |                                ^^^^^
+              |
+              = help: leave the port out for 6379
         "#]],
     );
     fails(
         format!("{DESIGN}# For example `redis://cache:x1/0`, see https://redis.io/docs.\n"),
         &expect![[r#"
-            error[invalid_url]: invalid port in this URL
+            error[invalid_url]: invalid port in this URL: expected 1 to 65535
              --> .env.example:7:30
               |
             7 | # For example `redis://cache:*** see https://redis.io/docs.
               |                              ^^^
+              |
+              = help: write digits only, or leave the port out for 6379
         "#]],
     );
     codes(format!("{DESIGN}# REDIS_URL=localhost\n"), &["invalid_url"]);
@@ -620,11 +627,13 @@ REDIS_URL=
               |
               = help: add a line above it, such as `# Redis: what this application keeps in it`
 
-            error[invalid_placeholder]: invalid port in `REDIS_URL`
+            error[invalid_placeholder]: invalid port in `REDIS_URL`: expected 1 to 65535, found `99999`
              --> .env.example:2:29
               |
             2 | REDIS_URL=redis://localhost:99999
               |                             ^^^^^
+              |
+              = help: leave the port out for 6379
 
             error[committed_secret]: this password looks like a real one
              --> .env.example:3:23
@@ -697,11 +706,13 @@ fn a_file_is_read_as_dotenvy_reads_it() {
               |
               = help: add a line above it, such as `# Redis: what this application keeps in it`
 
-            error[invalid_placeholder]: invalid port in `REDIS_URL`
+            error[invalid_placeholder]: invalid port in `REDIS_URL`: expected 1 to 65535, found `99999`
              --> .env.example:1:29
               |
             1 | REDIS_URL=redis://localhost:99999
               |                             ^^^^^
+              |
+              = help: leave the port out for 6379
         "#]],
     );
 }
@@ -711,7 +722,7 @@ fn a_file_that_is_no_text_is_named() {
     fails(
         b"\xff\xfeR\0E\0",
         &expect![[r#"
-            error[unreadable_file]: `/tmp/target-build/tmp/text-14/.env.example` is not UTF-8
+            error[unreadable_file]: expected UTF-8
             --> .env.example
              |
              = help: save it as UTF-8

@@ -1,8 +1,10 @@
 //! A comment → the URLs that it documents, with their placeholders filled in.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use super::edited::Edited;
+use crate::url::{RedisUrl, UrlError};
 
 /// The name and the byte range of the value in an assignment, which may be commented out.
 pub(super) fn assigned(line: &str) -> Option<(&str, Range<usize>)> {
@@ -158,34 +160,62 @@ impl Part {
     }
 }
 
-/// Fills in the placeholders of a documented URL.
-pub(super) fn filled_in(url: &str) -> Edited {
-    let placeholders = placeholders(url);
-    // With its placeholders blackened, `<host:port>` has no colon to split at.
-    let blank = Edited::new(url, Vec::new()).text;
-    let mut bytes = blank.into_bytes();
-    for span in &placeholders {
-        bytes[span.clone()].fill(b'x');
+/// Parses a documented URL with its placeholders filled in.
+///
+/// What the parser takes for one as well, such as `***` or `your-password`, is filled in too.
+pub(super) fn parse(url: &str) -> (Edited, Result<RedisUrl, UrlError>) {
+    let mut known = placeholders(url);
+    loop {
+        let filled = filled_in(url, &known);
+        let result = RedisUrl::parse(&filled.text);
+        let waiting = match &result {
+            Err(error) if matches!(error.code(), "placeholder" | "uninterpolated") => {
+                filled.before(error.span())
+            }
+            _ => return (filled, result),
+        };
+        let is_part = waiting.start > url.find("://").unwrap_or(url.len());
+        let is_new = known
+            .iter()
+            .all(|span| waiting.end <= span.start || span.end <= waiting.start);
+        if !(is_part && is_new) || waiting.is_empty() {
+            return (filled, result);
+        }
+        known.push(waiting);
+        known.sort_by_key(|span| span.start);
     }
-    let opaque = String::from_utf8(bytes).expect("placeholders end at character boundaries");
+}
 
-    let mut edits: Vec<(Range<usize>, &str)> = Vec::new();
+fn filled_in(url: &str, placeholders: &[Range<usize>]) -> Edited {
+    // With its placeholders blackened, `<host:port>` has no colon to split at.
+    let mut opaque = url.as_bytes().to_vec();
+    for span in placeholders {
+        opaque[span.clone()].fill(b'x');
+    }
+    let opaque = String::from_utf8(opaque).expect("placeholders end at character boundaries");
+
+    let mut edits: Vec<(Range<usize>, Cow<str>)> = Vec::new();
+    let mut hosts = 0;
     for (span, part) in parts(&opaque) {
         let inside: Vec<_> = placeholders
             .iter()
             .filter(|p| p.start >= span.start && p.end <= span.end)
             .cloned()
             .collect();
-        let text = &url[span.clone()];
         let is_word = part
             .words()
             .iter()
-            .any(|word| text.eq_ignore_ascii_case(word));
-        let as_a_whole = matches!(part, Part::Port | Part::Database) && !inside.is_empty();
-        if is_word || as_a_whole || inside.first() == Some(&span) {
-            edits.push((span, part.default()));
+            .any(|word| url[span.clone()].eq_ignore_ascii_case(word));
+        let is_number = matches!(part, Part::Port | Part::Database) && !inside.is_empty();
+        hosts += usize::from(matches!(part, Part::Host));
+        if is_word || is_number || inside.first() == Some(&span) {
+            let new = match part {
+                Part::Host if hosts > 1 => format!("host-{hosts}").into(),
+                part => part.default().into(),
+            };
+            edits.push((span, new));
         } else {
-            edits.extend(inside.into_iter().map(|span| (span, "x")));
+            edits.extend(inside.into_iter().map(|span| (span, "x".into())));
         }
     }
     Edited::new(url, edits)

@@ -11,14 +11,14 @@ pub(super) struct Edited {
 
 impl Edited {
     /// Replaces parts of `original`, given in order and without overlap.
-    pub(super) fn new(original: &str, edits: Vec<(Range<usize>, &str)>) -> Edited {
+    pub(super) fn new(original: &str, edits: Vec<(Range<usize>, impl AsRef<str>)>) -> Edited {
         let mut text = String::with_capacity(original.len());
         let mut replaced = Vec::with_capacity(edits.len());
         let mut copied = 0;
         for (span, new) in edits {
             text.push_str(&original[copied..span.start]);
             let start = text.len();
-            text.push_str(new);
+            text.push_str(new.as_ref());
             copied = span.end;
             replaced.push((span, start..text.len()));
         }

@@ -58,8 +58,8 @@ impl<'a> Page<'a> {
     }
 
     fn documented_url(&mut self, span: Range<usize>) {
-        let url = comment::filled_in(&self.text[span.clone()]);
-        match RedisUrl::parse(&url.text) {
+        let (url, parsed) = comment::parse(&self.text[span.clone()]);
+        match parsed {
             Ok(parsed) => self.url(parsed, span),
             Err(error) => {
                 self.meant.push(Format::meant_by(&url.text));
@@ -84,7 +84,7 @@ impl<'a> Page<'a> {
     pub(super) fn secrets(&mut self, span: Range<usize>) {
         for url in comment::prose_urls(&self.text[span.clone()]) {
             let span = span.start + url.start..span.start + url.end;
-            if let Ok(url) = RedisUrl::parse(&comment::filled_in(&self.text[span.clone()]).text) {
+            if let (_, Ok(url)) = comment::parse(&self.text[span.clone()]) {
                 self.secret(&url, span);
             }
         }
