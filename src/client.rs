@@ -1,1 +1,212 @@
+//! [`Client`]: the handle an application holds.
 
+use std::borrow::Cow;
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use redis::aio::ConnectionLike;
+use redis::{Cmd, Pipeline, RedisFuture, RedisResult, Value};
+
+use crate::blocking::BlockingClient;
+use crate::config::Config;
+use crate::dedicated::DedicatedConnection;
+use crate::error::{Error, ErrorKind};
+use crate::link::{Limits, Link, Reply, Request, aborted};
+
+/// A Redis client that is ready: connects when it is first used, and again whenever it has to.
+///
+/// Clones share one multiplexed connection, from any number of tasks, threads and runtimes. All of
+/// redis-rs's commands work on it: `AsyncCommands`, `AsyncTypedCommands`, pipelines, transactions and
+/// scripts.
+///
+/// ```no_run
+/// use redis_ready::redis::AsyncCommands;
+///
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// let mut client = redis_ready::Client::open("redis://localhost:6379")?;
+/// let visits: u64 = client.incr("visits", 1).await?;
+/// # Ok(())
+/// # }
+/// ```
+///
+/// A command waits for its connection and its reply until its deadline, 3 s unless
+/// [configured](Config) otherwise. A command that was not written yet when the connection was lost
+/// moves to the next one; one that was written fails with [`ErrorKind::ConnectionLost`], for it may
+/// have run. Dropping the future of a command is safe: its reply is read and discarded.
+#[derive(Clone)]
+pub struct Client {
+    link: Arc<Link>,
+}
+
+impl Client {
+    /// Opens a client for `url`, without connecting.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidUrl`], or [`ErrorKind::Unsupported`] for a URL that asks for what this
+    /// build cannot do.
+    pub fn open(url: &str) -> Result<Client, Error> {
+        url.parse().map(Client::with_config)
+    }
+
+    /// Opens a client with `config`, without connecting.
+    #[must_use]
+    pub fn with_config(config: Config) -> Client {
+        Client {
+            link: Arc::new(Link::shared(config)),
+        }
+    }
+
+    /// Returns the configuration.
+    #[must_use]
+    pub fn config(&self) -> &Config {
+        self.link.config()
+    }
+
+    /// Sends `PING` and returns how long the reply took. Connects if needed.
+    ///
+    /// # Errors
+    /// As for any command; [`ErrorKind::NotReady`] where the server answers with an error, as it does
+    /// while it loads its data.
+    pub async fn ping(&self) -> Result<Duration, Error> {
+        let start = Instant::now();
+        match self
+            .link
+            .call(Request::command(&redis::cmd("PING"), self.limits()))
+            .await?
+        {
+            Reply::One(Value::ServerError(error)) => {
+                let message = format!("`{}` is not ready", self.config().peer());
+                Err(Error::new(ErrorKind::NotReady, message).caused_by(error))
+            }
+            _ => Ok(start.elapsed()),
+        }
+    }
+
+    /// Waits until the server answers: a gate for the start of an application. Connects, and waits
+    /// at most `within` for a server that is still starting, loading its data or out of reach.
+    ///
+    /// # Errors
+    /// The last error at the end of `within`; at once what no waiting will change, such as
+    /// [`ErrorKind::Authentication`] and [`ErrorKind::Tls`].
+    pub async fn ready(&self, within: Duration) -> Result<(), Error> {
+        let mut last = None;
+        let answered = self.link.within(within, self.until_ready(&mut last)).await;
+        answered.unwrap_or_else(|| {
+            let late = || Error::new(ErrorKind::TimedOut, format!("not ready within {within:?}"));
+            Err(last.unwrap_or_else(late))
+        })
+    }
+
+    async fn until_ready(&self, last: &mut Option<Error>) -> Result<(), Error> {
+        loop {
+            match self.ping().await {
+                Ok(_) => return Ok(()),
+                Err(error) if error.is_passing() => *last = Some(error),
+                Err(error) => return Err(error),
+            }
+            self.link.sleep(Duration::from_millis(100)).await;
+        }
+    }
+
+    /// Opens a connection of its own: for `WATCH`, blocking commands, and whatever else changes the
+    /// session. Connects at once.
+    ///
+    /// # Errors
+    /// Why it cannot connect, within the connect timeout.
+    pub async fn dedicated_connection(&self) -> Result<DedicatedConnection, Error> {
+        DedicatedConnection::open(self.config().clone()).await
+    }
+
+    /// Returns the same connection for code that is not asynchronous.
+    #[must_use]
+    pub fn blocking(&self) -> BlockingClient {
+        BlockingClient::new(Arc::clone(&self.link))
+    }
+
+    /// Refuses new commands from all clones, waits at most `grace` for those in flight, and closes
+    /// the connection. What is in flight after that fails with [`ErrorKind::Closed`].
+    pub async fn close(&self, grace: Duration) {
+        self.link.close(grace).await;
+    }
+
+    fn limits(&self) -> Limits {
+        Limits::from(self.config())
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Client { link } = self;
+        f.debug_struct("Client")
+            .field("config", link.config())
+            .finish_non_exhaustive()
+    }
+}
+
+impl ConnectionLike for Client {
+    fn req_packed_command<'a>(&'a mut self, command: &'a Cmd) -> RedisFuture<'a, Value> {
+        Box::pin(send(&self.link, command, self.limits()))
+    }
+
+    fn req_packed_commands<'a>(
+        &'a mut self,
+        pipeline: &'a Pipeline,
+        offset: usize,
+        count: usize,
+    ) -> RedisFuture<'a, Vec<Value>> {
+        Box::pin(send_pipeline(
+            &self.link,
+            pipeline,
+            offset,
+            count,
+            self.limits(),
+        ))
+    }
+
+    fn get_db(&self) -> i64 {
+        self.config().database().into()
+    }
+}
+
+/// The error that redis-rs has for a command without arguments, which would be written as `*0` and
+/// which no server answers.
+pub(crate) fn empty_command() -> redis::RedisError {
+    (redis::ErrorKind::Client, "empty command").into()
+}
+
+pub(crate) async fn send(link: &Link, command: &Cmd, limits: Limits) -> RedisResult<Value> {
+    if command.args_iter().len() == 0 {
+        return Err(empty_command());
+    }
+    match link.call(Request::command(command, limits)).await? {
+        Reply::One(value) => Ok(value),
+        Reply::Many(_) | Reply::Aborted(_) => Ok(Value::Nil),
+    }
+}
+
+pub(crate) async fn send_pipeline(
+    link: &Link,
+    pipeline: &Pipeline,
+    offset: usize,
+    count: usize,
+    limits: Limits,
+) -> RedisResult<Vec<Value>> {
+    let none = pipeline.is_empty() && !pipeline.is_transaction();
+    if none
+        || pipeline
+            .cmd_iter()
+            .any(|command| command.args_iter().len() == 0)
+    {
+        return Err(empty_command());
+    }
+    let bytes = Cow::Owned(pipeline.get_packed_pipeline());
+    match link
+        .call(Request::pipeline(bytes, offset, count, limits))
+        .await?
+    {
+        Reply::Many(values) => Ok(values),
+        Reply::One(value) => Ok(vec![value]),
+        Reply::Aborted(refused) => Err(aborted(pipeline.len(), &refused).await),
+    }
+}

@@ -50,6 +50,8 @@ pub enum ErrorKind {
     Authentication,
     /// The server refused the connection for another reason, such as too many clients.
     ConnectionRefused,
+    /// The server is there and does not serve yet, such as while it loads its data.
+    NotReady,
     /// No reply within the response timeout or the deadline.
     TimedOut,
     /// The connection was lost after the command had been written: it may have run.
@@ -166,6 +168,17 @@ impl Error {
             .downcast_ref::<io::Error>()?
             .get_ref()?
             .downcast_ref::<Error>()
+    }
+
+    /// Whether waiting may be all it takes.
+    pub(crate) fn is_passing(&self) -> bool {
+        matches!(
+            self.0.kind,
+            ErrorKind::Unreachable
+                | ErrorKind::NotReady
+                | ErrorKind::TimedOut
+                | ErrorKind::ConnectionLost
+        )
     }
 
     /// The I/O error kind under which redis-rs's own helpers (`is_timeout`,

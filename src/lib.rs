@@ -29,6 +29,14 @@ pub mod testing;
 mod url;
 
 #[cfg(feature = "client")]
+pub use crate::blocking::BlockingClient;
+#[cfg(feature = "client")]
+pub use crate::client::Client;
+#[cfg(feature = "client")]
+pub use crate::config::Config;
+#[cfg(feature = "client")]
+pub use crate::dedicated::DedicatedConnection;
+#[cfg(feature = "client")]
 pub use crate::error::{Error, ErrorKind};
 #[cfg(feature = "client")]
 pub use redis;

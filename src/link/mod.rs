@@ -1,1 +1,333 @@
+//! The link: one connection that every task and thread shares, and that heals by itself.
+//!
+//! A caller encodes its command straight into one shared buffer ([`queue`]) and waits in a slot
+//! ([`slots`]) for the I/O thread ([`io_thread`]) to write it and to hand over the reply
+//! ([`driver`]). Between two connections the supervisor below connects again ([`connect`],
+//! [`backoff`]), for ever.
 
+mod backoff;
+mod call;
+mod commands;
+mod connect;
+mod decode;
+mod driver;
+mod handshake;
+mod io_thread;
+mod probe;
+mod queue;
+mod resolve;
+mod slots;
+mod stream;
+#[cfg(feature = "tls")]
+mod tls;
+mod transaction;
+
+use std::future::Future;
+use std::pin::{Pin, pin};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant};
+
+use self::backoff::Backoff;
+use self::connect::Connector;
+use self::driver::{Driver, Timer};
+use self::queue::{Late, Queue};
+use crate::config::Config;
+use crate::error::{Error, ErrorKind};
+
+pub(crate) use self::call::{Reply, Request};
+pub(crate) use self::commands::{block_time, count_commands};
+pub(crate) use self::queue::Limits;
+pub(crate) use self::transaction::aborted;
+
+/// A lost connection that had been idle for so long is made anew when it is needed, not before, so
+/// that clients whose idle connections are closed together do not all come back together.
+const IDLE: Duration = Duration::from_secs(1);
+
+/// A connection to the server, or the next one: the last handle that goes closes it.
+pub(crate) struct Link {
+    shared: Arc<Shared>,
+}
+
+/// What callers and the I/O thread share.
+struct Shared {
+    queue: Mutex<Queue>,
+    config: Config,
+    peer: String,
+    /// One caller's own session: it is never made anew, for what it was is gone with it.
+    exclusive: bool,
+}
+
+impl Link {
+    /// A link that connects when it is first needed, and again whenever it has to.
+    pub(crate) fn shared(config: Config) -> Link {
+        Link::new(config, false)
+    }
+
+    /// A link for one caller's session: connects once.
+    pub(crate) fn exclusive(config: Config) -> Link {
+        Link::new(config, true)
+    }
+
+    fn new(config: Config, exclusive: bool) -> Link {
+        let queue = Mutex::new(Queue::new(config.max_in_flight().get()));
+        let peer = config.peer();
+        Link {
+            shared: Arc::new(Shared {
+                queue,
+                config,
+                peer,
+                exclusive,
+            }),
+        }
+    }
+
+    pub(crate) fn config(&self) -> &Config {
+        &self.shared.config
+    }
+
+    /// Refuses new commands, waits at most `grace` for those in flight, then closes.
+    pub(crate) async fn close(&self, grace: Duration) {
+        self.shared.lock().start_closing();
+        let (done, finished) = tokio::sync::oneshot::channel();
+        let shared = Arc::clone(&self.shared);
+        let drain = async move {
+            let drained = std::future::poll_fn(|cx| shared.lock().poll_drained(cx));
+            // Whether it is drained or the grace is over, what follows is the same.
+            let _ = tokio::time::timeout(grace, drained).await;
+            shared.close();
+            let _ = done.send(());
+        };
+        if io_thread::spawn(drain).is_ok() {
+            // Fails only if the I/O thread has ended, and all connections with it.
+            let _ = finished.await;
+        }
+    }
+
+    /// Runs `work` for at most `limit`, by the clock of the I/O thread.
+    pub(crate) async fn within<T>(
+        &self,
+        limit: Duration,
+        work: impl Future<Output = T>,
+    ) -> Option<T> {
+        let mut work = pin!(work);
+        let mut over = pin!(self.sleep(limit));
+        std::future::poll_fn(|cx| match work.as_mut().poll(cx) {
+            Poll::Ready(output) => Poll::Ready(Some(output)),
+            Poll::Pending => over.as_mut().poll(cx).map(|()| None),
+        })
+        .await
+    }
+
+    /// Waits, whatever runtime the caller has.
+    pub(crate) async fn sleep(&self, wait: Duration) {
+        let (done, over) = tokio::sync::oneshot::channel();
+        let sleep = async move {
+            tokio::time::sleep(wait).await;
+            let _ = done.send(());
+        };
+        if io_thread::spawn(sleep).is_ok() {
+            // Fails only if the I/O thread has ended; then there is no clock left to wait by.
+            let _ = over.await;
+        }
+    }
+
+    /// Starts the supervisor.
+    fn start(&self) {
+        let supervision = Supervision(Arc::clone(&self.shared));
+        if let Err(error) = io_thread::spawn(async move { supervision.0.supervise().await }) {
+            let wakers = self.shared.lock().abandoned_by_supervisor(&error);
+            wakers.into_iter().for_each(Waker::wake);
+        }
+    }
+}
+
+impl Drop for Link {
+    fn drop(&mut self) {
+        self.shared.close();
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn close(&self) {
+        let wakers = self.lock().close(&closed());
+        wakers.into_iter().for_each(Waker::wake);
+    }
+
+    /// Connects, drives the connection until it ends, and again, until the link is closed.
+    async fn supervise(&self) {
+        let mut connector = Connector::new(&self.config);
+        loop {
+            let Some(connected) = self.connect(&mut connector).await else {
+                return;
+            };
+            let error = Driver::new(self, connected).await;
+            if self.lock().is_closed() {
+                return;
+            }
+            if self.exclusive {
+                let wakers = self.lock().close(&self.session_ended(&error));
+                wakers.into_iter().for_each(Waker::wake);
+                return;
+            }
+            log::warn!(target: "redis_ready", "{error:#}; reconnecting");
+            let idle = self.lock().has_been_idle_for(Instant::now(), IDLE);
+            let resumed = if idle {
+                self.meanwhile(std::future::poll_fn(|_| self.lock().poll_demand()))
+                    .await
+            } else {
+                let delay = Backoff::new(Instant::now()).next(Instant::now());
+                self.meanwhile(tokio::time::sleep(delay)).await
+            };
+            if resumed.is_none() {
+                return;
+            }
+        }
+    }
+
+    /// Attempts to connect until one attempt succeeds; `None` once the link is closed.
+    async fn connect(&self, connector: &mut Connector<'_>) -> Option<connect::Connected> {
+        let mut backoff = Backoff::new(Instant::now());
+        loop {
+            let error = match self.meanwhile(connector.connect()).await? {
+                Ok(connected) => return Some(connected),
+                Err(error) => error,
+            };
+            if backoff.is_first() {
+                log::warn!(target: "redis_ready", "{error:#}; trying again until it works");
+            }
+            let refuse = self.exclusive || is_lasting(error.kind());
+            let wakers = self.lock().unreachable(&error, refuse);
+            wakers.into_iter().for_each(Waker::wake);
+            if self.exclusive {
+                self.lock().close(&error);
+                return None;
+            }
+            let delay = backoff.next(Instant::now());
+            self.meanwhile(tokio::time::sleep(delay)).await?;
+        }
+    }
+
+    /// Runs `work` while there is no connection, and fails the callers whose time is up meanwhile.
+    /// `None` once the link is closed.
+    async fn meanwhile<T>(&self, work: impl Future<Output = T>) -> Option<T> {
+        Meanwhile {
+            shared: self,
+            timer: Timer::default(),
+            work: pin!(work),
+        }
+        .await
+    }
+
+    fn expire(&self, now: Instant, wakers: &mut Vec<Waker>) -> Option<Instant> {
+        self.lock().expire(now, |late| self.late(&late), wakers)
+    }
+
+    fn late(&self, late: &Late<'_>) -> Error {
+        let peer = &self.peer;
+        let deadline = self.config.deadline();
+        match late {
+            Late::Response(limit) => Error::new(
+                ErrorKind::TimedOut,
+                format!("no reply from `{peer}` within {limit:?}"),
+            )
+            .note("the command may have run"),
+            Late::Admission => Error::new(
+                ErrorKind::QueueFull,
+                format!("too many commands in flight to `{peer}` for {deadline:?}"),
+            ),
+            Late::Disconnected(cause) => {
+                let message = format!("no connection to `{peer}` within {deadline:?}");
+                let error = Error::new(ErrorKind::Unreachable, message);
+                match cause {
+                    Some(cause) => error.caused_by(Error::clone(cause)),
+                    None => error,
+                }
+            }
+        }
+    }
+
+    fn connection_lost(&self, cause: std::io::Error) -> Error {
+        let message = format!("connection to `{}` lost", self.peer);
+        Error::new(ErrorKind::ConnectionLost, message)
+            .caused_by(cause)
+            .note("the command may have run")
+    }
+
+    fn protocol_error(&self, what: &str) -> Error {
+        Error::new(
+            ErrorKind::Protocol,
+            format!("`{}` sent what is not RESP: {what}", self.peer),
+        )
+        .note("the connection is closed and made anew")
+    }
+
+    fn session_ended(&self, error: &Error) -> Error {
+        let message = format!("the dedicated connection to `{}` has ended", self.peer);
+        Error::new(ErrorKind::Closed, message)
+            .caused_by(error.clone())
+            .with_help("ask the client for another dedicated connection")
+    }
+}
+
+/// What callers are told once the client is closed.
+fn closed() -> Error {
+    Error::new(ErrorKind::Closed, "the client is closed")
+}
+
+/// Whether the cause will last until somebody changes something, so that callers are told at once.
+fn is_lasting(kind: ErrorKind) -> bool {
+    !matches!(kind, ErrorKind::Unreachable | ErrorKind::ConnectionLost)
+}
+
+/// Lives as long as the supervisor; if that ends without the link being closed, by a panic or with
+/// the I/O thread, every caller is told and the next one starts another.
+struct Supervision(Arc<Shared>);
+
+impl Drop for Supervision {
+    fn drop(&mut self) {
+        let mut queue = self.0.lock();
+        if queue.is_closed() {
+            return;
+        }
+        let cause = std::io::Error::other("the I/O thread has ended");
+        let wakers = queue.abandoned_by_supervisor(&self.0.connection_lost(cause));
+        drop(queue);
+        wakers.into_iter().for_each(Waker::wake);
+    }
+}
+
+struct Meanwhile<'a, W> {
+    shared: &'a Shared,
+    timer: Timer,
+    work: Pin<&'a mut W>,
+}
+
+impl<T, W: Future<Output = T>> Future for Meanwhile<'_, W> {
+    type Output = Option<T>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<T>> {
+        let this = &mut *self;
+        let closed = {
+            let mut queue = this.shared.lock();
+            queue.set_driver(cx.waker());
+            queue.sleep();
+            queue.is_closed()
+        };
+        if closed {
+            return Poll::Ready(None);
+        }
+        if let Poll::Ready(output) = this.work.as_mut().poll(cx) {
+            this.shared.lock().stay_awake();
+            return Poll::Ready(Some(output));
+        }
+        let mut wakers = Vec::new();
+        this.timer.poll(this.shared, cx, &mut wakers);
+        wakers.into_iter().for_each(Waker::wake);
+        Poll::Pending
+    }
+}

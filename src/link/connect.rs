@@ -1,0 +1,238 @@
+//! One attempt to connect: name, socket, TLS and handshake under one deadline.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use socket2::{SockRef, TcpKeepalive};
+use tokio::net::TcpStream;
+use tokio::task::JoinSet;
+
+use super::handshake;
+use super::probe;
+use super::resolve::Resolver;
+use super::stream::{Socket, Stream};
+use crate::config::{Config, Endpoint};
+use crate::error::{Error, ErrorKind};
+
+/// After so long without an answer the next address is tried as well (RFC 8305, section 5).
+const NEXT_ADDRESS: Duration = Duration::from_millis(250);
+/// Keepalive probes: how far apart, and how many without an answer end the connection.
+const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(2);
+#[cfg(not(windows))]
+const KEEPALIVE_PROBES: u32 = 2;
+/// How long sent data may stay unacknowledged. Keepalive is silent while data is in flight, and this
+/// is while there is none: a connection needs both.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+const USER_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// A connection that is ready for commands.
+pub(super) struct Connected {
+    pub(super) stream: Stream,
+    /// What the server has sent beyond its answers to the handshake.
+    pub(super) input: Vec<u8>,
+}
+
+/// Makes the connections of one link, one after the other.
+pub(super) struct Connector<'a> {
+    config: &'a Config,
+    resolver: Resolver,
+    #[cfg(feature = "tls")]
+    tls: super::tls::Connector,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Phase {
+    Resolving,
+    Connecting,
+    #[cfg(feature = "tls")]
+    Tls,
+    Handshake,
+}
+
+impl<'a> Connector<'a> {
+    pub(super) fn new(config: &'a Config) -> Connector<'a> {
+        Connector {
+            config,
+            resolver: Resolver::default(),
+            #[cfg(feature = "tls")]
+            tls: super::tls::Connector::default(),
+        }
+    }
+
+    /// Attempts once, within the connect timeout.
+    pub(super) async fn connect(&mut self) -> Result<Connected, Error> {
+        let config = self.config;
+        let limit = config.connect_timeout();
+        let mut phase = Phase::Resolving;
+        let attempt = tokio::time::timeout(limit, self.attempt(&mut phase)).await;
+        attempt.unwrap_or_else(|_| Err(too_late(config, phase)))
+    }
+
+    async fn attempt(&mut self, phase: &mut Phase) -> Result<Connected, Error> {
+        let config = self.config;
+        let mut stream = match &config.endpoint {
+            Endpoint::Tcp { host, port } => self.tcp(host, *port, phase).await?,
+            Endpoint::Unix(path) => {
+                *phase = Phase::Connecting;
+                unix(path)
+                    .await
+                    .map_err(|error| unreachable(config, error))?
+            }
+        };
+        *phase = Phase::Handshake;
+        match handshake::shake_hands(&mut stream, config).await {
+            Ok(input) => Ok(Connected { stream, input }),
+            Err(handshake::Failure::Refused(error)) => Err(error),
+            Err(handshake::Failure::Broken(error)) => Err(self.broken(error).await),
+        }
+    }
+
+    async fn tcp(&mut self, host: &str, port: u16, phase: &mut Phase) -> Result<Stream, Error> {
+        let config = self.config;
+        let addresses = self.resolver.resolve(host, port).await.map_err(|error| {
+            Error::new(
+                ErrorKind::Unreachable,
+                format!("cannot find the address of `{host}`"),
+            )
+            .caused_by(error)
+        })?;
+        *phase = Phase::Connecting;
+        let socket = dial(addresses)
+            .await
+            .map_err(|error| unreachable(config, error))?;
+        set_options(&socket, config.keepalive()).map_err(|error| unreachable(config, error))?;
+        let Some(tls_config) = &config.tls else {
+            return Ok(Stream::Plain(Arc::new(Socket::Tcp(socket))));
+        };
+        #[cfg(feature = "tls")]
+        {
+            *phase = Phase::Tls;
+            self.tls
+                .shake_hands(socket, host, tls_config, &config.peer())
+                .await
+        }
+        #[cfg(not(feature = "tls"))]
+        {
+            let _ = (socket, tls_config);
+            Err(Error::new(
+                ErrorKind::Unsupported,
+                "this build leaves TLS out",
+            ))
+        }
+    }
+
+    /// Explains a connection that ended during the handshake.
+    async fn broken(&self, error: io::Error) -> Error {
+        let config = self.config;
+        #[cfg(feature = "tls")]
+        if config.tls.is_some() {
+            return super::tls::failure(&error, &config.peer());
+        }
+        if let Endpoint::Tcp { host, port } = &config.endpoint
+            && probe::speaks_tls(host, *port).await
+        {
+            return probe::wants_tls(&config.peer());
+        }
+        Error::new(
+            ErrorKind::Unreachable,
+            format!(
+                "`{}` ended the connection before it was ready",
+                config.peer()
+            ),
+        )
+        .caused_by(error)
+    }
+}
+
+/// Dials the addresses one after the other, and the next one as well when one keeps silent.
+async fn dial(addresses: Vec<SocketAddr>) -> io::Result<TcpStream> {
+    let mut attempts = JoinSet::new();
+    let mut addresses = addresses.into_iter();
+    let mut failure = None;
+    loop {
+        match addresses.next() {
+            Some(address) => {
+                attempts.spawn(TcpStream::connect(address));
+            }
+            None if attempts.is_empty() => {
+                let none = || io::Error::new(io::ErrorKind::NotFound, "no address to connect to");
+                return Err(failure.unwrap_or_else(none));
+            }
+            None => {}
+        }
+        let wait = if addresses.len() == 0 {
+            Duration::MAX
+        } else {
+            NEXT_ADDRESS
+        };
+        match tokio::time::timeout(wait, attempts.join_next()).await {
+            Ok(Some(Ok(Ok(socket)))) => return Ok(socket),
+            Ok(Some(Ok(Err(error)))) => failure = Some(error),
+            Ok(Some(Err(error))) => failure = Some(io::Error::other(error)),
+            Ok(None) | Err(_) => {}
+        }
+    }
+}
+
+fn set_options(socket: &TcpStream, keepalive: Duration) -> io::Result<()> {
+    socket.set_nodelay(true)?;
+    let socket = SockRef::from(socket);
+    let keepalive = TcpKeepalive::new()
+        .with_time(keepalive)
+        .with_interval(KEEPALIVE_INTERVAL);
+    #[cfg(not(windows))]
+    let keepalive = keepalive.with_retries(KEEPALIVE_PROBES);
+    socket.set_tcp_keepalive(&keepalive)?;
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    socket.set_tcp_user_timeout(Some(USER_TIMEOUT))?;
+    Ok(())
+}
+
+#[cfg(unix)]
+async fn unix(path: &std::path::Path) -> io::Result<Stream> {
+    let socket = tokio::net::UnixStream::connect(path).await?;
+    Ok(Stream::Plain(Arc::new(Socket::Unix(socket))))
+}
+
+#[cfg(not(unix))]
+async fn unix(_path: &std::path::Path) -> io::Result<Stream> {
+    Err(io::Error::new(
+        io::ErrorKind::Unsupported,
+        "this system has no Unix sockets",
+    ))
+}
+
+fn unreachable(config: &Config, error: io::Error) -> Error {
+    let help = match (&config.endpoint, error.kind()) {
+        (_, io::ErrorKind::ConnectionRefused) => Some("start the server, or correct host and port"),
+        (Endpoint::Unix(_), io::ErrorKind::NotFound) => {
+            Some("start the server, or correct the path")
+        }
+        _ => None,
+    };
+    let error = Error::new(
+        ErrorKind::Unreachable,
+        format!("cannot reach `{}`", config.peer()),
+    )
+    .caused_by(error);
+    match help {
+        Some(help) => error.with_help(help),
+        None => error,
+    }
+}
+
+fn too_late(config: &Config, phase: Phase) -> Error {
+    let peer = config.peer();
+    let limit = config.connect_timeout();
+    let what = match phase {
+        Phase::Resolving => format!("the address of `{peer}` was not found"),
+        Phase::Connecting => format!("`{peer}` did not accept a connection"),
+        #[cfg(feature = "tls")]
+        Phase::Tls => format!("`{peer}` did not answer the TLS handshake"),
+        Phase::Handshake => format!("`{peer}` did not answer the handshake"),
+    };
+    Error::new(ErrorKind::Unreachable, format!("{what} within {limit:?}"))
+        .with_help("check host and port, or allow more time with `?connect_timeout=5s`")
+}

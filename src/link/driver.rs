@@ -1,0 +1,323 @@
+//! Drives one connection: writes what callers have queued, reads replies, hands them out, and ends
+//! when the connection does.
+
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker};
+use std::time::Instant;
+
+use redis::{PushKind, Value};
+use tokio::time::Sleep;
+
+use super::Shared;
+use super::connect::Connected;
+use super::decode::Decoder;
+use super::queue::KEPT_CAPACITY;
+use super::stream::Stream;
+use crate::error::Error;
+
+/// Size of a read, and of the read buffer while replies are small, in bytes.
+const READ_SIZE: usize = 16 * 1024;
+/// The most that the read buffer grows at once beyond what has arrived, in bytes.
+const MAX_GROWTH: usize = 1024 * 1024;
+/// So many response timeouts in a row without one byte read, and the connection is given up.
+const MAX_SILENCES: u32 = 3;
+
+/// The future of one connection. Its output is why it ended; by then the queue knows.
+pub(super) struct Driver<'a> {
+    shared: &'a Shared,
+    stream: Stream,
+    decoder: Decoder,
+    input: Vec<u8>,
+    filled: usize,
+    output: Vec<u8>,
+    /// How much of `output` has been written, and where it starts in the stream of commands.
+    written: usize,
+    output_start: u64,
+    flushing: bool,
+    /// It has let other tasks queue more before it writes.
+    yielded: bool,
+    replies: Vec<Value>,
+    wakers: Vec<Waker>,
+    timer: Timer,
+    silences: u32,
+    last_silence: Option<Instant>,
+    failure: Option<Error>,
+}
+
+impl<'a> Driver<'a> {
+    pub(super) fn new(shared: &'a Shared, connected: Connected) -> Driver<'a> {
+        let Connected { stream, mut input } = connected;
+        let filled = input.len();
+        input.resize(filled + READ_SIZE, 0);
+        shared.lock().connected(Instant::now(), stream.inline());
+        Driver {
+            shared,
+            stream,
+            decoder: Decoder::default(),
+            input,
+            filled,
+            output: Vec::new(),
+            written: 0,
+            output_start: 0,
+            flushing: false,
+            yielded: false,
+            replies: Vec::new(),
+            wakers: Vec::new(),
+            timer: Timer::default(),
+            silences: 0,
+            last_silence: None,
+            failure: None,
+        }
+    }
+
+    /// Does what can be done without waiting; an error is the end of the connection.
+    fn advance(&mut self, cx: &mut Context<'_>) -> Result<(), Error> {
+        loop {
+            self.expire(cx)?;
+            if self.gather(cx) {
+                return Ok(());
+            }
+            self.write(cx)?;
+            if self.read(cx)? {
+                continue;
+            }
+            let mut queue = self.shared.lock();
+            if self.written < self.output.len() || queue.is_writing() || !queue.has_unsent() {
+                queue.sleep();
+                self.yielded = false;
+                return Ok(());
+            }
+        }
+    }
+
+    /// Takes what callers have queued, once the last write is done. Returns whether to let other
+    /// tasks run first, so that one write carries what all of them have to say.
+    fn gather(&mut self, cx: &mut Context<'_>) -> bool {
+        if self.written < self.output.len() {
+            return false;
+        }
+        let mut queue = self.shared.lock();
+        if !queue.has_unsent() || queue.is_writing() {
+            return false;
+        }
+        if !self.yielded && queue.in_flight() > 1 {
+            self.yielded = true;
+            queue.stay_awake();
+            drop(queue);
+            cx.waker().wake_by_ref();
+            return true;
+        }
+        self.output.clear();
+        self.output.shrink_to(KEPT_CAPACITY);
+        self.written = 0;
+        self.output_start = queue.take_unsent(&mut self.output);
+        false
+    }
+
+    fn write(&mut self, cx: &mut Context<'_>) -> Result<(), Error> {
+        while self.written < self.output.len() {
+            match self.stream.poll_write(cx, &self.output[self.written..]) {
+                Poll::Ready(Ok(written)) => {
+                    self.written += written;
+                    self.flushing = true;
+                }
+                Poll::Ready(Err(error)) => return Err(self.shared.connection_lost(error)),
+                Poll::Pending => return Ok(()),
+            }
+        }
+        self.yielded = false;
+        if self.flushing {
+            match self.stream.poll_flush(cx) {
+                Poll::Ready(Ok(())) => self.flushing = false,
+                Poll::Ready(Err(error)) => return Err(self.shared.connection_lost(error)),
+                Poll::Pending => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads once and delivers what is complete. Returns whether anything was read.
+    fn read(&mut self, cx: &mut Context<'_>) -> Result<bool, Error> {
+        self.make_room();
+        let read = match self.stream.poll_read(cx, &mut self.input[self.filled..]) {
+            Poll::Pending => return Ok(false),
+            Poll::Ready(Ok(0)) => {
+                let end = io::Error::new(io::ErrorKind::UnexpectedEof, "the server closed it");
+                return Err(self.shared.connection_lost(end));
+            }
+            Poll::Ready(Ok(read)) => read,
+            Poll::Ready(Err(error)) => return Err(self.shared.connection_lost(error)),
+        };
+        self.filled += read;
+        self.silences = 0;
+        self.decode()?;
+        let delivered = self
+            .shared
+            .lock()
+            .deliver(&mut self.replies, &mut self.wakers);
+        self.wake_callers();
+        delivered.map_err(|()| self.shared.protocol_error("a reply that nobody asked for"))?;
+        Ok(true)
+    }
+
+    fn decode(&mut self) -> Result<(), Error> {
+        let mut at = 0;
+        loop {
+            let (length, reply) = self
+                .decoder
+                .decode(&self.input[at..self.filled])
+                .map_err(|error| self.shared.protocol_error(&error.to_string()))?;
+            at += length;
+            match reply {
+                Some(push @ Value::Push { .. }) if !self.shared.is_reply(&push) => {}
+                Some(reply) => self.replies.push(reply),
+                None => break,
+            }
+        }
+        self.input.copy_within(at..self.filled, 0);
+        self.filled -= at;
+        Ok(())
+    }
+
+    /// Grows the input by what the reply at hand is known to need, little by little; shrinks it once
+    /// a large one has passed.
+    fn make_room(&mut self) {
+        if self.filled == self.input.len() {
+            let growth = self.decoder.missing().clamp(READ_SIZE, MAX_GROWTH);
+            self.input.resize(self.filled + growth, 0);
+        } else if self.filled == 0 && self.input.len() > KEPT_CAPACITY {
+            self.input.truncate(READ_SIZE);
+            self.input.shrink_to_fit();
+        }
+    }
+
+    /// Fails the callers whose time is up. Silence of the whole connection is counted at most once
+    /// per response timeout, however many callers it hits.
+    fn expire(&mut self, cx: &mut Context<'_>) -> Result<(), Error> {
+        if self.timer.poll(self.shared, cx, &mut self.wakers) && self.filled == 0 {
+            let timeout = self.shared.config.response_timeout();
+            let now = Instant::now();
+            if self.last_silence.is_none_or(|last| now - last >= timeout) {
+                self.last_silence = Some(now);
+                self.silences += 1;
+            }
+        }
+        self.wake_callers();
+        if self.silences < MAX_SILENCES {
+            return Ok(());
+        }
+        let silence = io::Error::new(io::ErrorKind::TimedOut, "the server has been silent");
+        Err(self.shared.connection_lost(silence))
+    }
+
+    fn wake_callers(&mut self) {
+        for waker in self.wakers.drain(..) {
+            waker.wake();
+        }
+    }
+}
+
+impl Future for Driver<'_> {
+    type Output = Error;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Error> {
+        let this = &mut *self;
+        let closed = {
+            let mut queue = this.shared.lock();
+            queue.set_driver(cx.waker());
+            queue.is_closed()
+        };
+        if closed {
+            this.failure = Some(super::closed());
+        }
+        if this.failure.is_none() {
+            match this.advance(cx) {
+                Ok(()) => return Poll::Pending,
+                Err(error) => this.failure = Some(error),
+            }
+        }
+        let mut queue = this.shared.lock();
+        if queue.is_writing() {
+            // A caller is in the middle of a write to this very socket.
+            queue.await_writer();
+            return Poll::Pending;
+        }
+        let Some(error) = this.failure.take() else {
+            return Poll::Pending;
+        };
+        let (sent, rest) = if this.written < this.output.len() {
+            (
+                this.output_start + this.written as u64,
+                &this.output[this.written..],
+            )
+        } else {
+            (queue.taken(), &[][..])
+        };
+        let wakers = queue.lost(sent, rest, &error);
+        drop(queue);
+        wakers.into_iter().for_each(Waker::wake);
+        Poll::Ready(error)
+    }
+}
+
+/// One timer per connection: replies come in order, so only the oldest command can be late. It is
+/// armed for the oldest one's time and, when that has passed, for that of whoever is oldest then.
+#[derive(Default)]
+pub(super) struct Timer {
+    sleep: Option<Pin<Box<Sleep>>>,
+    armed: bool,
+}
+
+impl Timer {
+    /// Fails the callers whose time is up; returns whether there were any.
+    pub(super) fn poll(
+        &mut self,
+        shared: &Shared,
+        cx: &mut Context<'_>,
+        wakers: &mut Vec<Waker>,
+    ) -> bool {
+        let before = wakers.len();
+        loop {
+            if self.armed {
+                let sleeping = self
+                    .sleep
+                    .as_mut()
+                    .is_some_and(|sleep| sleep.as_mut().poll(cx).is_pending());
+                if sleeping {
+                    break;
+                }
+                self.armed = false;
+            }
+            let Some(due) = shared.expire(Instant::now(), wakers) else {
+                break;
+            };
+            let sleep = self
+                .sleep
+                .get_or_insert_with(|| Box::pin(tokio::time::sleep_until(due.into())));
+            sleep.as_mut().reset(due.into());
+            self.armed = true;
+        }
+        wakers.len() > before
+    }
+}
+
+impl Shared {
+    /// Whether this push is the reply of a command, as the confirmations of subscriptions are.
+    fn is_reply(&self, push: &Value) -> bool {
+        let Value::Push { kind, .. } = push else {
+            return true;
+        };
+        self.exclusive
+            && matches!(
+                kind,
+                PushKind::Subscribe
+                    | PushKind::PSubscribe
+                    | PushKind::SSubscribe
+                    | PushKind::Unsubscribe
+                    | PushKind::PUnsubscribe
+                    | PushKind::SUnsubscribe
+            )
+    }
+}

@@ -1,0 +1,136 @@
+//! A connected stream: TCP, Unix socket or TLS.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+#[cfg(unix)]
+use tokio::net::UnixStream;
+
+/// A socket without TLS, which callers may write to from their own threads.
+#[derive(Debug)]
+pub(super) enum Socket {
+    Tcp(TcpStream),
+    #[cfg(unix)]
+    Unix(UnixStream),
+}
+
+#[derive(Debug)]
+pub(super) enum Stream {
+    Plain(Arc<Socket>),
+    #[cfg(feature = "tls")]
+    Tls(Box<tokio_rustls::client::TlsStream<TcpStream>>),
+}
+
+impl Socket {
+    pub(super) fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Socket::Tcp(socket) => socket.try_write(bytes),
+            #[cfg(unix)]
+            Socket::Unix(socket) => socket.try_write(bytes),
+        }
+    }
+
+    fn try_read(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Socket::Tcp(socket) => socket.try_read(buffer),
+            #[cfg(unix)]
+            Socket::Unix(socket) => socket.try_read(buffer),
+        }
+    }
+
+    fn poll_read_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self {
+            Socket::Tcp(socket) => socket.poll_read_ready(cx),
+            #[cfg(unix)]
+            Socket::Unix(socket) => socket.poll_read_ready(cx),
+        }
+    }
+
+    fn poll_write_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self {
+            Socket::Tcp(socket) => socket.poll_write_ready(cx),
+            #[cfg(unix)]
+            Socket::Unix(socket) => socket.poll_write_ready(cx),
+        }
+    }
+}
+
+impl Stream {
+    /// The socket that callers may write to, where the stream has no state of its own.
+    pub(super) fn inline(&self) -> Option<Arc<Socket>> {
+        match self {
+            Stream::Plain(socket) => Some(Arc::clone(socket)),
+            #[cfg(feature = "tls")]
+            Stream::Tls(_) => None,
+        }
+    }
+
+    /// Reads once; 0 is the end of the stream.
+    pub(super) fn poll_read(
+        &mut self,
+        cx: &mut Context<'_>,
+        buffer: &mut [u8],
+    ) -> Poll<io::Result<usize>> {
+        match self {
+            Stream::Plain(socket) => loop {
+                std::task::ready!(socket.poll_read_ready(cx))?;
+                match socket.try_read(buffer) {
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                    read => return Poll::Ready(read),
+                }
+            },
+            #[cfg(feature = "tls")]
+            Stream::Tls(stream) => {
+                let mut buffer = ReadBuf::new(buffer);
+                std::task::ready!(Pin::new(stream).poll_read(cx, &mut buffer))?;
+                Poll::Ready(Ok(buffer.filled().len()))
+            }
+        }
+    }
+
+    /// Writes once.
+    pub(super) fn poll_write(
+        &mut self,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        match self {
+            Stream::Plain(socket) => loop {
+                match socket.try_write(bytes) {
+                    Ok(0) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                        std::task::ready!(socket.poll_write_ready(cx))?;
+                    }
+                    written => return Poll::Ready(written),
+                }
+            },
+            #[cfg(feature = "tls")]
+            Stream::Tls(stream) => Pin::new(stream).poll_write(cx, bytes),
+        }
+    }
+
+    /// Sends what the stream itself has kept back.
+    pub(super) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self {
+            Stream::Plain(_) => Poll::Ready(Ok(())),
+            #[cfg(feature = "tls")]
+            Stream::Tls(stream) => Pin::new(stream).poll_flush(cx),
+        }
+    }
+
+    pub(super) async fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        std::future::poll_fn(|cx| self.poll_read(cx, buffer)).await
+    }
+
+    pub(super) async fn write_all(&mut self, mut bytes: &[u8]) -> io::Result<()> {
+        while !bytes.is_empty() {
+            let written = std::future::poll_fn(|cx| self.poll_write(cx, bytes)).await?;
+            bytes = &bytes[written..];
+        }
+        std::future::poll_fn(|cx| self.poll_flush(cx)).await
+    }
+}
