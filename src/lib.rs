@@ -39,5 +39,8 @@ pub use crate::dedicated::DedicatedConnection;
 #[cfg(feature = "client")]
 pub use crate::error::{Error, ErrorKind};
 #[cfg(feature = "client")]
+#[doc(hidden)]
+pub use crate::macros::__private;
+#[cfg(feature = "client")]
 pub use redis;
 pub use crate::url::{Kind, Protocol, ReadFrom, RedisUrl, TlsVerify, UrlError, Warning};
