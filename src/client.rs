@@ -13,6 +13,7 @@ use crate::config::Config;
 use crate::dedicated::DedicatedConnection;
 use crate::error::{Error, ErrorKind};
 use crate::link::{Limits, Link, Reply, Request, aborted};
+use crate::registry;
 
 /// A Redis client that is ready: connects when it is first used, and again whenever it has to.
 ///
@@ -40,6 +41,20 @@ pub struct Client {
 }
 
 impl Client {
+    /// Returns the client for the variable `name`, as [`redis_client!`](crate::redis_client) does,
+    /// without the check at compile time that it is documented. Does not connect.
+    ///
+    /// The value is read once per process and name, from the process environment, else the file that
+    /// `NAME_FILE` names, else `.env` in the current directory. Later calls return the same client, or
+    /// the same error, whatever has changed in between.
+    ///
+    /// # Errors
+    /// [`ErrorKind::MissingVariable`]; [`ErrorKind::InvalidFile`] for a file that cannot be used; and
+    /// those of [`Client::open`].
+    pub fn from_env(name: &str) -> Result<Client, Error> {
+        registry::client_from_env(name)
+    }
+
     /// Opens a client for `url`, without connecting.
     ///
     /// # Errors

@@ -9,9 +9,9 @@ use once_cell::sync::OnceCell;
 
 use crate::client::Client;
 use crate::config::Config;
-use crate::env::{self, Source, Value, Variable};
-use crate::error::{Error, ErrorKind};
-use crate::url::{RedisUrl, UrlError};
+use crate::env::{self, Value, Variable};
+use crate::error::Error;
+use crate::url::RedisUrl;
 
 type Link = OnceCell<Box<Entry>>;
 
@@ -120,33 +120,21 @@ fn open(
             "both_set: `{name}` is read from {source}, not from {ignored}"
         ));
     }
-    let url = RedisUrl::parse(&text).map_err(|fault| invalid(variable, &source, &fault))?;
+    let located = |error: Error| {
+        let note = variable.with_documents(format!("read from {source}"));
+        error.about(name).note(note)
+    };
+    let url = RedisUrl::parse(&text)
+        .map_err(|error| located(Error::invalid_url(&error, &format!("`{name}`"))))?;
     for warning in url.warnings() {
         let code = warning.code();
         warnings.push(format!("{code}: {warning} (`{name}`, read from {source})"));
     }
-    Ok(Client::with_config(named(Config::from(url), package)))
-}
-
-/// Names the connection after the application, unless the URL names it.
-fn named(config: Config, package: Option<&str>) -> Config {
-    match package {
-        Some(package) if config.client_name().is_none() => config.with_client_name(package),
-        _ => config,
-    }
-}
-
-fn invalid(variable: Variable<'_>, source: &Source, fault: &UrlError) -> Error {
-    let subject = format!("`{}`", variable.name);
-    let (line, span) = fault.shown();
-    let error = Error::new(ErrorKind::InvalidUrl, fault.message(&subject))
-        .about(variable.name)
-        .excerpt(line, span)
-        .note(variable.with_documents(format!("read from {source}")));
-    match fault.help() {
-        Some(help) => error.with_help(help),
-        None => error,
-    }
+    let config = Config::try_from(&url).map_err(located)?;
+    Ok(Client::with_config(match package {
+        Some(package) => config.with_default_client_name(package),
+        None => config,
+    }))
 }
 
 /// Returns the line that documents `name`, from `PACKAGE:NAME@LINE,NAME@LINE`.

@@ -60,9 +60,16 @@ fn child() {
 
 fn answer(client: Result<Client, Error>) {
     match client {
-        Ok(client) => eprintln!("host {}", client.config().hosts()[0].0),
+        Ok(client) => eprintln!("host {}", host(&client)),
         Err(error) => eprintln!("Error: {error:?}"),
     }
+}
+
+/// The host is in `Debug`, which the tests have to look through for secrets anyway.
+fn host(client: &Client) -> String {
+    let config = format!("{:?}", client.config());
+    let (_, host) = config.split_once("host: \"").expect("a TCP endpoint");
+    host.split('"').next().expect("a name").to_owned()
 }
 
 fn same(one: &Client, other: &Client) -> bool {
@@ -501,7 +508,7 @@ fn a_warning_about_the_url_is_logged_once() {
     Process::new("value, then another")
         .file(".env", "REDIS_URL=redis://:hunter2@cache?family=4\n")
         .reports(expect![[r#"
-            WARN redis_ready: stub_warning: stub (`REDIS_URL`, read from `.env:1`)
+            WARN redis_ready: foreign_param: parameter of other clients ignored: `family` (`REDIS_URL`, read from `.env:1`)
             host cache
         "#]]);
 }

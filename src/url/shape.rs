@@ -215,13 +215,14 @@ fn check_end(whole: Part<'_>) -> Result<(), Fault> {
     if ";)".contains(last) || last == ',' && !is_list {
         return Err(trailing(whole, text.len() - 1));
     }
-    let Some(space) = text[after_host..].find([' ', '\t']).map(|index| after_host + index) else {
+    let Some(space) = text[after_host..].find(' ').map(|index| after_host + index) else {
         return Ok(());
     };
     let tail = text[space..].trim_start();
     let is_comment = tail.starts_with(['#', ';', '|', '>', '-']) || tail.starts_with("//") || tail.starts_with("&&");
     let is_second = tail.split_once("://").is_some_and(|(name, _)| scheme::known(name).is_some());
-    if !is_second && (is_comment || ends_complete(&text[..space])) {
+    let is_word = tail.starts_with(|c: char| c.is_alphanumeric());
+    if !is_second && (is_comment || is_word && ends_complete(&text[..space])) {
         return Err(trailing(whole, space));
     }
     Ok(())
@@ -234,7 +235,9 @@ fn trailing(whole: Part<'_>, at: usize) -> Fault {
 
 /// Returns whether the text ends in `:port` or `:port/db`.
 fn ends_complete(text: &str) -> bool {
-    let text = text.trim_end_matches(|c: char| c.is_ascii_digit());
-    let text = text.strip_suffix('/').unwrap_or(text).trim_end_matches(|c: char| c.is_ascii_digit());
-    text.ends_with(':') && text.matches(':').count() >= 2
+    let strip = |text: &'_ str| text.trim_end_matches(|c: char| c.is_ascii_digit()).len();
+    let db = strip(text);
+    let port = text[..db].strip_suffix('/').unwrap_or(text);
+    let host = &port[..strip(port)];
+    host.len() < port.len() && host.ends_with(':') && host.matches(':').count() >= 2
 }
