@@ -85,7 +85,7 @@ impl Link {
         Call {
             link: self,
             request,
-            state: State::New { admitted: false },
+            state: State::New,
         }
     }
 
@@ -114,7 +114,7 @@ pub(crate) struct Call<'a> {
 }
 
 enum State {
-    New { admitted: bool },
+    New,
     InLine(SlotId),
     Waiting(SlotId),
     Finished,
@@ -160,7 +160,7 @@ impl Future for Call<'_> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let slot = match self.state {
-            State::New { admitted } => return self.submit(admitted, cx.waker()),
+            State::New => return self.submit(false, cx.waker()),
             State::InLine(slot) | State::Waiting(slot) => slot,
             State::Finished => {
                 let twice = "the command has been answered already";
@@ -187,7 +187,7 @@ impl Drop for Call<'_> {
         let (slot, in_line) = match self.state {
             State::InLine(slot) => (slot, true),
             State::Waiting(slot) => (slot, false),
-            State::New { .. } | State::Finished => return,
+            State::New | State::Finished => return,
         };
         let wakers = self.link.shared.lock().abandon(slot, in_line);
         wakers.into_iter().for_each(Waker::wake);

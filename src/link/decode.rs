@@ -209,15 +209,16 @@ fn element(input: &[u8]) -> Result<Element, Malformed> {
     }
 }
 
-/// Finds the CR of the CRLF that ends the first line.
+/// Finds the CR of the CRLF that ends the first line, behind the byte that tells its type.
 fn line_end(input: &[u8]) -> Result<Option<usize>, Malformed> {
-    match input.iter().take(MAX_LINE).position(|&byte| byte == b'\r') {
-        Some(end) => match input.get(end + 1) {
-            Some(b'\n') => Ok(Some(end)),
+    let line = &input[1..];
+    match line.iter().take(MAX_LINE).position(|&byte| byte == b'\r') {
+        Some(length) => match line.get(length + 1) {
+            Some(b'\n') => Ok(Some(1 + length)),
             Some(_) => Err(Malformed("a line that does not end in CRLF")),
             None => Ok(None),
         },
-        None if input.len() >= MAX_LINE => Err(Malformed("a line longer than 1 MiB")),
+        None if line.len() >= MAX_LINE => Err(Malformed("a line longer than 1 MiB")),
         None => Ok(None),
     }
 }
@@ -262,8 +263,7 @@ fn blob(
 fn integer(line: &[u8]) -> Result<i64, Malformed> {
     let (negative, digits) = match line {
         [b'-', digits @ ..] => (true, digits),
-        [b'+', digits @ ..] => (false, digits),
-        digits => (false, digits),
+        [b'+', digits @ ..] | digits => (false, digits),
     };
     if digits.is_empty() {
         return Err(Malformed("a number without digits"));
@@ -328,3 +328,6 @@ fn by_redis(kind: u8, line: &[u8]) -> Result<Value, Malformed> {
     redis::parse_redis_value(frame.as_bytes())
         .map_err(|_| Malformed("an error or a big number that cannot be read"))
 }
+
+#[cfg(test)]
+mod tests;

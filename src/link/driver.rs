@@ -104,7 +104,6 @@ impl<'a> Driver<'a> {
         }
         if !self.yielded && queue.in_flight() > 1 {
             self.yielded = true;
-            queue.stay_awake();
             drop(queue);
             cx.waker().wake_by_ref();
             return true;
@@ -226,7 +225,7 @@ impl Future for Driver<'_> {
         let this = &mut *self;
         let closed = {
             let mut queue = this.shared.lock();
-            queue.set_driver(cx.waker());
+            queue.arrive(cx.waker());
             queue.is_closed()
         };
         if closed {

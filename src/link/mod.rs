@@ -194,7 +194,10 @@ impl Shared {
         let mut backoff = Backoff::new(Instant::now());
         loop {
             let error = match self.meanwhile(connector.connect()).await? {
-                Ok(connected) => return Some(connected),
+                Ok(connected) => {
+                    log::info!(target: "redis_ready", "connected to `{}`", self.peer);
+                    return Some(connected);
+                }
                 Err(error) => error,
             };
             if backoff.is_first() {
@@ -314,7 +317,7 @@ impl<T, W: Future<Output = T>> Future for Meanwhile<'_, W> {
         let this = &mut *self;
         let closed = {
             let mut queue = this.shared.lock();
-            queue.set_driver(cx.waker());
+            queue.arrive(cx.waker());
             queue.sleep();
             queue.is_closed()
         };
@@ -322,7 +325,7 @@ impl<T, W: Future<Output = T>> Future for Meanwhile<'_, W> {
             return Poll::Ready(None);
         }
         if let Poll::Ready(output) = this.work.as_mut().poll(cx) {
-            this.shared.lock().stay_awake();
+            this.shared.lock().arrive(cx.waker());
             return Poll::Ready(Some(output));
         }
         let mut wakers = Vec::new();

@@ -19,7 +19,10 @@ const LONGEST: usize = 100;
 
 impl Masked {
     pub(super) fn new(input: &str, span: Range<usize>) -> Masked {
-        let mut drawing = Drawing { input, pieces: Vec::new() };
+        let mut drawing = Drawing {
+            input,
+            pieces: Vec::new(),
+        };
         if input.len() <= super::LONGEST {
             drawing.whole();
         } else {
@@ -41,16 +44,25 @@ pub(super) fn target(rest: &str) -> Option<&str> {
 /// Returns whether a bare text can be nothing but a server's address.
 pub(super) fn is_surely_host(target: &str) -> bool {
     let (host, port) = split_port(target);
-    let is_ip = host.trim_matches(['[', ']']).parse::<std::net::IpAddr>().is_ok();
+    let is_ip = host
+        .trim_matches(['[', ']'])
+        .parse::<std::net::IpAddr>()
+        .is_ok();
     let is_name = port.is_some()
         && host.contains('.')
-        && host.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b".-".contains(&b));
+        && host
+            .bytes()
+            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b".-".contains(&b));
     is_ip || is_name || host == "localhost" || host == "redis"
 }
 
 /// Splits off the port of a node; brackets hold an IPv6 address.
 fn split_port(node: &str) -> (&str, Option<&str>) {
-    let from = if node.starts_with('[') { node.find(']').unwrap_or(0) } else { 0 };
+    let from = if node.starts_with('[') {
+        node.find(']').unwrap_or(0)
+    } else {
+        0
+    };
     match node[from..].find(':') {
         Some(colon) => (&node[..from + colon], Some(&node[from + colon + 1..])),
         None => (node, None),
@@ -97,13 +109,17 @@ impl Drawing<'_> {
         let end = start + input.trim().len();
         self.show(0..start);
         let text = &input[start..end];
-        let scheme = text.find(':').filter(|&colon| scheme::is_public(&text[..colon]));
+        let scheme = text
+            .find(':')
+            .filter(|&colon| scheme::is_public(&text[..colon]));
         match scheme {
             Some(colon) if text[colon..].starts_with("://") => {
                 self.show(start..start + colon + 3);
                 self.rest(start + colon + 3, end);
             }
-            Some(colon) if scheme::known(&text[..colon]).is_some_and(|s| s.kind == super::Kind::Unix) => {
+            Some(colon)
+                if scheme::known(&text[..colon]).is_some_and(|s| s.kind == super::Kind::Unix) =>
+            {
                 self.show(start..start + colon + 1);
                 self.rest(start + colon + 1, end);
             }
@@ -134,11 +150,21 @@ impl Drawing<'_> {
         let text = &self.input[start..end];
         let host = text.rfind('@').map_or(0, |at| at + 1);
         self.userinfo(start, &text[..host]);
-        let authority = host + text[host..].find(['/', '?', '#', '\\']).unwrap_or(text.len() - host);
+        let authority = host
+            + text[host..]
+                .find(['/', '?', '#', '\\'])
+                .unwrap_or(text.len() - host);
         self.nodes(start + host, &text[host..authority], host > 0);
         let path_end = authority
-            + text[authority..].find(['?', '#']).unwrap_or(text.len() - authority);
-        self.path(start + authority, &text[authority..path_end], is_clean(&text[..host]), host == authority);
+            + text[authority..]
+                .find(['?', '#'])
+                .unwrap_or(text.len() - authority);
+        self.path(
+            start + authority,
+            &text[authority..path_end],
+            is_clean(&text[..host]),
+            host == authority,
+        );
         let query_end = path_end + text[path_end..].find('#').unwrap_or(text.len() - path_end);
         self.query(start + path_end, &text[path_end..query_end]);
         self.fragment(start + query_end, &text[query_end..]);
@@ -166,7 +192,9 @@ impl Drawing<'_> {
             let bare = node.strip_suffix(',').unwrap_or(node);
             let (host, port) = split_port(bare);
             let is_ipv6 = bare.parse::<std::net::Ipv6Addr>().is_ok();
-            let is_host = host.chars().all(|c| !c.is_ascii() || c.is_ascii_control() || is_plain(c as u8));
+            let is_host = host
+                .chars()
+                .all(|c| !c.is_ascii() || c.is_ascii_control() || is_plain(c as u8));
             match port {
                 _ if is_ipv6 => self.show(at..at + bare.len()),
                 None => self.push(at..at + bare.len(), is_host),
@@ -174,7 +202,9 @@ impl Drawing<'_> {
                     self.push(at..at + host.len(), is_host);
                     self.show(at + host.len()..at + host.len() + 1);
                     let short = is_short_number(port)
-                        || after_userinfo && port.len() <= 20 && port.bytes().all(|b| b.is_ascii_digit());
+                        || after_userinfo
+                            && port.len() <= 20
+                            && port.bytes().all(|b| b.is_ascii_digit());
                     self.push(at + host.len() + 1..at + bare.len(), short);
                 }
             }
@@ -188,7 +218,10 @@ impl Drawing<'_> {
         for segment in path.split_inclusive('/') {
             let bare = segment.strip_suffix('/').unwrap_or(segment);
             let number = bare.len() <= 10 && bare.bytes().all(|b| b.is_ascii_digit() || b == b'-');
-            let word = (clean || socket) && bare.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b));
+            let word = (clean || socket)
+                && bare
+                    .bytes()
+                    .all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b));
             self.push(at..at + bare.len(), number || word);
             self.show(at + bare.len()..at + segment.len());
             at += segment.len();
@@ -251,7 +284,10 @@ impl Drawing<'_> {
         }
         let start = start.unwrap_or(text.len());
         let end = end.unwrap_or(text.len()).max(start);
-        Masked { text, span: start..end }
+        Masked {
+            text,
+            span: start..end,
+        }
     }
 }
 
@@ -265,7 +301,10 @@ fn is_clean(userinfo: &str) -> bool {
 }
 
 fn is_public_user(user: &str) -> bool {
-    user.len() <= 64 && user.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b))
+    user.len() <= 64
+        && user
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b))
 }
 
 fn escape(c: char, text: &mut String) {

@@ -49,11 +49,17 @@ pub(super) enum Key {
 
 impl Key {
     pub(super) fn is_tls(self) -> bool {
-        matches!(self, Key::TlsCa | Key::TlsCert | Key::TlsKey | Key::TlsVerify | Key::TlsServerName)
+        matches!(
+            self,
+            Key::TlsCa | Key::TlsCert | Key::TlsKey | Key::TlsVerify | Key::TlsServerName
+        )
     }
 
     pub(super) fn is_sentinel(self) -> bool {
-        matches!(self, Key::SentinelUsername | Key::SentinelPassword | Key::ServiceName)
+        matches!(
+            self,
+            Key::SentinelUsername | Key::SentinelPassword | Key::ServiceName
+        )
     }
 }
 
@@ -242,7 +248,11 @@ const OTHERS: &[(&str, Role)] = &[
 
 /// Finds a parameter by its exact name.
 pub(super) fn find(name: &str) -> Option<(&'static str, Role)> {
-    DOCUMENTED.iter().chain(OTHERS).find(|(known, _)| *known == name).copied()
+    DOCUMENTED
+        .iter()
+        .chain(OTHERS)
+        .find(|(known, _)| *known == name)
+        .copied()
 }
 
 pub(super) fn is_known(name: &str) -> bool {
@@ -259,7 +269,12 @@ pub(super) fn nearest(name: &str) -> Option<(&'static str, Role)> {
     DOCUMENTED
         .iter()
         .chain(OTHERS)
-        .map(|entry| (distance(lower.as_bytes(), entry.0.to_ascii_lowercase().as_bytes()), entry))
+        .map(|entry| {
+            (
+                distance(lower.as_bytes(), entry.0.to_ascii_lowercase().as_bytes()),
+                entry,
+            )
+        })
         .filter(|(distance, (known, _))| *distance <= allowed && *distance < known.len())
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, entry)| *entry)

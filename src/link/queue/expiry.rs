@@ -1,0 +1,116 @@
+//! Commands whose time is up.
+
+use std::task::Waker;
+use std::time::{Duration, Instant};
+
+use super::pending::{Caller, after};
+use super::{Outcome, Queue, State};
+use crate::error::Error;
+
+/// What the I/O thread reports when a command is late.
+pub(in super::super) enum Late<'a> {
+    Response(Duration),
+    Admission,
+    Disconnected(Option<&'a Error>),
+}
+
+impl Queue {
+    /// Fails those whose time is up, and returns when to look again.
+    pub(in super::super) fn expire(
+        &mut self,
+        now: Instant,
+        error: impl Fn(Late<'_>) -> Error,
+        wakers: &mut Vec<Waker>,
+    ) -> Option<Instant> {
+        while self
+            .admission
+            .front()
+            .is_some_and(|(_, until)| *until <= now)
+        {
+            let Some((slot, _)) = self.admission.pop_front() else {
+                break;
+            };
+            wakers.extend(
+                self.slots
+                    .settle(slot, || Outcome::Failed(error(Late::Admission))),
+            );
+        }
+        let due = match &self.state {
+            State::Up { since, .. } => {
+                let since = *since;
+                self.expire_in_flight(now, since, &error, wakers)
+            }
+            State::Down { .. } | State::Closed(_) => self.expire_waiting(now, &error, wakers),
+        };
+        self.admit(wakers);
+        let admission = self.admission.front().map(|(_, until)| *until);
+        [due, admission].into_iter().flatten().min()
+    }
+
+    /// On a live connection late commands keep their place: their replies will still come.
+    fn expire_in_flight(
+        &mut self,
+        now: Instant,
+        since: Instant,
+        error: &impl Fn(Late<'_>) -> Error,
+        wakers: &mut Vec<Waker>,
+    ) -> Option<Instant> {
+        while let Some(pending) = self.pending.get_mut(self.unwatched) {
+            let slot = match pending.caller {
+                Caller::Waiting(slot) if !self.slots.is_abandoned(slot) => slot,
+                _ => {
+                    self.unwatched += 1;
+                    continue;
+                }
+            };
+            let due = pending.due(since);
+            if due > now {
+                return Some(due);
+            }
+            pending.caller = Caller::Gone;
+            let limit = pending.limits.response_timeout.min(pending.limits.deadline);
+            wakers.extend(
+                self.slots
+                    .settle(slot, || Outcome::Failed(error(Late::Response(limit)))),
+            );
+            self.unwatched += 1;
+        }
+        None
+    }
+
+    /// Without a connection late commands are forgotten: they must not run once their callers have
+    /// been told that they will not.
+    fn expire_waiting(
+        &mut self,
+        now: Instant,
+        error: &impl Fn(Late<'_>) -> Error,
+        wakers: &mut Vec<Waker>,
+    ) -> Option<Instant> {
+        let State::Down { last, .. } = &self.state else {
+            return None;
+        };
+        let last = last.clone();
+        let mut due = None;
+        let mut forgotten = self.taken;
+        while let Some(front) = self.pending.front() {
+            due = Some(after(front.submitted, front.limits.deadline));
+            if due > Some(now) {
+                break;
+            }
+            due = None;
+            let Some(front) = self.pending.pop_front() else {
+                break;
+            };
+            forgotten = front.bytes.end;
+            self.settle(
+                &front,
+                || Outcome::Failed(error(Late::Disconnected(last.as_ref()))),
+                wakers,
+            );
+        }
+        let length = usize::try_from(forgotten - self.taken).unwrap_or(usize::MAX);
+        self.unsent.drain(..length.min(self.unsent.len()));
+        self.taken = forgotten;
+        due
+    }
+}

@@ -1,0 +1,151 @@
+//! What callers do with the queue.
+
+use std::sync::Arc;
+use std::task::Waker;
+use std::time::Instant;
+
+use super::super::slots::SlotId;
+use super::attention::{Attention, Writer};
+use super::pending::{Caller, Pending, after};
+use super::{
+    Limits, MAX_WAITING, MAX_WAITING_BYTES, Next, Outcome, Queue, Shape, State, Submitted,
+};
+use crate::error::{Error, ErrorKind};
+
+impl Queue {
+    /// Takes one submission. `waker` is `None` where no reply is wanted; `admitted` where the caller
+    /// has been let in before.
+    pub(in super::super) fn submit(
+        &mut self,
+        encode: impl FnOnce(&mut Vec<u8>),
+        shape: Shape,
+        limits: Limits,
+        waker: Option<&Waker>,
+        admitted: bool,
+    ) -> Submitted {
+        self.admitted -= usize::from(admitted);
+        if let Some(error) = self.refusal() {
+            return Submitted::Refused(error);
+        }
+        let now = Instant::now();
+        self.last_submitted = Some(now);
+        let full = self.pending.len() + self.admitted >= self.max_in_flight;
+        if (full || !self.admission.is_empty()) && !admitted {
+            let Some(waker) = waker else {
+                return Submitted::Refused(full_queue("in flight"));
+            };
+            let slot = self.slots.wait(waker.clone());
+            self.admission
+                .push_back((slot, after(now, limits.deadline)));
+            return Submitted::InLine(slot);
+        }
+        let was_idle = self.pending.is_empty();
+        let start = self.end();
+        encode(&mut self.unsent);
+        let slot = waker.map(|waker| self.slots.wait(waker.clone()));
+        let bytes = start..self.end();
+        let caller = slot.map_or(Caller::Unanswered, Caller::Waiting);
+        self.pending.push_back(Pending {
+            caller,
+            bytes,
+            shape,
+            submitted: now,
+            limits,
+        });
+        let next = self.after_submit(was_idle);
+        match slot {
+            Some(slot) => Submitted::Waiting(slot, next),
+            None => Submitted::Unanswered(next),
+        }
+    }
+
+    fn refusal(&self) -> Option<Error> {
+        match &self.state {
+            State::Closed(error) => Some(error.clone()),
+            _ if self.closing => Some(super::super::closed()),
+            State::Down {
+                refusing: Some(error),
+                ..
+            } => Some(error.clone()),
+            State::Down { .. }
+                if self.pending.len() >= MAX_WAITING || self.unsent.len() >= MAX_WAITING_BYTES =>
+            {
+                Some(full_queue("waiting for a connection"))
+            }
+            State::Down { .. } | State::Up { .. } => None,
+        }
+    }
+
+    fn after_submit(&mut self, was_idle: bool) -> Next {
+        if let Attention::Nobody = self.attention {
+            self.attention = Attention::Awake(None);
+            return Next::Start;
+        }
+        if self.writer != Writer::Nobody {
+            return Next::Nothing;
+        }
+        if let State::Up {
+            inline: Some(socket),
+            ..
+        } = &self.state
+            && was_idle
+            && self.attention.is_asleep()
+        {
+            let socket = Arc::clone(socket);
+            self.writer = Writer::Writing;
+            self.taken += self.unsent.len() as u64;
+            let buffer = std::mem::replace(&mut self.unsent, std::mem::take(&mut self.spare));
+            return Next::Write(buffer, socket);
+        }
+        self.wake()
+    }
+
+    /// A caller has written the first `written` bytes of `buffer` itself.
+    pub(in super::super) fn written(&mut self, mut buffer: Vec<u8>, written: usize) -> Next {
+        let awaited = std::mem::replace(&mut self.writer, Writer::Nobody) == Writer::Awaited;
+        if written < buffer.len() {
+            self.taken -= (buffer.len() - written) as u64;
+            buffer.drain(..written);
+            buffer.append(&mut self.unsent);
+            std::mem::swap(&mut buffer, &mut self.unsent);
+        }
+        self.keep(buffer);
+        if self.unsent.is_empty() && !awaited {
+            return Next::Nothing;
+        }
+        self.wake()
+    }
+
+    pub(in super::super) fn take(&mut self, slot: SlotId, waker: &Waker) -> Option<Outcome> {
+        self.slots.take(slot, waker)
+    }
+
+    /// The caller that waits in `slot` goes away.
+    pub(in super::super) fn abandon(&mut self, slot: SlotId, in_line: bool) -> Vec<Waker> {
+        let mut wakers = Vec::new();
+        if in_line {
+            let before = self.admission.len();
+            self.admission.retain(|(waiting, _)| *waiting != slot);
+            if before == self.admission.len() {
+                // It had been let in, or had failed, without knowing yet.
+                let let_in = self.slots.take(slot, Waker::noop());
+                if let Some(Outcome::Admitted) = let_in {
+                    self.admitted -= 1;
+                    self.admit(&mut wakers);
+                }
+                return wakers;
+            }
+            self.slots.free(slot);
+        } else {
+            self.slots.abandon(slot);
+        }
+        wakers
+    }
+}
+
+fn full_queue(doing: &str) -> Error {
+    Error::new(
+        ErrorKind::QueueFull,
+        format!("too many commands are {doing} already"),
+    )
+}
