@@ -40,4 +40,7 @@ pub use crate::dedicated::DedicatedConnection;
 pub use crate::error::{Error, ErrorKind};
 pub use crate::url::{Kind, Protocol, ReadFrom, RedisUrl, TlsVerify, UrlError, Warning};
 #[cfg(feature = "client")]
+#[doc(hidden)]
+pub use crate::macros::__private;
+#[cfg(feature = "client")]
 pub use redis;
