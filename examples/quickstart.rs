@@ -33,7 +33,10 @@ async fn run() -> Result<(), Failure> {
         }
         Err(error) if error.kind() == ErrorKind::MissingVariable => {
             let server = Server::start()?;
-            println!("REDIS_URL is not set: started a throw-away server at {}", server.url());
+            println!(
+                "REDIS_URL is not set: started a throw-away server at {}",
+                server.url()
+            );
             (Client::open(server.url())?, Some(server))
         }
         Err(error) => return Err(error.into()),
