@@ -51,9 +51,8 @@ impl Connections {
     pub(crate) async fn send(&self, command: &Cmd) -> RedisResult<Value> {
         check_command(command)?;
         let route = Route::Shared.with(effect(arguments(command)))?;
-        one(self
-            .call(route, |limits| Request::command(command, limits))
-            .await?)
+        let request = |limits| Request::command(command, limits);
+        Ok(one(self.call(route, request).await?))
     }
 
     pub(crate) async fn send_pipeline(
@@ -78,9 +77,8 @@ impl Connections {
             return Err(empty_command());
         };
         let route = Route::Shared.with(effect(command.iter().copied()))?;
-        one(self
-            .call(route, |limits| Request::encoded(bytes, limits))
-            .await?)
+        let request = |limits| Request::encoded(bytes, limits);
+        Ok(one(self.call(route, request).await?))
     }
 
     /// As [`send_pipeline`](Connections::send_pipeline); an offset tells a transaction, which comes
@@ -178,7 +176,7 @@ pub(crate) async fn send_on(link: &Link, command: &Cmd, limits: Limits) -> Redis
         Effect::Blocks(block) => limits.extended_by(block),
         Effect::None | Effect::ChangesSession(_) => limits,
     };
-    one(link.call(Request::command(command, limits)).await?)
+    Ok(one(link.call(Request::command(command, limits)).await?))
 }
 
 /// Sends `pipeline` on a connection of one's own.
@@ -234,11 +232,12 @@ fn empty_command() -> RedisError {
     (redis::ErrorKind::Client, "empty command").into()
 }
 
-fn one(reply: Reply) -> RedisResult<Value> {
+/// The reply of a single command, which is one value.
+fn one(reply: Reply) -> Value {
     match reply {
-        Reply::One(value) => Ok(value),
-        // A command of its own has one reply.
-        Reply::Many(_) | Reply::Aborted(_) => Ok(Value::Nil),
+        Reply::One(value) => value,
+        Reply::Many(values) => Value::Array(values),
+        Reply::Aborted(_) => Value::Nil,
     }
 }
 
