@@ -10,6 +10,8 @@ mod client;
 #[cfg(feature = "client")]
 mod config;
 #[cfg(feature = "client")]
+mod connections;
+#[cfg(feature = "client")]
 mod dedicated;
 #[cfg(feature = "client")]
 mod env;
@@ -38,6 +40,9 @@ pub use crate::config::Config;
 pub use crate::dedicated::DedicatedConnection;
 #[cfg(feature = "client")]
 pub use crate::error::{Error, ErrorKind};
+#[cfg(feature = "client")]
+#[doc(hidden)]
+pub use crate::macros::__private;
 pub use crate::url::{Kind, Protocol, ReadFrom, RedisUrl, TlsVerify, UrlError, Warning};
 #[cfg(feature = "client")]
 pub use redis;

@@ -1,0 +1,22 @@
+//! Checks this repository's `.env.example` with the code that applications check theirs with.
+//!
+//! Neither this script nor the file is in the published package: nothing runs at users'.
+#![allow(
+    dead_code,
+    unreachable_pub,
+    unused_imports,
+    reason = "these are modules of the library, and a script uses a part of them"
+)]
+
+#[path = "src/build.rs"]
+mod build;
+#[path = "src/env_example/mod.rs"]
+mod env_example;
+#[path = "src/report.rs"]
+mod report;
+#[path = "src/url/mod.rs"]
+mod url;
+
+fn main() {
+    build::check();
+}

@@ -1,0 +1,138 @@
+//! [`Finding`]: one thing that is wrong with `.env.example`, drawn like an error of rustc.
+
+use std::fmt;
+use std::ops::Range;
+
+use crate::report::{carets, printable};
+
+/// One thing that is wrong with `.env.example`: what, where, and what to type.
+///
+/// `{}` is the report, which shows no password: the line of the file is drawn masked. `{:#}` is the
+/// same with colours.
+#[derive(Clone)]
+pub struct Finding {
+    pub(crate) code: &'static str,
+    pub(crate) message: String,
+    pub(crate) file: String,
+    pub(crate) place: Option<Place>,
+    pub(crate) help: Vec<String>,
+}
+
+/// Where a finding is, and how that line is drawn.
+#[derive(Clone)]
+pub(crate) struct Place {
+    pub(crate) line: usize,
+    pub(crate) column: usize,
+    /// The line of the file with every secret replaced.
+    pub(crate) masked: String,
+    /// The byte range of `masked` to underline.
+    pub(crate) span: Range<usize>,
+}
+
+impl Finding {
+    /// Returns the stable code of the rule, such as `assigned_twice`.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        self.code
+    }
+
+    /// Returns what is wrong, on one line and without a secret.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// Returns the line and the column, both from 1, where the finding is at a place in the file.
+    #[must_use]
+    pub fn position(&self) -> Option<(usize, usize)> {
+        self.place.as_ref().map(|place| (place.line, place.column))
+    }
+
+    /// Returns what to type; one text may have several lines.
+    pub fn help(&self) -> impl Iterator<Item = &str> {
+        self.help.iter().map(String::as_str)
+    }
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Finding {
+            code,
+            message,
+            file,
+            place,
+            help,
+        } = self;
+        let Palette {
+            bold,
+            red,
+            blue,
+            reset,
+        } = Palette::new(f.alternate());
+        let number = place
+            .as_ref()
+            .map_or(String::new(), |place| place.line.to_string());
+        let gutter = " ".repeat(number.len());
+
+        writeln!(
+            f,
+            "{red}error[{code}]{reset}{bold}: {}{reset}",
+            printable(message)
+        )?;
+        write!(f, "{gutter}{blue}-->{reset} {}", printable(file))?;
+        match place {
+            None => writeln!(f)?,
+            Some(Place {
+                line,
+                column,
+                masked,
+                span,
+            }) => {
+                writeln!(f, ":{line}:{column}")?;
+                writeln!(f, "{blue}{gutter} |{reset}")?;
+                writeln!(f, "{blue}{number} |{reset} {}", printable(masked))?;
+                let carets = carets(masked, span.clone());
+                writeln!(f, "{blue}{gutter} |{reset} {red}{carets}{reset}")?;
+            }
+        }
+        if !help.is_empty() {
+            writeln!(f, "{blue}{gutter} |{reset}")?;
+        }
+        for text in help {
+            let mut lines = text.lines();
+            let first = printable(lines.next().unwrap_or(""));
+            writeln!(f, "{gutter} {blue}={reset} {bold}help{reset}: {first}")?;
+            for line in lines {
+                writeln!(f, "{gutter}         {}", printable(line))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// The colours of rustc. Cargo strips them wherever nobody wants them: in a pipe, under `NO_COLOR`,
+/// `--color never`, `CARGO_TERM_COLOR` and `term.color`.
+struct Palette {
+    bold: &'static str,
+    red: &'static str,
+    blue: &'static str,
+    reset: &'static str,
+}
+
+impl Palette {
+    fn new(colours: bool) -> Palette {
+        let code = |ansi| if colours { ansi } else { "" };
+        Palette {
+            bold: code("\x1b[1m"),
+            red: code("\x1b[1;91m"),
+            blue: code("\x1b[1;94m"),
+            reset: code("\x1b[0m"),
+        }
+    }
+}

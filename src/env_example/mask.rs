@@ -1,0 +1,116 @@
+//! A line of the file as a report may show it: without its secrets.
+
+use std::ops::Range;
+
+use super::comment::{assigned, is_placeholder};
+use super::edited::Edited;
+use super::lines::Kind;
+
+const MASK: &str = "***";
+
+/// Replaces whatever may be a secret in `line` by `***`: better too much than too little.
+pub(super) fn masked(line: &str, kind: &Kind) -> Edited {
+    let mut secrets = Vec::new();
+    match kind {
+        Kind::Broken => secrets.extend(beyond_the_name(line)),
+        _ if line.contains("://") => urls(line, &mut secrets),
+        Kind::Assignment(_) | Kind::Comment => {
+            secrets.extend(assigned(line).and_then(|(_, value)| bare(line, value)));
+        }
+        Kind::Blank => {}
+    }
+    Edited::new(line, secrets.into_iter().map(|span| (span, MASK)).collect())
+}
+
+/// A broken line may be anything, such as the middle of a private key: only a name is surely none.
+fn beyond_the_name(line: &str) -> Option<Range<usize>> {
+    let start = assigned(line).map_or(line.len() - line.trim_start().len(), |(_, value)| {
+        value.start
+    });
+    (start < line.len()).then_some(start..line.len())
+}
+
+/// What is assigned without a scheme is a secret unless it reads like `host:port`.
+fn bare(line: &str, value: Range<usize>) -> Option<Range<usize>> {
+    let text = &line[value.clone()];
+    if let Some(at) = text.rfind('@') {
+        return Some(value.start..value.start + at);
+    }
+    let (host, port) = text.split_once(':').unwrap_or((text, ""));
+    let port = port.split_once('/').map_or(port, |(port, _)| port);
+    let plain = host.len() <= 64
+        && host
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b".-_".contains(&b));
+    let harmless = text.is_empty()
+        || is_placeholder(text)
+        || plain && (host == "localhost" || is_port(port) && !port.is_empty());
+    (!harmless).then_some(value)
+}
+
+/// The password or the whole userinfo of every URL in `line`, and every value of its query.
+fn urls(line: &str, secrets: &mut Vec<Range<usize>>) {
+    let mut starts = line.match_indices("://").map(|(at, _)| at + 3).peekable();
+    while let Some(start) = starts.next() {
+        let end = starts.peek().map_or(line.len(), |next| next - 3);
+        // An unescaped `/`, `?` or space may be part of a password: only the last `@` ends it.
+        let mut position = start;
+        if let Some(at) = line[start..end].rfind('@').map(|at| start + at) {
+            let password = line[start..at]
+                .find(':')
+                .map_or(start, |colon| start + colon + 1);
+            secrets.extend((password < at).then_some(password..at));
+            position = at;
+        } else if let Some(port) = odd_port(&line[start..end]) {
+            let word_end = line[start..end]
+                .find(char::is_whitespace)
+                .map_or(end, |at| start + at);
+            secrets.push(start + port..word_end);
+            position = word_end;
+        }
+        query(line, position..end, secrets);
+    }
+}
+
+/// Where the port of a URL without userinfo is none: it may be a password that lost its host.
+fn odd_port(rest: &str) -> Option<usize> {
+    let end = rest
+        .find(|c: char| "/?#\"'`".contains(c) || c.is_whitespace())
+        .unwrap_or(rest.len());
+    let mut position = 0;
+    for host in rest[..end].split(',') {
+        if let Some((name, port)) = host.rsplit_once(':')
+            && !host.ends_with(']')
+            && !is_port(port)
+        {
+            return Some(position + name.len() + 1);
+        }
+        position += host.len() + 1;
+    }
+    None
+}
+
+fn is_port(text: &str) -> bool {
+    text.len() <= 6 && text.bytes().all(|byte| byte.is_ascii_digit())
+        || text.eq_ignore_ascii_case("port")
+        || is_placeholder(text)
+}
+
+fn query(line: &str, url: Range<usize>, secrets: &mut Vec<Range<usize>>) {
+    let Some(question) = line[url.clone()].find('?') else {
+        return;
+    };
+    let mut start = url.start + question + 1;
+    let rest = &line[start..url.end];
+    let length = rest
+        .find(|c: char| c.is_whitespace() || "\"'`".contains(c))
+        .unwrap_or(rest.len());
+    for pair in rest[..length].split('&') {
+        if let Some((key, value)) = pair.split_once('=')
+            && !value.is_empty()
+        {
+            secrets.push(start + key.len() + 1..start + pair.len());
+        }
+        start += pair.len() + 1;
+    }
+}

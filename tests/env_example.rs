@@ -1,0 +1,750 @@
+//! What `.env.example` must be like: every rule with a file that breaks it and one that does not.
+#![cfg(feature = "build")]
+#![expect(clippy::needless_raw_string_hashes, reason = "expect-test writes them")]
+
+use std::fs;
+use std::path::PathBuf;
+
+use expect_test::{Expect, expect};
+use redis_ready::build::{Check, Documented, Finding, Format, Report};
+
+const DESIGN: &str = "\
+# Redis Configuration
+REDIS_URL=redis://localhost:6379
+# Or for Redis with password:
+# REDIS_URL=redis://:password@localhost:6379
+# Or for Redis Cloud:
+# REDIS_URL=rediss://:password@host:port
+";
+
+/// Writes `text` into a file of its own and checks it.
+fn check_with(text: impl AsRef<[u8]>, check: Check) -> Result<Documented, Report> {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    static COUNT: AtomicUsize = AtomicUsize::new(0);
+    let number = COUNT.fetch_add(1, Ordering::Relaxed);
+    let directory = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("text-{number}"));
+    fs::create_dir_all(&directory).expect("the temporary directory is writable");
+    let file = directory.join(".env.example");
+    fs::write(&file, text).expect("the temporary directory is writable");
+    check.file(file).try_run()
+}
+
+/// The report, in which the file is called `.env.example`.
+#[track_caller]
+fn report(text: impl AsRef<[u8]>, check: Check) -> String {
+    let report = check_with(text, check)
+        .expect_err("the check finds something")
+        .to_string();
+    let mut clean = String::new();
+    for line in report.lines() {
+        let at = line.find("--> ").map(|at| at + 4);
+        let name = line.find(".env.example");
+        match at.zip(name) {
+            Some((at, name)) => clean.extend([&line[..at], &line[name..]]),
+            None => clean += line,
+        }
+        clean += "\n";
+    }
+    clean
+}
+
+#[track_caller]
+fn fails(text: impl AsRef<[u8]>, expected: &Expect) {
+    expected.assert_eq(&report(text, Check::new()));
+}
+
+#[track_caller]
+fn passes(text: impl AsRef<[u8]>) {
+    check_with(text, Check::new()).unwrap();
+}
+
+#[track_caller]
+fn codes(text: impl AsRef<[u8]>, expected: &[&str]) {
+    let found = check_with(text, Check::new());
+    let codes: Vec<_> = match &found {
+        Ok(_) => Vec::new(),
+        Err(report) => report.findings().iter().map(Finding::code).collect(),
+    };
+    assert_eq!(codes, expected, "{found:?}");
+}
+
+/// The block of the documentation with one part replaced.
+#[track_caller]
+fn with(from: &str, to: &str) -> String {
+    assert!(DESIGN.contains(from), "`{from}` is in the block");
+    DESIGN.replacen(from, to, 1)
+}
+
+#[test]
+fn the_documented_block_passes() {
+    let documented = check_with(DESIGN, Check::new()).unwrap();
+    assert_eq!(
+        documented.variables().collect::<Vec<_>>(),
+        [("REDIS_URL", 2)]
+    );
+}
+
+#[test]
+fn the_file_of_this_repository_passes() {
+    let documented = Check::new().try_run().unwrap();
+    assert_eq!(documented.variables().count(), 1);
+    assert_eq!(
+        documented.file(),
+        Some(&*PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(".env.example"))
+    );
+}
+
+#[test]
+fn an_empty_file_lacks_everything() {
+    fails(
+        "",
+        &expect![[r#"
+        error[missing_variable]: `REDIS_URL` is missing
+        --> .env.example
+         |
+         = help: add these lines:
+                 # Redis: what this application keeps in it
+                 REDIS_URL=redis://localhost:6379
+
+        error[missing_format]: no URL with a password is documented
+        --> .env.example
+         |
+         = help: add these lines:
+                 # Or with a password:
+                 # REDIS_URL=redis://:password@localhost:6379
+
+        error[missing_format]: no URL with TLS is documented
+        --> .env.example
+         |
+         = help: add these lines:
+                 # Or with TLS:
+                 # REDIS_URL=rediss://:password@host:port
+    "#]],
+    );
+}
+
+#[test]
+fn following_the_help_is_enough() {
+    let mut text = String::new();
+    for finding in check_with("", Check::new()).unwrap_err().findings() {
+        for help in finding.help() {
+            for line in help.lines().skip(1) {
+                text += line;
+                text += "\n";
+            }
+        }
+    }
+    passes(text);
+}
+
+#[test]
+fn a_variable_only_commented_out_is_not_assigned() {
+    fails(
+        with("\nREDIS_URL", "\n# REDIS_URL"),
+        &expect![[r#"
+        error[commented_out]: `REDIS_URL` is only commented out
+         --> .env.example:2:3
+          |
+        2 | # REDIS_URL=redis://localhost:6379
+          |   ^^^^^^^^^
+          |
+          = help: write `REDIS_URL=redis://localhost:6379` without `#`
+    "#]],
+    );
+}
+
+#[test]
+fn a_variable_asked_for_is_checked() {
+    let check = || Check::new().variable("CACHE");
+    expect![[r#"
+        error[missing_variable]: `CACHE` is missing
+        --> .env.example
+         |
+         = help: add these lines:
+                 # Redis: what this application keeps in it
+                 CACHE=redis://localhost:6379
+    "#]]
+    .assert_eq(&report(DESIGN, check()));
+    let text = format!("{DESIGN}# The cache\nCACHE=redis://cache:port\n");
+    expect![[r#"
+        error[invalid_placeholder]: invalid port in `CACHE`: expected 1 to 65535
+         --> .env.example:8:21
+          |
+        8 | CACHE=redis://cache:port
+          |                     ^^^^
+          |
+          = help: write digits only, or leave the port out for 6379
+    "#]]
+    .assert_eq(&report(&text, check()));
+    let documented = check_with(text.replace("port", "1"), check()).unwrap();
+    assert_eq!(
+        documented.variables().collect::<Vec<_>>(),
+        [("REDIS_URL", 2), ("CACHE", 8)]
+    );
+    let alone = DESIGN.replace("REDIS_URL", "CACHE");
+    check_with(alone, check()).unwrap();
+}
+
+#[test]
+fn a_variable_is_assigned_once() {
+    fails(
+        format!("{DESIGN}REDIS_URL=redis://localhost:6380\n"),
+        &expect![[r#"
+            error[assigned_twice]: `REDIS_URL` is assigned twice
+             --> .env.example:7:1
+              |
+            7 | REDIS_URL=redis://localhost:6380
+              | ^^^^^^^^^
+              |
+              = help: remove this line, or write `# ` before it: line 2 assigns it
+        "#]],
+    );
+}
+
+#[test]
+fn a_comment_stands_above_the_variable() {
+    fails(
+        with("# Redis Configuration\n", "PORT=8080\n"),
+        &expect![[r#"
+            error[no_comment]: `REDIS_URL` has no comment above it
+             --> .env.example:2:1
+              |
+            2 | REDIS_URL=redis://localhost:6379
+              | ^^^^^^^^^
+              |
+              = help: add a line above it, such as `# Redis: what this application keeps in it`
+        "#]],
+    );
+    codes(with("# Redis Configuration\n", ""), &["no_comment"]);
+    codes(
+        with("# Redis Configuration\n", "# Redis\nPORT=8080\n"),
+        &["no_comment"],
+    );
+    codes(
+        with("# Redis Configuration\n", "# -----\n"),
+        &["no_comment"],
+    );
+    codes(
+        with("# Redis Configuration\n", "# REDIS_URL=redis://redis\n"),
+        &["no_comment"],
+    );
+    codes(
+        with("6379\n", "6379 # beside it\n").replace("# Redis Configuration\n", ""),
+        &["no_comment"],
+    );
+    passes(with(
+        "# Redis Configuration\n",
+        "# ----\n# Redis\n# ----\n\n",
+    ));
+}
+
+#[test]
+fn a_placeholder_is_there() {
+    fails(
+        with("REDIS_URL=redis://localhost:6379", "REDIS_URL="),
+        &expect![[r#"
+            error[no_placeholder]: `REDIS_URL` has no placeholder
+             --> .env.example:2:1
+              |
+            2 | REDIS_URL=
+              | ^^^^^^^^^
+              |
+              = help: write `REDIS_URL=redis://localhost:6379`
+        "#]],
+    );
+    for empty in [
+        "REDIS_URL=\"\"",
+        "REDIS_URL='' # later",
+        "REDIS_URL= # later",
+        "export REDIS_URL=",
+    ] {
+        let text = with("REDIS_URL=redis://localhost:6379", empty);
+        codes(text, &["no_placeholder"]);
+    }
+}
+
+#[test]
+fn the_placeholder_is_a_url_that_works() {
+    fails(
+        with("localhost:6379", "localhost:70000"),
+        &expect![[r#"
+            error[invalid_placeholder]: invalid port in `REDIS_URL`: expected 1 to 65535, found `70000`
+             --> .env.example:2:29
+              |
+            2 | REDIS_URL=redis://localhost:70000
+              |                             ^^^^^
+              |
+              = help: leave the port out for 6379
+        "#]],
+    );
+    fails(
+        with("redis://localhost:6379", "\"redis://localhost:port\""),
+        &expect![[r#"
+            error[invalid_placeholder]: invalid port in `REDIS_URL`: expected 1 to 65535
+             --> .env.example:2:30
+              |
+            2 | REDIS_URL="redis://localhost:port"
+              |                              ^^^^
+              |
+              = help: write digits only, or leave the port out for 6379
+        "#]],
+    );
+    fails(
+        with(
+            "redis://localhost:6379",
+            "redis://:${REDIS_PASSWORD}@localhost",
+        ),
+        &expect![[r#"
+            error[invalid_placeholder]: `$` in the placeholder of `REDIS_URL`: dotenvy replaces it by a variable
+             --> .env.example:2:20
+              |
+            2 | REDIS_URL=redis://:***@localhost
+              |                    ^^^
+              |
+              = help: write a URL that works as it is, such as `REDIS_URL=redis://:password@localhost:6379`
+        "#]],
+    );
+    for bad in [
+        "localhost:6379",
+        "redis://<host>:6379",
+        "redis://host:port",
+        "http://localhost",
+    ] {
+        codes(
+            with("redis://localhost:6379", bad),
+            &["invalid_placeholder"],
+        );
+    }
+}
+
+#[test]
+fn each_format_is_documented() {
+    fails(
+        "# Redis\nREDIS_URL=rediss://localhost\n",
+        &expect![[r#"
+        error[missing_format]: no URL without TLS on this machine is documented
+         --> .env.example:2:1
+          |
+        2 | REDIS_URL=rediss://localhost
+          | ^^^^^^^^^
+          |
+          = help: add these lines:
+                  # Or without TLS on this machine:
+                  # REDIS_URL=redis://localhost:6379
+
+        error[missing_format]: no URL with a password is documented
+         --> .env.example:2:1
+          |
+        2 | REDIS_URL=rediss://localhost
+          | ^^^^^^^^^
+          |
+          = help: add these lines:
+                  # Or with a password:
+                  # REDIS_URL=redis://:password@localhost:6379
+    "#]],
+    );
+    fails(
+        "# Redis\nREDIS_URL=redis://localhost\n",
+        &expect![[r#"
+        error[missing_format]: no URL with a password is documented
+         --> .env.example:2:1
+          |
+        2 | REDIS_URL=redis://localhost
+          | ^^^^^^^^^
+          |
+          = help: add these lines:
+                  # Or with a password:
+                  # REDIS_URL=redis://:password@localhost:6379
+
+        error[missing_format]: no URL with TLS is documented
+         --> .env.example:2:1
+          |
+        2 | REDIS_URL=redis://localhost
+          | ^^^^^^^^^
+          |
+          = help: add these lines:
+                  # Or with TLS:
+                  # REDIS_URL=rediss://:password@host:port
+    "#]],
+    );
+    passes("# Redis, or rediss://:password@host:port\nREDIS_URL=redis://localhost\n");
+    for local in [
+        "redis://127.0.0.1",
+        "redis://[::1]:6379",
+        "redis://redis:6379",
+        "unix:///run/redis.sock",
+    ] {
+        passes(with("redis://localhost:6379", local));
+    }
+    let remote = DESIGN.replace(
+        "redis://:password@localhost",
+        "redis://:password@redis.example.com",
+    );
+    codes(
+        remote.replacen("localhost", "10.0.0.1", 1),
+        &["missing_format"],
+    );
+}
+
+#[test]
+fn formats_are_a_choice() {
+    let text = "# Redis\nREDIS_URL=redis://localhost\n";
+    check_with(text, Check::new().formats([Format::Local])).unwrap();
+    check_with(text, Check::new().formats([])).unwrap();
+    let report = check_with(text, Check::new().formats([Format::Tls])).unwrap_err();
+    assert_eq!(report.findings().len(), 1);
+}
+
+#[test]
+fn a_documented_url_is_valid() {
+    fails(
+        with("host:port", "host:99999"),
+        &expect![[r#"
+            error[invalid_url]: invalid port in this URL: expected 1 to 65535, found `99999`
+             --> .env.example:6:37
+              |
+            6 | # REDIS_URL=rediss://:***@host:99999
+              |                                ^^^^^
+              |
+              = help: leave the port out for 6379
+        "#]],
+    );
+    fails(
+        format!("{DESIGN}# For example `redis://cache:x1/0`, see https://redis.io/docs.\n"),
+        &expect![[r#"
+            error[invalid_url]: invalid port in this URL: expected 1 to 65535
+             --> .env.example:7:30
+              |
+            7 | # For example `redis://cache:*** see https://redis.io/docs.
+              |                              ^^^
+              |
+              = help: write digits only, or leave the port out for 6379
+        "#]],
+    );
+    codes(format!("{DESIGN}# REDIS_URL=localhost\n"), &["invalid_url"]);
+    codes(
+        format!("{DESIGN}# export QUEUE_REDIS_URL='redis://:x@:6379'\n"),
+        &["invalid_url"],
+    );
+}
+
+#[test]
+fn placeholders_stand_for_what_they_name() {
+    for url in [
+        "redis://<host>:<port>/<db>",
+        "redis://{user}:{password}@{host}:{port}/{db}",
+        "redis://${REDIS_HOST}:${REDIS_PORT}",
+        "redis://$USER:$PASSWORD@$HOST:$PORT/$DB",
+        "redis://[host]:[port]",
+        "redis://{{ host }}:{{ port }}",
+        "rediss://default:<your password>@<name>.upstash.io:6379",
+        "redis://username:password@hostname:port/db",
+        "redis://HOST:PORT",
+        "redis://<host:port>",
+        "redis://redis-${ID}.cache:6379",
+        "redis-sentinel://<host>:<port>,host:port/<name>/<db>",
+        "redis-cluster://host:port,host:port",
+        "redis://[::1]:port",
+    ] {
+        passes(format!("{DESIGN}# REDIS_URL={url}\n"));
+        passes(format!("{DESIGN}# Or ({url}), or <{url}>: \"{url}\".\n"));
+    }
+}
+
+#[test]
+fn prose_is_not_a_url() {
+    for prose in [
+        "Use redis:// or rediss://, unix:// for a socket",
+        "redis://... and so on",
+        "https://redis.io/docs, postgres://user:hunter2@db.corp.net/x",
+        "DATABASE_URL=postgres://localhost",
+        "CELERY_BROKER_URL=redis://localhost?visibility_timeout=30",
+        "REDIS_URL=",
+        "REDIS_URL is what the application needs",
+    ] {
+        passes(format!("{DESIGN}# {prose}\n"));
+    }
+}
+
+#[test]
+fn a_secret_is_not_committed() {
+    let secret = "redis://default:hunter2canary@redis-1.c1.cloud.redislabs.com:12345";
+    fails(
+        with("redis://:password@localhost:6379", secret),
+        &expect![[r#"
+            error[committed_secret]: this password looks like a real one
+             --> .env.example:4:29
+              |
+            4 | # REDIS_URL=redis://default:***@redis-1.c1.cloud.redislabs.com:12345
+              |                             ^^^
+              |
+              = help: write `password` instead
+              = help: change the password on the server: the history of the repository keeps it
+        "#]],
+    );
+    fails(
+        with("redis://localhost:6379", secret),
+        &expect![[r#"
+        error[committed_secret]: this password looks like a real one
+         --> .env.example:2:27
+          |
+        2 | REDIS_URL=redis://default:***@redis-1.c1.cloud.redislabs.com:12345
+          |                           ^^^
+          |
+          = help: write `password` instead
+          = help: change the password on the server: the history of the repository keeps it
+    "#]],
+    );
+    fails(
+        format!("{DESIGN}CELERY_BROKER=\"{secret}\"\n"),
+        &expect![[r#"
+            error[committed_secret]: this password looks like a real one
+             --> .env.example:7:32
+              |
+            7 | CELERY_BROKER="redis://default:***@redis-1.c1.cloud.redislabs.com:12345"
+              |                                ^^^
+              |
+              = help: write `password` instead
+              = help: change the password on the server: the history of the repository keeps it
+        "#]],
+    );
+    for host in [
+        "localhost",
+        "127.0.0.1",
+        "redis",
+        "cache.test",
+        "x.example",
+        "example.com",
+        "a.example.org",
+    ] {
+        passes(format!("{DESIGN}# redis://:hunter2canary@{host}:6379\n"));
+    }
+    for password in [
+        "password",
+        "changeme",
+        "secret",
+        "pass",
+        "xxx",
+        "***",
+        "my-example-1",
+        "<it>",
+        "PASSWORD",
+    ] {
+        passes(format!(
+            "{DESIGN}# redis://:{password}@cache.corp.net:6379\n"
+        ));
+    }
+}
+
+#[test]
+fn every_line_can_be_loaded() {
+    fails(
+        format!("{DESIGN}APP_NAME=hunter2 canary\n"),
+        &expect![[r#"
+            error[unloadable_line]: dotenvy cannot load this line: a value with spaces needs quotes
+             --> .env.example:7:10
+              |
+            7 | APP_NAME=***
+              |          ^^^
+              |
+              = help: write `APP_NAME="…"`
+        "#]],
+    );
+    fails(
+        format!("{DESIGN}APP_NAME=\"hunter2canary\nB=1\n"),
+        &expect![[r#"
+            error[unloadable_line]: dotenvy cannot load this line: a quote is not closed
+             --> .env.example:7:10
+              |
+            7 | APP_NAME=***
+              |          ^^^
+              |
+              = help: write `"` at its end
+        "#]],
+    );
+    fails(
+        format!("{DESIGN}hunter2canary/x\n"),
+        &expect![[r#"
+        error[unloadable_line]: dotenvy cannot load this line: expected `NAME=value`
+         --> .env.example:7:1
+          |
+        7 | ***
+          | ^^^
+          |
+          = help: write `# ` before it if it is a comment
+    "#]],
+    );
+    fails(
+        format!("{DESIGN}A=hunter2\\canary\n"),
+        &expect![[r#"
+        error[unloadable_line]: dotenvy cannot load this line: unknown escape after a backslash
+         --> .env.example:7:3
+          |
+        7 | A=***
+          |   ^^^
+          |
+          = help: write `A='…'`
+    "#]],
+    );
+    fails(
+        with("REDIS_URL=redis://", "REDIS_URL=redis://:hunter2 canary@"),
+        &expect![[r#"
+            error[unloadable_line]: dotenvy cannot load this line: a value with spaces needs quotes
+             --> .env.example:2:11
+              |
+            2 | REDIS_URL=***
+              |           ^^^
+              |
+              = help: write `REDIS_URL="…"`
+        "#]],
+    );
+}
+
+#[test]
+fn all_findings_come_at_once_in_the_order_of_the_file() {
+    let text = "\
+APP NAME=x
+REDIS_URL=redis://localhost:99999
+# REDIS_URL=rediss://:hunter2canary@cache.corp.net
+REDIS_URL=
+";
+    fails(
+        text,
+        &expect![[r#"
+            error[unloadable_line]: dotenvy cannot load this line: expected `NAME=value`
+             --> .env.example:1:1
+              |
+            1 | ***
+              | ^^^
+              |
+              = help: write `# ` before it if it is a comment
+
+            error[no_comment]: `REDIS_URL` has no comment above it
+             --> .env.example:2:1
+              |
+            2 | REDIS_URL=redis://localhost:99999
+              | ^^^^^^^^^
+              |
+              = help: add a line above it, such as `# Redis: what this application keeps in it`
+
+            error[invalid_placeholder]: invalid port in `REDIS_URL`: expected 1 to 65535, found `99999`
+             --> .env.example:2:29
+              |
+            2 | REDIS_URL=redis://localhost:99999
+              |                             ^^^^^
+              |
+              = help: leave the port out for 6379
+
+            error[committed_secret]: this password looks like a real one
+             --> .env.example:3:23
+              |
+            3 | # REDIS_URL=rediss://:***@cache.corp.net
+              |                       ^^^
+              |
+              = help: write `password` instead
+              = help: change the password on the server: the history of the repository keeps it
+
+            error[assigned_twice]: `REDIS_URL` is assigned twice
+             --> .env.example:4:1
+              |
+            4 | REDIS_URL=
+              | ^^^^^^^^^
+              |
+              = help: remove this line, or write `# ` before it: line 2 assigns it
+
+            error[no_placeholder]: `REDIS_URL` has no placeholder
+             --> .env.example:4:1
+              |
+            4 | REDIS_URL=
+              | ^^^^^^^^^
+              |
+              = help: write `REDIS_URL=redis://localhost:6379`
+        "#]],
+    );
+}
+
+#[test]
+fn a_file_is_read_as_dotenvy_reads_it() {
+    passes(DESIGN.replace('\n', "\r\n"));
+    passes(format!("\u{feff}{DESIGN}"));
+    passes(format!(
+        "\u{feff}{}",
+        with("# Redis Configuration\n", "# Redis\r\n")
+    ));
+    passes(with(
+        "REDIS_URL=redis://localhost:6379",
+        "export REDIS_URL=redis://localhost:6379",
+    ));
+    passes(with("redis://localhost:6379", "\"redis://localhost:6379\""));
+    passes(with(
+        "redis://localhost:6379",
+        "'redis://localhost:6379' # the local one",
+    ));
+    passes(with(
+        "redis://localhost:6379",
+        "redis://localhost:6379   # costs $0",
+    ));
+    passes(with("REDIS_URL=redis", "  REDIS_URL = redis"));
+    passes(DESIGN.trim_end());
+    let documented = check_with(
+        format!("KEY=\"one\n# REDIS_URL=x\ntwo\"\n{DESIGN}"),
+        Check::new(),
+    );
+    assert_eq!(
+        documented.unwrap().variables().collect::<Vec<_>>(),
+        [("REDIS_URL", 5)]
+    );
+    // A byte order mark takes no column, and a carriage return is not drawn.
+    fails(
+        "\u{feff}REDIS_URL=redis://localhost:99999\r\n# redis://x rediss://:password@x\r\n",
+        &expect![[r#"
+            error[no_comment]: `REDIS_URL` has no comment above it
+             --> .env.example:1:1
+              |
+            1 | REDIS_URL=redis://localhost:99999
+              | ^^^^^^^^^
+              |
+              = help: add a line above it, such as `# Redis: what this application keeps in it`
+
+            error[invalid_placeholder]: invalid port in `REDIS_URL`: expected 1 to 65535, found `99999`
+             --> .env.example:1:29
+              |
+            1 | REDIS_URL=redis://localhost:99999
+              |                             ^^^^^
+              |
+              = help: leave the port out for 6379
+        "#]],
+    );
+}
+
+#[test]
+fn a_file_that_is_no_text_is_named() {
+    fails(
+        b"\xff\xfeR\0E\0",
+        &expect![[r#"
+            error[unreadable_file]: expected UTF-8
+            --> .env.example
+             |
+             = help: save it as UTF-8
+        "#]],
+    );
+}
+
+#[test]
+fn the_file_of_a_real_application_passes() {
+    let documented = check_with(include_str!("apps/real.env.example"), Check::new()).unwrap();
+    let names: Vec<_> = documented.variables().collect();
+    assert_eq!(names, [("REDIS_URL", 40), ("QUEUE_REDIS_URL", 49)]);
+}
+
+#[test]
+fn a_report_holds_no_control_character() {
+    let text = format!("{DESIGN}# REDIS_URL=redis://\u{1b}\u{202e}:x1\n");
+    let report = report(&text, Check::new());
+    assert!(
+        !report
+            .chars()
+            .any(|c| c.is_control() && c != '\n' || c == '\u{202e}'),
+        "{report:?}"
+    );
+}
