@@ -257,12 +257,12 @@ fn outputs(text: &str) -> String {
 fn planted(row: &Row, canary: &str) -> Vec<String> {
     let url = row.url.as_str();
     let mut texts = Vec::new();
-    let known = ["s3cr3t-example", "secret", "password2", "passwd", "FakePw00", "FakePw", "verysecurepassword", "auth@"];
-    let own = row.password.iter().map(String::as_str).filter(|password| password.len() > 1);
+    let known = ["s3cr3t-example", "secret", "password2", "passwd", "FakePw00", "FakePw", "verysecurepassword", "authpassword"];
+    let is_other = |password: &&str| password.len() > 1 && **password != row.username;
+    let own = row.password.iter().map(String::as_str).filter(is_other);
     for password in own.chain(known).filter(|password| url.contains(password)) {
         texts.extend(url.match_indices(password).map(|(at, _)| {
-            let tail = if password.ends_with('@') { "@" } else { "" };
-            format!("{}{canary}{tail}{}", &url[..at], &url[at + password.len()..])
+            format!("{}{canary}{}", &url[..at], &url[at + password.len()..])
         }));
         texts.push(url.replace(password, canary));
     }
@@ -301,21 +301,32 @@ fn stranded(canary: &str) -> Vec<String> {
 
 #[test]
 fn no_output_shows_a_secret() {
-    let rows: Vec<Row> = [include_str!("corpus.tsv"), include_str!("corpus_ours.tsv")]
-        .iter()
-        .flat_map(|table| table.lines().skip(1))
-        .filter(|line| !line.is_empty() && line.len() < 20_000)
+    let rows: Vec<Row> = include_str!("corpus.tsv")
+        .lines()
+        .skip(1)
         .map(Row::read)
         .filter(|row| row.url.len() < 20_000)
         .collect();
     let canaries = canaries();
     assert!(canaries.len() >= 40, "{} canaries", canaries.len());
+    let halves = canaries.split_at(canaries.len() / 2);
+    let (first, second) = std::thread::scope(|scope| {
+        let other = scope.spawn(|| search(&rows, halves.1));
+        (search(&rows, halves.0), other.join().expect("the search does not panic"))
+    });
+    let (seen, hits) = (first.0 + second.0, [first.1, second.1].concat());
+    let some = hits[..hits.len().min(12)].join("\n\n");
+    assert!(hits.is_empty(), "{} hits in {seen} texts:\n{some}", hits.len());
+    assert!(seen > 100_000, "{seen} texts");
+    println!("{seen} texts");
+}
+
+fn search(rows: &[Row], canaries: &[String]) -> (usize, Vec<String>) {
     let mut seen = 0;
     let mut hits = Vec::new();
-    for canary in &canaries {
+    for canary in canaries {
         let needles = needles(canary);
-        let texts = rows.iter().flat_map(|row| planted(row, canary)).chain(stranded(canary));
-        for text in texts {
+        for text in rows.iter().flat_map(|row| planted(row, canary)).chain(stranded(canary)) {
             seen += 1;
             let shown = outputs(&text).to_lowercase();
             // A short number may stand where a port does, and is one then.
@@ -325,6 +336,5 @@ fn no_output_shows_a_secret() {
             }
         }
     }
-    assert!(hits.is_empty(), "{} hits in {seen} texts:\n{}", hits.len(), hits[..hits.len().min(12)].join("\n\n"));
-    assert!(seen > 100_000, "{seen} texts");
+    (seen, hits)
 }

@@ -49,7 +49,6 @@ pub use self::warning::Warning;
 use self::error::Fault;
 use self::parameters::{Parameters, Settings};
 use self::part::Part;
-use self::percent::{Plus, decode};
 use self::raw::Split;
 use self::scheme::Scheme;
 
@@ -288,7 +287,7 @@ fn read(input: &str) -> Result<RedisUrl, Fault> {
     raw::check_characters(whole)?;
     let (scheme, rest) = scheme::split(whole)?;
     raw::check_rest(scheme, rest)?;
-    let split = raw::split(scheme, rest)?;
+    let split = raw::split(rest)?;
     let mut warnings = Vec::new();
     if whole.text.len() < input.len() {
         warnings.push(Warning::new("surrounding_whitespace", "white space around the URL was removed"));
@@ -419,7 +418,7 @@ fn read_fragment(
     if scheme.kind.is_sentinel() && !fragment.is_empty() {
         let message = "the service name stands after `#`: write it as the first part of the path";
         warnings.push(Warning::new("sentinel_master_in_fragment", message));
-        return decode(fragment, Plus::Literal, "fragment").map(Some);
+        return path::service_name(fragment, "fragment").map(Some);
     }
     refuse_fragment(scheme, split)?;
     Ok(None)
@@ -443,7 +442,7 @@ fn sentinel_path(
             .help("write the name the Sentinels know the primary by, such as `/mymaster/0`"));
     }
     path::check_segments(path, segments, 2, "`/<service name>/<db>`")?;
-    let name = decode(segments[0], Plus::Literal, "service name")?;
+    let name = path::service_name(segments[0], "path")?;
     let database = segments.get(1).map(|segment| path::database(*segment, true)).transpose()?;
     Ok((name, database))
 }

@@ -305,7 +305,12 @@ fn set<'a>(
             warn_password(warnings);
             settings.sentinel_password = Some(text);
         }
-        Key::ServiceName => parameters.service_name = Some(text),
+        Key::ServiceName => {
+            if !path::is_service_name(&text) {
+                return Err(invalid(pair, "letters, digits, `.`, `-` and `_`"));
+            }
+            parameters.service_name = Some(text);
+        }
         Key::Database | Key::Node | Key::CertReqs | Key::CheckHostname | Key::SkipVerify | Key::VerifyPeer | Key::Ssl => {}
     }
     Ok(())

@@ -2,7 +2,7 @@
 
 use super::error::Fault;
 use super::part::Part;
-use super::scheme::{self, Kind, Scheme};
+use super::scheme::{self, Scheme};
 use super::words;
 
 /// Refuses control, invisible and bidirectional characters anywhere.
@@ -140,11 +140,10 @@ pub(super) struct Split<'a> {
 }
 
 /// Cuts the URL up; an `@` behind the authority means an unescaped delimiter.
-pub(super) fn split(scheme: Scheme, rest: Part<'_>) -> Result<Split<'_>, Fault> {
+pub(super) fn split(rest: Part<'_>) -> Result<Split<'_>, Fault> {
     let text = rest.text;
     let end = text.find(['/', '?', '#']).unwrap_or(text.len());
-    let is_socket = scheme.kind == Kind::Unix && end == 0;
-    if !is_socket && text[end..].contains('@') {
+    if text[end..].contains('@') {
         return Err(unescaped_delimiter(rest, end));
     }
     let authority = rest.to(end);
