@@ -30,6 +30,6 @@ mod url;
 
 #[cfg(feature = "client")]
 pub use crate::error::{Error, ErrorKind};
+pub use crate::url::{Kind, Protocol, ReadFrom, RedisUrl, TlsVerify, UrlError, Warning};
 #[cfg(feature = "client")]
 pub use redis;
-pub use crate::url::{Kind, Protocol, ReadFrom, RedisUrl, TlsVerify, UrlError, Warning};

@@ -27,13 +27,28 @@ fn every_row_of_our_own_is_read_as_it_says() {
 }
 
 fn check(table: &str, at_least: usize) {
-    let rows: Vec<Row> = table.lines().skip(1).filter(|line| !line.is_empty()).map(Row::read).collect();
+    let rows: Vec<Row> = table
+        .lines()
+        .skip(1)
+        .filter(|line| !line.is_empty())
+        .map(Row::read)
+        .collect();
     assert!(rows.len() >= at_least, "{} rows", rows.len());
     let wrong: Vec<String> = rows
         .iter()
-        .filter_map(|row| row.check().err().map(|found| format!("{} {:.120}\n    {found}", row.id, row.url)))
+        .filter_map(|row| {
+            row.check()
+                .err()
+                .map(|found| format!("{} {:.120}\n    {found}", row.id, row.url))
+        })
         .collect();
-    assert!(wrong.is_empty(), "{} of {} rows:\n{}", wrong.len(), rows.len(), wrong.join("\n"));
+    assert!(
+        wrong.is_empty(),
+        "{} of {} rows:\n{}",
+        wrong.len(),
+        rows.len(),
+        wrong.join("\n")
+    );
 }
 
 impl Row {
@@ -71,7 +86,11 @@ impl Row {
                 if self.url.get(span.clone()).is_none() {
                     return Err(format!("span {span:?} is not inside the text"));
                 }
-                let expected = if self.verdict == "reject" { self.extra("error") } else { None };
+                let expected = if self.verdict == "reject" {
+                    self.extra("error")
+                } else {
+                    None
+                };
                 same("error", Some(error.code()), expected)
             }
             Ok(_) if self.verdict == "reject" => {
@@ -84,31 +103,79 @@ impl Row {
     fn check_fields(&self, url: &RedisUrl) -> Result<(), String> {
         let first = url.warnings().first().map(redis_ready::Warning::code);
         same("warning", first, self.extra("warn"))?;
-        same("kind", Some(kind_name(url.kind())), Some(self.kind.as_str()))?;
-        let nodes: Vec<String> = url.hosts().iter().map(|(host, port)| node(host, *port)).collect();
+        same(
+            "kind",
+            Some(kind_name(url.kind())),
+            Some(self.kind.as_str()),
+        )?;
+        let nodes: Vec<String> = url
+            .hosts()
+            .iter()
+            .map(|(host, port)| node(host, *port))
+            .collect();
         let is_sentinel = matches!(url.kind(), Kind::Sentinel | Kind::SentinelTls);
         let first = url.hosts().first().filter(|_| !is_sentinel);
-        same("host", first.map(|(host, _)| host.as_str()), some(&self.host))?;
+        same(
+            "host",
+            first.map(|(host, _)| host.as_str()),
+            some(&self.host),
+        )?;
         let port = first.map(|(_, port)| port.to_string());
         same("port", port.as_deref(), some(&self.port))?;
         same("username", url.username(), some(&self.username))?;
         same("password", url.password(), self.password.as_deref())?;
-        same("database", Some(url.database().to_string().as_str()), some(&self.database))?;
+        same(
+            "database",
+            Some(url.database().to_string().as_str()),
+            some(&self.database),
+        )?;
         let is_list = is_sentinel || matches!(url.kind(), Kind::Cluster | Kind::ClusterTls);
         let nodes = is_list.then(|| nodes.join(","));
         let single = (is_list && !is_sentinel).then(|| format!("{}:{}", self.host, self.port));
-        same("nodes", nodes.as_deref(), self.extra("nodes").or(single.as_deref()))?;
-        same("path", url.path().and_then(std::path::Path::to_str), self.extra("path"))?;
+        same(
+            "nodes",
+            nodes.as_deref(),
+            self.extra("nodes").or(single.as_deref()),
+        )?;
+        same(
+            "path",
+            url.path().and_then(std::path::Path::to_str),
+            self.extra("path"),
+        )?;
         same("master", url.service_name(), self.extra("master"))?;
-        let protocol = url.protocol().map(|protocol| if protocol == Protocol::Resp3 { "3" } else { "2" });
+        let protocol = url.protocol().map(|protocol| {
+            if protocol == Protocol::Resp3 {
+                "3"
+            } else {
+                "2"
+            }
+        });
         same("protocol", protocol, self.extra("protocol"))?;
         same("client_name", url.client_name(), self.extra("client_name"))?;
-        same("ca_file", url.tls_ca().and_then(std::path::Path::to_str), self.extra("ca_file"))?;
-        same("sentinel_username", url.sentinel_username(), self.extra("sentinel_username"))?;
-        same("sentinel_password", url.sentinel_password(), self.extra("sentinel_password"))?;
-        let timeout = url.response_timeout().map(|timeout| format!("{}s", timeout.as_secs_f64()));
+        same(
+            "ca_file",
+            url.tls_ca().and_then(std::path::Path::to_str),
+            self.extra("ca_file"),
+        )?;
+        same(
+            "sentinel_username",
+            url.sentinel_username(),
+            self.extra("sentinel_username"),
+        )?;
+        same(
+            "sentinel_password",
+            url.sentinel_password(),
+            self.extra("sentinel_password"),
+        )?;
+        let timeout = url
+            .response_timeout()
+            .map(|timeout| format!("{}s", timeout.as_secs_f64()));
         same("timeout", timeout.as_deref(), self.extra("timeout"))?;
-        let ignored: Vec<&str> = url.warnings().iter().flat_map(|w| w.ignored().iter().copied()).collect();
+        let ignored: Vec<&str> = url
+            .warnings()
+            .iter()
+            .flat_map(|w| w.ignored().iter().copied())
+            .collect();
         same("ignored", some(&ignored.join(",")), self.extra("ignored"))?;
         let verify = match (url.tls_verify(), self.extra("tls_verify")) {
             (TlsVerify::Full, None) => None,
@@ -124,7 +191,10 @@ impl Row {
     }
 
     fn extra(&self, key: &str) -> Option<&str> {
-        self.extra.iter().find(|(name, _)| name == key).map(|(_, value)| value.as_str())
+        self.extra
+            .iter()
+            .find(|(name, _)| name == key)
+            .map(|(_, value)| value.as_str())
     }
 }
 
@@ -140,7 +210,11 @@ fn some(text: &str) -> Option<&str> {
 }
 
 fn node(host: &str, port: u16) -> String {
-    if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
+    if host.contains(':') {
+        format!("[{host}]:{port}")
+    } else {
+        format!("{host}:{port}")
+    }
 }
 
 fn kind_name(kind: Kind) -> &'static str {
@@ -158,7 +232,9 @@ fn kind_name(kind: Kind) -> &'static str {
 
 /// Writes `{{repeat:TEXT:N}}` out.
 fn repeat(cell: &str) -> String {
-    let Some((before, rest)) = cell.split_once("{{repeat:") else { return cell.to_owned() };
+    let Some((before, rest)) = cell.split_once("{{repeat:") else {
+        return cell.to_owned();
+    };
     let (inner, after) = rest.split_once("}}").expect("a repetition is closed");
     let (text, count) = inner.rsplit_once(':').expect("a repetition has a count");
     let count = count.parse().expect("a count is a number");
@@ -178,8 +254,12 @@ fn unescape(cell: &str) -> String {
             [b'\\', ..] => ('\\', 1),
             [b'u', b'{', ..] => {
                 let end = after.find('}').expect("an escape is closed");
-                let point = u32::from_str_radix(&after[2..end], 16).expect("an escape is hexadecimal");
-                (char::from_u32(point).expect("an escape is a character"), end + 1)
+                let point =
+                    u32::from_str_radix(&after[2..end], 16).expect("an escape is hexadecimal");
+                (
+                    char::from_u32(point).expect("an escape is a character"),
+                    end + 1,
+                )
             }
             _ => panic!("unknown escape in {cell:?}"),
         };
@@ -191,10 +271,20 @@ fn unescape(cell: &str) -> String {
 
 /// Passwords of every shape that people have.
 fn canaries() -> Vec<String> {
-    let mut canaries: Vec<String> = ["Kanari7plain", "Kanari7-with_dots.and~tilde", "7305926148", "83620", "kanari7lower", "KANARI7UPPER"]
-        .map(str::to_owned)
-        .into();
-    for delimiter in ["/", "?", "#", "@", ":", "%", "&", "=", "+", ";", ",", "$", "!", "*", "[", "]", "\\", " ", "\"", "'", "|", "\n"] {
+    let mut canaries: Vec<String> = [
+        "Kanari7plain",
+        "Kanari7-with_dots.and~tilde",
+        "7305926148",
+        "83620",
+        "kanari7lower",
+        "KANARI7UPPER",
+    ]
+    .map(str::to_owned)
+    .into();
+    for delimiter in [
+        "/", "?", "#", "@", ":", "%", "&", "=", "+", ";", ",", "$", "!", "*", "[", "]", "\\", " ",
+        "\"", "'", "|", "\n",
+    ] {
         canaries.push(format!("Kanari7a{delimiter}Kanari7b"));
     }
     for encoded in ["%2F", "%3F", "%40", "%23", "%25"] {
@@ -218,11 +308,28 @@ fn canaries() -> Vec<String> {
 fn needles(canary: &str) -> Vec<String> {
     let encoded: String = canary
         .bytes()
-        .map(|b| if b.is_ascii_alphanumeric() { char::from(b).to_string() } else { format!("%{b:02X}") })
+        .map(|b| {
+            if b.is_ascii_alphanumeric() {
+                char::from(b).to_string()
+            } else {
+                format!("%{b:02X}")
+            }
+        })
         .collect();
     let escaped: String = canary.chars().flat_map(char::escape_default).collect();
-    let mut needles = vec![canary.to_owned(), encoded, escaped, base64(canary.as_bytes())];
-    for (from, to) in [("%2F", "/"), ("%3F", "?"), ("%40", "@"), ("%23", "#"), ("%25", "%")] {
+    let mut needles = vec![
+        canary.to_owned(),
+        encoded,
+        escaped,
+        base64(canary.as_bytes()),
+    ];
+    for (from, to) in [
+        ("%2F", "/"),
+        ("%3F", "?"),
+        ("%40", "@"),
+        ("%23", "#"),
+        ("%25", "%"),
+    ] {
         if canary.contains(from) {
             needles.push(canary.replace(from, to));
         }
@@ -236,7 +343,9 @@ fn base64(bytes: &[u8]) -> String {
     bytes[..whole]
         .chunks(3)
         .flat_map(|chunk| {
-            let word = chunk.iter().fold(0_usize, |word, byte| word << 8 | usize::from(*byte));
+            let word = chunk
+                .iter()
+                .fold(0_usize, |word, byte| word << 8 | usize::from(*byte));
             [18, 12, 6, 0].map(|shift| char::from(ALPHABET[word >> shift & 63]))
         })
         .collect()
@@ -246,10 +355,17 @@ fn base64(bytes: &[u8]) -> String {
 fn outputs(text: &str) -> String {
     match RedisUrl::parse(text) {
         Ok(url) => {
-            let warnings: String = url.warnings().iter().map(|w| format!("{w}\n{w:?}\n{}\n", w.message())).collect();
+            let warnings: String = url
+                .warnings()
+                .iter()
+                .map(|w| format!("{w}\n{w:?}\n{}\n", w.message()))
+                .collect();
             format!("{url}\n{url:#}\n{url:?}\n{url:#?}\n{warnings}")
         }
-        Err(error) => format!("{error}\n{error:#}\n{error:?}\n{error:#?}\n{}", error.help().unwrap_or_default()),
+        Err(error) => format!(
+            "{error}\n{error:#}\n{error:?}\n{error:#?}\n{}",
+            error.help().unwrap_or_default()
+        ),
     }
 }
 
@@ -257,18 +373,33 @@ fn outputs(text: &str) -> String {
 fn planted(row: &Row, canary: &str) -> Vec<String> {
     let url = row.url.as_str();
     let mut texts = Vec::new();
-    let known = ["s3cr3t-example", "secret", "password2", "passwd", "FakePw00", "FakePw", "verysecurepassword", "authpassword"];
+    let known = [
+        "s3cr3t-example",
+        "secret",
+        "password2",
+        "passwd",
+        "FakePw00",
+        "FakePw",
+        "verysecurepassword",
+        "authpassword",
+    ];
     let is_other = |password: &&str| password.len() > 1 && **password != row.username;
     let own = row.password.iter().map(String::as_str).filter(is_other);
     for password in own.chain(known).filter(|password| url.contains(password)) {
-        texts.extend(url.match_indices(password).map(|(at, _)| {
-            format!("{}{canary}{}", &url[..at], &url[at + password.len()..])
-        }));
+        texts.extend(
+            url.match_indices(password)
+                .map(|(at, _)| format!("{}{canary}{}", &url[..at], &url[at + password.len()..])),
+        );
         texts.push(url.replace(password, canary));
     }
     if let Some((scheme, rest)) = url.split_once("://") {
         let tail = rest.rsplit_once('@').map_or(rest, |(_, tail)| tail);
-        for userinfo in [format!(":{canary}"), format!("user:{canary}"), canary.to_owned(), format!("{canary}:")] {
+        for userinfo in [
+            format!(":{canary}"),
+            format!("user:{canary}"),
+            canary.to_owned(),
+            format!("{canary}:"),
+        ] {
             texts.push(format!("{scheme}://{userinfo}@{tail}"));
         }
         texts.push(format!("{scheme}:{canary}@{tail}"));
@@ -278,7 +409,14 @@ fn planted(row: &Row, canary: &str) -> Vec<String> {
         texts.push(format!("{scheme}://:{canary}"));
     }
     let separator = if url.contains('?') { '&' } else { '?' };
-    for name in ["password", "pass", "sentinel_password", "auth", "pasword", "unknown"] {
+    for name in [
+        "password",
+        "pass",
+        "sentinel_password",
+        "auth",
+        "pasword",
+        "unknown",
+    ] {
         texts.push(format!("{url}{separator}{name}={canary}"));
     }
     texts
@@ -287,12 +425,36 @@ fn planted(row: &Row, canary: &str) -> Vec<String> {
 /// Secrets where there is no URL around them.
 fn stranded(canary: &str) -> Vec<String> {
     [
-        "{}", ":{}@redis:6379", "user:{}@redis:6379", "redis://user:{}", "rediss://:{}", "redis:{}@h", "{}://h",
-        "redis-cli -h h -a {}", "REDIS_URL=redis://:{}@h", "REDIS_PASSWORD={}", "export X=\"{}\"", "{\"password\":\"{}\"}",
-        "h.example:6380,password={},ssl=True", "password={},ssl=True", "\"redis://:{}@h\"", "http://user:{}@h", "tcp://{}@h",
-        "postgres://u:{}@h/db", "redis://:{}@h1:6379,redis://h2", "redis://redis://:{}@h", "redis://:{}@h # note",
-        "redis://h:6379 {}", "redis://u:{}@h:70000/0", "redis://u:{}@h:port", "redis://u:{}@h/x/y", "unix://{}/run/r.sock",
-        "redis-sentinel://u:{}@h1,h2", "redis://u:{}@[::1", "redis://u:{}@h?conect_timeout=5s", "redis:///{}",
+        "{}",
+        ":{}@redis:6379",
+        "user:{}@redis:6379",
+        "redis://user:{}",
+        "rediss://:{}",
+        "redis:{}@h",
+        "{}://h",
+        "redis-cli -h h -a {}",
+        "REDIS_URL=redis://:{}@h",
+        "REDIS_PASSWORD={}",
+        "export X=\"{}\"",
+        "{\"password\":\"{}\"}",
+        "h.example:6380,password={},ssl=True",
+        "password={},ssl=True",
+        "\"redis://:{}@h\"",
+        "http://user:{}@h",
+        "tcp://{}@h",
+        "postgres://u:{}@h/db",
+        "redis://:{}@h1:6379,redis://h2",
+        "redis://redis://:{}@h",
+        "redis://:{}@h # note",
+        "redis://h:6379 {}",
+        "redis://u:{}@h:70000/0",
+        "redis://u:{}@h:port",
+        "redis://u:{}@h/x/y",
+        "unix://{}/run/r.sock",
+        "redis-sentinel://u:{}@h1,h2",
+        "redis://u:{}@[::1",
+        "redis://u:{}@h?conect_timeout=5s",
+        "redis:///{}",
     ]
     .iter()
     .map(|text| text.replace("{}", canary))
@@ -312,11 +474,18 @@ fn no_output_shows_a_secret() {
     let halves = canaries.split_at(canaries.len() / 2);
     let (first, second) = std::thread::scope(|scope| {
         let other = scope.spawn(|| search(&rows, halves.1));
-        (search(&rows, halves.0), other.join().expect("the search does not panic"))
+        (
+            search(&rows, halves.0),
+            other.join().expect("the search does not panic"),
+        )
     });
     let (seen, hits) = (first.0 + second.0, [first.1, second.1].concat());
     let some = hits[..hits.len().min(12)].join("\n\n");
-    assert!(hits.is_empty(), "{} hits in {seen} texts:\n{some}", hits.len());
+    assert!(
+        hits.is_empty(),
+        "{} hits in {seen} texts:\n{some}",
+        hits.len()
+    );
     assert!(seen > 100_000, "{seen} texts");
     println!("{seen} texts");
 }
@@ -326,11 +495,17 @@ fn search(rows: &[Row], canaries: &[String]) -> (usize, Vec<String>) {
     let mut hits = Vec::new();
     for canary in canaries {
         let needles = needles(canary);
-        for text in rows.iter().flat_map(|row| planted(row, canary)).chain(stranded(canary)) {
+        for text in rows
+            .iter()
+            .flat_map(|row| planted(row, canary))
+            .chain(stranded(canary))
+        {
             seen += 1;
             let shown = outputs(&text).to_lowercase();
             // A short number may stand where a port does, and is one then.
-            let port = canary.len() == 5 && text.contains(&format!(":{canary}")) && !text.contains(&format!(":{canary}@"));
+            let port = canary.len() == 5
+                && text.contains(&format!(":{canary}"))
+                && !text.contains(&format!(":{canary}@"));
             if !port && needles.iter().any(|needle| shown.contains(needle.as_str())) {
                 hits.push(format!("{text:.200?}\n{shown:.400}"));
             }

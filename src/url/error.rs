@@ -65,7 +65,10 @@ impl fmt::Debug for UrlError {
             .field("span", &self.span())
             .field("message", &format_args!("{self}"))
             .field("shown", &format_args!("{shown}"))
-            .field("help", &self.help().map(|help| format_args!("{help}").to_string()))
+            .field(
+                "help",
+                &self.help().map(|help| format_args!("{help}").to_string()),
+            )
             .finish()
     }
 }
@@ -89,7 +92,12 @@ impl Fault {
     ) -> Fault {
         let message = message.into();
         debug_assert!(message.contains("{}"), "a message names its subject");
-        Fault { code, span, message, help: None }
+        Fault {
+            code,
+            span,
+            message,
+            help: None,
+        }
     }
 
     pub(super) fn help(mut self, help: impl Into<Cow<'static, str>>) -> Fault {
@@ -107,7 +115,10 @@ impl Fault {
     pub(super) fn into_error(mut self, input: &str) -> UrlError {
         self.span = on_boundaries(input, &self.span);
         let masked = Masked::new(input, self.span.clone());
-        UrlError(Box::new(Inner { fault: self, masked }))
+        UrlError(Box::new(Inner {
+            fault: self,
+            masked,
+        }))
     }
 }
 

@@ -35,7 +35,9 @@ fn missing_host(scheme: Scheme, split: &Split<'_>) -> Fault {
     let segment = split.path.text.trim_start_matches('/');
     let is_socket = segment.contains('/') || segment.contains(".sock");
     let help = match split.userinfo {
-        _ if segment.starts_with("localhost") => format!("write two slashes: `{name}://localhost:6379`"),
+        _ if segment.starts_with("localhost") => {
+            format!("write two slashes: `{name}://localhost:6379`")
+        }
         Some(_) if is_socket => "write `unix://<user>:<password>@/<path>` for a socket".to_owned(),
         None if is_socket => "write `unix:///<path>` for a socket".to_owned(),
         Some(_) => format!("write `{name}://<user>:<password>@localhost:6379` for a local server"),
@@ -55,7 +57,10 @@ pub(super) fn read(
     hosts: Part<'_>,
     warnings: &mut Vec<Warning>,
 ) -> Result<Vec<Node>, Fault> {
-    hosts.split(',').map(|node| read_node(kind, node, warnings)).collect()
+    hosts
+        .split(',')
+        .map(|node| read_node(kind, node, warnings))
+        .collect()
 }
 
 /// Refuses a node that is named twice.
@@ -64,8 +69,12 @@ pub(super) fn check_distinct(nodes: &[Node], hosts: &Range<usize>) -> Result<(),
     if nodes.iter().all(|node| seen.insert(node)) {
         return Ok(());
     }
-    Err(Fault::new("duplicate_host", hosts.clone(), "the same host and port twice in {}")
-        .help("name each node once"))
+    Err(Fault::new(
+        "duplicate_host",
+        hosts.clone(),
+        "the same host and port twice in {}",
+    )
+    .help("name each node once"))
 }
 
 /// Reads `host[:port]`.
@@ -82,7 +91,10 @@ pub(super) fn read_node(
     let port = match port {
         None => kind.default_port(),
         Some(port) if port.is_empty() => {
-            warnings.push(Warning::new("empty_port", "nothing after the colon: a variable for the port may be unset"));
+            warnings.push(Warning::new(
+                "empty_port",
+                "nothing after the colon: a variable for the port may be unset",
+            ));
             kind.default_port()
         }
         Some(port) => read_port(port, warnings)?,
@@ -92,18 +104,38 @@ pub(super) fn read_node(
 
 fn bracketed(node: Part<'_>) -> Result<(String, Option<Part<'_>>), Fault> {
     let Some(close) = node.text.find(']') else {
-        return Err(Fault::new("ipv6_brackets", node.span(), "missing `]` after the IPv6 address in {}")
-            .help("write `[::1]:6379`"));
+        return Err(Fault::new(
+            "ipv6_brackets",
+            node.span(),
+            "missing `]` after the IPv6 address in {}",
+        )
+        .help("write `[::1]:6379`"));
     };
-    let inner = Part { text: &node.text[1..close], start: node.start + 1 };
+    let inner = Part {
+        text: &node.text[1..close],
+        start: node.start + 1,
+    };
     let tail = node.from(close + 1);
-    if inner.text.split('%').next().is_some_and(|bare| inner.text.contains('%') && bare.parse::<Ipv6Addr>().is_ok()) {
-        return Err(Fault::new("zone_id", inner.span(), "zone of an IPv6 address in {}: expected an address without `%`")
-            .help("use an address that is not link-local"));
+    if inner
+        .text
+        .split('%')
+        .next()
+        .is_some_and(|bare| inner.text.contains('%') && bare.parse::<Ipv6Addr>().is_ok())
+    {
+        return Err(Fault::new(
+            "zone_id",
+            inner.span(),
+            "zone of an IPv6 address in {}: expected an address without `%`",
+        )
+        .help("use an address that is not link-local"));
     }
     let Ok(address) = inner.text.parse::<Ipv6Addr>() else {
-        return Err(Fault::new("invalid_host", inner.span(), "invalid IPv6 address in {}: brackets hold nothing else")
-            .help("write `[::1]:6379`, or a name without brackets"));
+        return Err(Fault::new(
+            "invalid_host",
+            inner.span(),
+            "invalid IPv6 address in {}: brackets hold nothing else",
+        )
+        .help("write `[::1]:6379`, or a name without brackets"));
     };
     if address.is_unspecified() {
         return Err(wildcard(inner, "[::1]"));
@@ -111,16 +143,24 @@ fn bracketed(node: Part<'_>) -> Result<(String, Option<Part<'_>>), Fault> {
     match tail.text.strip_prefix(':') {
         _ if tail.is_empty() => Ok((address.to_string(), None)),
         Some(_) => Ok((address.to_string(), Some(tail.from(1)))),
-        None => Err(Fault::new("invalid_port", tail.span(), "invalid port in {}: expected `:` after the `]`")
-            .help("write `[::1]:6379`")),
+        None => Err(Fault::new(
+            "invalid_port",
+            tail.span(),
+            "invalid port in {}: expected `:` after the `]`",
+        )
+        .help("write `[::1]:6379`")),
     }
 }
 
 fn plain(node: Part<'_>) -> Result<(String, Option<Part<'_>>), Fault> {
     let colons = node.text.matches(':').count();
-    if colons > 1 && is_bare_ipv6(node.text) || colons > 1 && node.text.contains(']') {
-        return Err(Fault::new("ipv6_brackets", node.span(), "IPv6 address without brackets in {}")
-            .help("write `[::1]:6379`"));
+    if colons > 1 && (is_bare_ipv6(node.text) || node.text.contains(']')) {
+        return Err(Fault::new(
+            "ipv6_brackets",
+            node.span(),
+            "IPv6 address without brackets in {}",
+        )
+        .help("write `[::1]:6379`"));
     }
     let (host, port) = match node.split_once(':') {
         Some((host, port)) => (host, Some(port)),
@@ -140,12 +180,16 @@ pub(super) fn read_host(host: Part<'_>) -> Result<String, Fault> {
     let text = host.text;
     let invalid = |span, message: &'static str| Fault::new("invalid_host", span, message);
     if text.is_empty() {
-        return Err(invalid(host.span(), "empty host in the list of {}").help("remove the spare comma"));
+        return Err(
+            invalid(host.span(), "empty host in the list of {}").help("remove the spare comma")
+        );
     }
     if words::is_nothing(text) || words::is_placeholder(text) {
         return Err(raw::placeholder(host));
     }
-    if let Some(index) = text.find(|c: char| c.is_ascii() && !(c.is_ascii_alphanumeric() || "-_.".contains(c))) {
+    if let Some(index) =
+        text.find(|c: char| c.is_ascii() && !(c.is_ascii_alphanumeric() || "-_.".contains(c)))
+    {
         let help = match &text[index..=index] {
             "%" => "write the host as it is; a socket is `unix:///<path>`",
             "[" | "]" => "brackets hold an IPv6 address: `[::1]:6379`",
@@ -158,13 +202,21 @@ pub(super) fn read_host(host: Part<'_>) -> Result<String, Fault> {
     }
     let name = text.strip_suffix('.').unwrap_or(text);
     if name.split('.').any(str::is_empty) {
-        return Err(invalid(host.span(), "empty label in the host of {}").help("remove the spare dot"));
+        return Err(
+            invalid(host.span(), "empty label in the host of {}").help("remove the spare dot")
+        );
     }
     if name.len() > 253 || name.split('.').any(|label| label.len() > 63) {
-        return Err(invalid(host.span(), "host of {} is too long: expected at most 253 characters, 63 between dots"));
+        return Err(invalid(
+            host.span(),
+            "host of {} is too long: expected at most 253 characters, 63 between dots",
+        ));
     }
     if name.split('.').any(|label| label.starts_with('-')) {
-        return Err(invalid(host.span(), "invalid host in {}: a label starts with a hyphen"));
+        return Err(invalid(
+            host.span(),
+            "invalid host in {}: a label starts with a hyphen",
+        ));
     }
     numeric(host, name)?;
     Ok(text.to_ascii_lowercase())
@@ -173,7 +225,9 @@ pub(super) fn read_host(host: Part<'_>) -> Result<String, Fault> {
 /// Refuses what `inet_aton` reads as an address and others as a name.
 fn numeric(host: Part<'_>, name: &str) -> Result<(), Fault> {
     let is_number = |label: &str| {
-        let hex = label.strip_prefix("0x").or_else(|| label.strip_prefix("0X"));
+        let hex = label
+            .strip_prefix("0x")
+            .or_else(|| label.strip_prefix("0X"));
         match hex {
             Some(digits) => digits.bytes().all(|b| b.is_ascii_hexdigit()),
             None => label.bytes().all(|b| b.is_ascii_digit()),
@@ -191,13 +245,21 @@ fn numeric(host: Part<'_>, name: &str) -> Result<(), Fault> {
         }
         return Ok(());
     }
-    let decimal = name.split('.').all(|label| label == "0" || !label.starts_with('0'));
+    let decimal = name
+        .split('.')
+        .all(|label| label == "0" || !label.starts_with('0'));
     if name.matches('.').count() > 2 && decimal {
-        return Err(Fault::new("invalid_host", host.span(), "invalid IPv4 address in {}: expected four numbers from 0 to 255"));
+        return Err(Fault::new(
+            "invalid_host",
+            host.span(),
+            "invalid IPv4 address in {}: expected four numbers from 0 to 255",
+        ));
     }
     let port = name.parse::<u16>().ok().filter(|&port| port > 0);
     Err(match (port, url_address(name)) {
-        (Some(port), _) => ambiguous(host).help(format!("write `localhost:{port}` if it is a port")),
+        (Some(port), _) => {
+            ambiguous(host).help(format!("write `localhost:{port}` if it is a port"))
+        }
         (None, Some(address)) => ambiguous(host).help(format!("write `{address}`")),
         (None, None) => ambiguous(host),
     })
@@ -212,30 +274,54 @@ fn url_address(name: &str) -> Option<Ipv4Addr> {
 }
 
 fn ambiguous(host: Part<'_>) -> Fault {
-    Fault::new("ambiguous_host", host.span(), "ambiguous host in {}: an IPv4 address in shorthand to some, a name to others")
-        .help("write the address with four decimal numbers")
+    Fault::new(
+        "ambiguous_host",
+        host.span(),
+        "ambiguous host in {}: an IPv4 address in shorthand to some, a name to others",
+    )
+    .help("write the address with four decimal numbers")
 }
 
 fn wildcard(host: Part<'_>, local: &str) -> Fault {
-    Fault::new("wildcard_host", host.span(), "address to listen on in {}, expected one to connect to")
-        .help(format!("write `{local}` for this machine"))
+    Fault::new(
+        "wildcard_host",
+        host.span(),
+        "address to listen on in {}, expected one to connect to",
+    )
+    .help(format!("write `{local}` for this machine"))
 }
 
 fn non_ascii(host: Part<'_>) -> Fault {
     let ascii = match ::url::Host::parse(host.text) {
-        Ok(::url::Host::Domain(name)) if name.len() <= 100 => Some(format!("write `{name}` if that is the host you mean")),
+        Ok(::url::Host::Domain(name)) if name.len() <= 100 => {
+            Some(format!("write `{name}` if that is the host you mean"))
+        }
         _ => None,
     };
-    Fault::new("non_ascii_host", host.span(), "character outside ASCII in the host of {}").help_some(ascii)
+    Fault::new(
+        "non_ascii_host",
+        host.span(),
+        "character outside ASCII in the host of {}",
+    )
+    .help_some(ascii)
 }
 
 fn read_port(port: Part<'_>, warnings: &mut Vec<Warning>) -> Result<u16, Fault> {
     let text = port.text;
     let digits = text.bytes().all(|b| b.is_ascii_digit());
-    let number = if digits { text.parse::<u16>().ok().filter(|&number| number > 0) } else { None };
-    let Some(number) = number else { return Err(invalid_port(port, digits)) };
+    let number = if digits {
+        text.parse::<u16>().ok().filter(|&number| number > 0)
+    } else {
+        None
+    };
+    let Some(number) = number else {
+        return Err(invalid_port(port, digits));
+    };
     if text.starts_with('0') {
-        warnings.push(Warning::new("leading_zero_port", format!("port with leading zeros: write `{number}`")));
+        warnings.push(Warning::new(
+            "leading_zero_port",
+            format!("port with leading zeros: write `{number}`"),
+        ));
     }
     Ok(number)
 }
@@ -244,7 +330,9 @@ fn invalid_port(port: Part<'_>, digits: bool) -> Fault {
     let expected = "invalid port in {}: expected 1 to 65535";
     let fault = |message| Fault::new("invalid_port", port.span(), message);
     let (first, tail) = port.text.split_once(':').unwrap_or((port.text, ""));
-    let is_short = |text: &str| !text.is_empty() && text.len() <= 5 && text.bytes().all(|b| b.is_ascii_digit());
+    let is_short = |text: &str| {
+        !text.is_empty() && text.len() <= 5 && text.bytes().all(|b| b.is_ascii_digit())
+    };
     match port.text {
         text if digits && text.len() <= 5 => fault(format!("{expected}, found `{text}`")).help("leave the port out for 6379"),
         _ if is_short(first) && is_short(tail) => fault("invalid port in {}: two ports".to_owned()).help(format!("keep `:{first}`")),
@@ -259,12 +347,18 @@ fn invalid_port(port: Part<'_>, digits: bool) -> Fault {
 
 /// Returns the node as it stands in a URL.
 pub(super) fn format_node((host, port): &Node) -> String {
-    if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
+    if host.contains(':') {
+        format!("[{host}]:{port}")
+    } else {
+        format!("{host}:{port}")
+    }
 }
 
 /// Returns whether the `url` crate reads the same host and port.
 pub(super) fn agrees_with_url_crate(text: &str, (host, port): &Node) -> bool {
-    let Ok(url) = ::url::Url::parse(text) else { return false };
+    let Ok(url) = ::url::Url::parse(text) else {
+        return false;
+    };
     let same_host = match url.host() {
         Some(::url::Host::Ipv6(address)) => host.parse() == Ok(address),
         Some(::url::Host::Ipv4(address)) => host.parse() == Ok(address),

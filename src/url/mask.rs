@@ -19,7 +19,10 @@ const LONGEST: usize = 100;
 
 impl Masked {
     pub(super) fn new(input: &str, span: Range<usize>) -> Masked {
-        let mut drawing = Drawing { input, pieces: Vec::new() };
+        let mut drawing = Drawing {
+            input,
+            pieces: Vec::new(),
+        };
         if input.len() <= super::LONGEST {
             drawing.whole();
         } else {
@@ -41,16 +44,25 @@ pub(super) fn target(rest: &str) -> Option<&str> {
 /// Returns whether a bare text can be nothing but a server's address.
 pub(super) fn is_surely_host(target: &str) -> bool {
     let (host, port) = split_port(target);
-    let is_ip = host.trim_matches(['[', ']']).parse::<std::net::IpAddr>().is_ok();
+    let is_ip = host
+        .trim_matches(['[', ']'])
+        .parse::<std::net::IpAddr>()
+        .is_ok();
     let is_name = port.is_some()
         && host.contains('.')
-        && host.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b".-".contains(&b));
+        && host
+            .bytes()
+            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b".-".contains(&b));
     is_ip || is_name || host == "localhost" || host == "redis"
 }
 
 /// Splits off the port of a node; brackets hold an IPv6 address.
 fn split_port(node: &str) -> (&str, Option<&str>) {
-    let from = if node.starts_with('[') { node.find(']').unwrap_or(0) } else { 0 };
+    let from = if node.starts_with('[') {
+        node.find(']').unwrap_or(0)
+    } else {
+        0
+    };
     match node[from..].find(':') {
         Some(colon) => (&node[..from + colon], Some(&node[from + colon + 1..])),
         None => (node, None),
@@ -97,7 +109,9 @@ impl Drawing<'_> {
         let end = start + input.trim().len();
         self.show(0..start);
         let text = &input[start..end];
-        let scheme = text.find(':').filter(|&colon| scheme::is_public(&text[..colon]));
+        let scheme = text
+            .find(':')
+            .filter(|&colon| scheme::is_public(&text[..colon]));
         match scheme {
             Some(colon) if text[colon..].starts_with("://") => {
                 self.show(start..start + colon + 3);
@@ -120,7 +134,7 @@ impl Drawing<'_> {
     fn schemeless(&mut self, start: usize, end: usize) {
         let text = &self.input[start..end];
         match target(text) {
-            Some(host) if text.contains('@') || is_surely_host(host) => {
+            Some(host) if text.contains('@') && host.contains(':') || is_surely_host(host) => {
                 let at = text.rfind('@').map_or(0, |at| at + 1);
                 self.hide(start..start + at);
                 self.show(start + at..start + at + host.len());
@@ -134,7 +148,10 @@ impl Drawing<'_> {
         let text = &self.input[start..end];
         let host = text.rfind('@').map_or(0, |at| at + 1);
         self.userinfo(start, &text[..host]);
-        let authority = host + text[host..].find(['/', '?', '#', '\\']).unwrap_or(text.len() - host);
+        let authority = host
+            + text[host..]
+                .find(['/', '?', '#', '\\'])
+                .unwrap_or(text.len() - host);
         let hosts = &text[host..authority];
         if unix {
             self.hide(start + host..start + authority);
@@ -142,7 +159,9 @@ impl Drawing<'_> {
             self.nodes(start + host, hosts, host > 0);
         }
         let path_end = authority
-            + text[authority..].find(['?', '#']).unwrap_or(text.len() - authority);
+            + text[authority..]
+                .find(['?', '#'])
+                .unwrap_or(text.len() - authority);
         let is_public = is_clean(&text[..host]) || unix && hosts.is_empty();
         self.path(start + authority, &text[authority..path_end], is_public);
         let query_end = path_end + text[path_end..].find('#').unwrap_or(text.len() - path_end);
@@ -172,7 +191,9 @@ impl Drawing<'_> {
             let bare = node.strip_suffix(',').unwrap_or(node);
             let (host, port) = split_port(bare);
             let is_ipv6 = bare.parse::<std::net::Ipv6Addr>().is_ok();
-            let is_host = host.chars().all(|c| !c.is_ascii() || c.is_ascii_control() || is_plain(c as u8));
+            let is_host = host
+                .chars()
+                .all(|c| !c.is_ascii() || c.is_ascii_control() || is_plain(c as u8));
             match port {
                 _ if is_ipv6 => self.show(at..at + bare.len()),
                 None => self.push(at..at + bare.len(), is_host),
@@ -180,7 +201,9 @@ impl Drawing<'_> {
                     self.push(at..at + host.len(), is_host);
                     self.show(at + host.len()..at + host.len() + 1);
                     let short = is_short_number(port)
-                        || after_userinfo && port.len() <= 20 && port.bytes().all(|b| b.is_ascii_digit());
+                        || after_userinfo
+                            && port.len() <= 20
+                            && port.bytes().all(|b| b.is_ascii_digit());
                     self.push(at + host.len() + 1..at + bare.len(), short);
                 }
             }
@@ -193,7 +216,9 @@ impl Drawing<'_> {
         let mut at = start;
         for segment in path.split_inclusive('/') {
             let bare = segment.strip_suffix('/').unwrap_or(segment);
-            let is_word = bare.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b));
+            let is_word = bare
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b));
             let is_database = bare.len() <= 3 && is_short_number(bare);
             self.push(at..at + bare.len(), is_database || is_public && is_word);
             self.show(at + bare.len()..at + segment.len());
@@ -257,7 +282,10 @@ impl Drawing<'_> {
         }
         let start = start.unwrap_or(text.len());
         let end = end.unwrap_or(text.len()).max(start);
-        Masked { text, span: start..end }
+        Masked {
+            text,
+            span: start..end,
+        }
     }
 }
 
@@ -275,7 +303,10 @@ fn is_clean(userinfo: &str) -> bool {
 }
 
 fn is_public_user(user: &str) -> bool {
-    user.len() <= 64 && user.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b))
+    user.len() <= 64
+        && user
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b))
 }
 
 fn escape(c: char, text: &mut String) {

@@ -211,7 +211,11 @@ impl RedisUrl {
     /// `None` for a Unix socket.
     #[must_use]
     pub fn server_name(&self) -> Option<&str> {
-        let host = || self.hosts.first().map(|(host, _)| host.strip_suffix('.').unwrap_or(host));
+        let host = || {
+            self.hosts
+                .first()
+                .map(|(host, _)| host.strip_suffix('.').unwrap_or(host))
+        };
         self.tls_server_name().or_else(host)
     }
 
@@ -279,7 +283,10 @@ impl fmt::Debug for RedisUrl {
 
 fn read(input: &str) -> Result<RedisUrl, Fault> {
     if input.len() > LONGEST {
-        let message = format!("{{}} is too long: expected at most {LONGEST} bytes, found {}", input.len());
+        let message = format!(
+            "{{}} is too long: expected at most {LONGEST} bytes, found {}",
+            input.len()
+        );
         return Err(Fault::new("too_long", LONGEST..input.len(), message));
     }
     let whole = Part::trimmed(input);
@@ -290,10 +297,16 @@ fn read(input: &str) -> Result<RedisUrl, Fault> {
     let split = raw::split(rest)?;
     let mut warnings = Vec::new();
     if whole.text.len() < input.len() {
-        warnings.push(Warning::new("surrounding_whitespace", "white space around the URL was removed"));
+        warnings.push(Warning::new(
+            "surrounding_whitespace",
+            "white space around the URL was removed",
+        ));
     }
     if scheme.is_alias {
-        let message = format!("scheme of another client: write `{}://`", scheme.kind.canonical());
+        let message = format!(
+            "scheme of another client: write `{}://`",
+            scheme.kind.canonical()
+        );
         warnings.push(Warning::new("scheme_alias", message));
     }
     let mut url = if scheme.kind == Kind::Unix {
@@ -355,7 +368,10 @@ fn read_network(
         None
     } else {
         path::check_segments(split.path, &segments, 1, "one number, as in `/0`")?;
-        segments.first().map(|segment| path::database(*segment, true)).transpose()?
+        segments
+            .first()
+            .map(|segment| path::database(*segment, true))
+            .transpose()?
     };
     let mut parameters = read_parameters(scheme, split, warnings)?;
     let fragment = read_fragment(scheme, split, &mut parameters.settings, warnings)?;
@@ -393,7 +409,9 @@ fn read_parameters<'a>(
 }
 
 fn refuse_fragment(scheme: Scheme, split: &Split<'_>) -> Result<(), Fault> {
-    let Some(fragment) = split.fragment else { return Ok(()) };
+    let Some(fragment) = split.fragment else {
+        return Ok(());
+    };
     let span = fragment.start - 1..fragment.end();
     let help = if fragment.text == "insecure" && !scheme.kind.is_tls() {
         "remove it: `#insecure` is about TLS, and belongs to `rediss://`"
@@ -410,7 +428,9 @@ fn read_fragment(
     settings: &mut Settings,
     warnings: &mut Vec<Warning>,
 ) -> Result<Option<String>, Fault> {
-    let Some(fragment) = split.fragment else { return Ok(None) };
+    let Some(fragment) = split.fragment else {
+        return Ok(None);
+    };
     if fragment.text == "insecure" && scheme.kind.is_tls() {
         parameters::verify_with(TlsVerify::None, settings, warnings);
         return Ok(None);
@@ -432,18 +452,30 @@ fn sentinel_path(
 ) -> Result<(String, Option<u32>), Fault> {
     if let Some(name) = explicit {
         path::check_segments(path, segments, 1, "one number, as in `/0`")?;
-        let database = segments.first().map(|segment| path::database(*segment, true)).transpose()?;
+        let database = segments
+            .first()
+            .map(|segment| path::database(*segment, true))
+            .transpose()?;
         return Ok((name, database));
     }
     let is_number = |segment: &Part<'_>| segment.text.bytes().all(|b| b.is_ascii_digit());
-    let missing = segments.first().is_none_or(|first| segments.len() == 1 && is_number(first));
+    let missing = segments
+        .first()
+        .is_none_or(|first| segments.len() == 1 && is_number(first));
     if missing {
-        return Err(Fault::new("missing_master", path.span(), "missing service name in {}: expected `/<service name>` or `/<service name>/<db>`")
-            .help("write the name the Sentinels know the primary by, such as `/mymaster/0`"));
+        return Err(Fault::new(
+            "missing_master",
+            path.span(),
+            "missing service name in {}: expected `/<service name>` or `/<service name>/<db>`",
+        )
+        .help("write the name the Sentinels know the primary by, such as `/mymaster/0`"));
     }
     path::check_segments(path, segments, 2, "`/<service name>/<db>`")?;
     let name = path::service_name(segments[0], "path")?;
-    let database = segments.get(1).map(|segment| path::database(*segment, true)).transpose()?;
+    let database = segments
+        .get(1)
+        .map(|segment| path::database(*segment, true))
+        .transpose()?;
     Ok((name, database))
 }
 
@@ -454,10 +486,30 @@ fn assemble(
     userinfo: userinfo::Userinfo,
     parameters: &Parameters<'_>,
 ) -> Result<RedisUrl, Fault> {
-    let username = agree(userinfo.username, parameters.username.as_ref(), "conflicting_username", "two user names in {}")?;
-    let password = agree(userinfo.password, parameters.password.as_ref(), "conflicting_password", "two passwords in {}")?;
+    let username = agree(
+        userinfo.username,
+        parameters.username.as_ref(),
+        "conflicting_username",
+        "two user names in {}",
+    )?;
+    let password = agree(
+        userinfo.password,
+        parameters.password.as_ref(),
+        "conflicting_password",
+        "two passwords in {}",
+    )?;
     let settings = parameters.settings.clone();
-    Ok(RedisUrl { kind, hosts, path: None, username, password, database: 0, service_name: None, settings, warnings: Vec::new() })
+    Ok(RedisUrl {
+        kind,
+        hosts,
+        path: None,
+        username,
+        password,
+        database: 0,
+        service_name: None,
+        settings,
+        warnings: Vec::new(),
+    })
 }
 
 fn agree(
@@ -483,13 +535,24 @@ fn agree_on_database(
     if let (Some(in_path), Some((in_query, part))) = (in_path, parameters.database)
         && in_path != in_query
     {
-        let message = format!("two databases in {{}}: {in_path} in the path, {in_query} in the query");
-        return Err(Fault::new("conflicting_db", part.span(), message).help(format!("keep `/{in_path}` or `?db={in_query}`")));
+        let message =
+            format!("two databases in {{}}: {in_path} in the path, {in_query} in the query");
+        return Err(Fault::new("conflicting_db", part.span(), message)
+            .help(format!("keep `/{in_path}` or `?db={in_query}`")));
     }
-    let database = in_path.or(parameters.database.map(|(database, _)| database)).unwrap_or(0);
+    let database = in_path
+        .or(parameters.database.map(|(database, _)| database))
+        .unwrap_or(0);
     if kind.is_cluster() && database > 0 {
-        let span = parameters.database.map_or(path.span(), |(_, part)| part.span());
-        return Err(Fault::new("invalid_db", span, "invalid database in {}: a cluster has database 0 alone").help("leave it out"));
+        let span = parameters
+            .database
+            .map_or(path.span(), |(_, part)| part.span());
+        return Err(Fault::new(
+            "invalid_db",
+            span,
+            "invalid database in {}: a cluster has database 0 alone",
+        )
+        .help("leave it out"));
     }
     Ok(database)
 }

@@ -30,7 +30,7 @@ pub(super) enum Key {
     MaxInFlight,
     TlsCa,
     TlsCert,
-    TlsKey,
+    TlsPrivate,
     TlsVerify,
     TlsServerName,
     ReadFrom,
@@ -49,11 +49,17 @@ pub(super) enum Key {
 
 impl Key {
     pub(super) fn is_tls(self) -> bool {
-        matches!(self, Key::TlsCa | Key::TlsCert | Key::TlsKey | Key::TlsVerify | Key::TlsServerName)
+        matches!(
+            self,
+            Key::TlsCa | Key::TlsCert | Key::TlsPrivate | Key::TlsVerify | Key::TlsServerName
+        )
     }
 
     pub(super) fn is_sentinel(self) -> bool {
-        matches!(self, Key::SentinelUsername | Key::SentinelPassword | Key::ServiceName)
+        matches!(
+            self,
+            Key::SentinelUsername | Key::SentinelPassword | Key::ServiceName
+        )
     }
 }
 
@@ -80,7 +86,7 @@ pub(super) const DOCUMENTED: [(&str, Role); 17] = [
     ("max_in_flight", Ours(Key::MaxInFlight)),
     ("tls_ca", Ours(Key::TlsCa)),
     ("tls_cert", Ours(Key::TlsCert)),
-    ("tls_key", Ours(Key::TlsKey)),
+    ("tls_key", Ours(Key::TlsPrivate)),
     ("tls_verify", Ours(Key::TlsVerify)),
     ("tls_server_name", Ours(Key::TlsServerName)),
     ("sentinel_username", Ours(Key::SentinelUsername)),
@@ -110,7 +116,7 @@ const OTHERS: &[(&str, Role)] = &[
     ("ssl_check_hostname", ForeignTls(Key::CheckHostname)),
     ("ssl_ca_certs", ForeignTls(Key::TlsCa)),
     ("ssl_certfile", ForeignTls(Key::TlsCert)),
-    ("ssl_keyfile", ForeignTls(Key::TlsKey)),
+    ("ssl_keyfile", ForeignTls(Key::TlsPrivate)),
     ("skip_verify", ForeignTls(Key::SkipVerify)),
     ("insecure", ForeignTls(Key::SkipVerify)),
     ("tls_insecure", ForeignTls(Key::SkipVerify)),
@@ -127,7 +133,7 @@ const OTHERS: &[(&str, Role)] = &[
     ("ssl_validate_ocsp", RefusedTls),
     ("ssl_validate_ocsp_stapled", RefusedTls),
     ("TLSCertPEMFile", ForeignTls(Key::TlsCert)),
-    ("TLSKeyPEMFile", ForeignTls(Key::TlsKey)),
+    ("TLSKeyPEMFile", ForeignTls(Key::TlsPrivate)),
     ("startTls", RefusedTls),
     ("cacert", RefusedTls),
     // another server
@@ -242,7 +248,11 @@ const OTHERS: &[(&str, Role)] = &[
 
 /// Finds a parameter by its exact name.
 pub(super) fn find(name: &str) -> Option<(&'static str, Role)> {
-    DOCUMENTED.iter().chain(OTHERS).find(|(known, _)| *known == name).copied()
+    DOCUMENTED
+        .iter()
+        .chain(OTHERS)
+        .find(|(known, _)| *known == name)
+        .copied()
 }
 
 pub(super) fn is_known(name: &str) -> bool {
@@ -259,7 +269,12 @@ pub(super) fn nearest(name: &str) -> Option<(&'static str, Role)> {
     DOCUMENTED
         .iter()
         .chain(OTHERS)
-        .map(|entry| (distance(lower.as_bytes(), entry.0.to_ascii_lowercase().as_bytes()), entry))
+        .map(|entry| {
+            (
+                distance(lower.as_bytes(), entry.0.to_ascii_lowercase().as_bytes()),
+                entry,
+            )
+        })
         .filter(|(distance, (known, _))| *distance <= allowed && *distance < known.len())
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, entry)| *entry)

@@ -113,11 +113,19 @@ pub(super) fn read<'a>(
 /// A pair has a name, a `=` and a value; `;` separates nothing.
 fn check_form(piece: Part<'_>) -> Result<(), Fault> {
     let invalid = |span, message: &'static str| Fault::new("invalid_param", span, message);
-    let (name, value) = piece.split_once('=').unwrap_or((piece, piece.from(piece.text.len())));
+    let (name, value) = piece
+        .split_once('=')
+        .unwrap_or((piece, piece.from(piece.text.len())));
     if let Some(index) = piece.text.find(';') {
-        return Err(invalid(piece.span_at(index), "`;` between parameters of {}").help("separate parameters by `&`"));
+        return Err(
+            invalid(piece.span_at(index), "`;` between parameters of {}")
+                .help("separate parameters by `&`"),
+        );
     }
-    let is_word = |name: &str| name.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-.[]".contains(&b));
+    let is_word = |name: &str| {
+        name.bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b"_-.[]".contains(&b))
+    };
     if value.is_empty() && is_word(name.text) {
         let message = match table::find(name.text) {
             Some((known, _)) => format!("parameter `{known}` of {{}} has no value"),
@@ -133,14 +141,25 @@ fn recognize<'a>(pieces: &[Part<'a>]) -> Result<Vec<Pair<'a>>, Fault> {
     let mut pairs = Vec::with_capacity(pieces.len());
     let mut unknown = Vec::new();
     for piece in pieces {
-        let (name_part, value) = piece.split_once('=').unwrap_or((*piece, piece.from(piece.text.len())));
+        let (name_part, value) = piece
+            .split_once('=')
+            .unwrap_or((*piece, piece.from(piece.text.len())));
         let name = decode(name_part, Plus::Space, "parameter name")?;
         match table::find(&name) {
-            Some((name, role)) => pairs.push(Pair { name, role, name_part, value }),
+            Some((name, role)) => pairs.push(Pair {
+                name,
+                role,
+                name_part,
+                value,
+            }),
             None => unknown.push((name, name_part)),
         }
     }
-    if unknown.is_empty() { Ok(pairs) } else { Err(unknown_names(&unknown)) }
+    if unknown.is_empty() {
+        Ok(pairs)
+    } else {
+        Err(unknown_names(&unknown))
+    }
 }
 
 /// Repeats only a name that resembles a known one: any other may be the rest of a secret.
@@ -152,9 +171,15 @@ fn unknown_names(unknown: &[(String, Part<'_>)]) -> Fault {
         .collect();
     let Some((first, part, (near, role))) = similar.first() else {
         let names: Vec<_> = table::DOCUMENTED.iter().map(|(name, _)| *name).collect();
-        let message = if unknown.len() == 1 { "unknown parameter in {}" } else { "unknown parameters in {}" };
-        return Fault::new("unknown_param", unknown[0].1.span(), message)
-            .help(format!("remove it; the parameters are `{}`", names.join("`, `")));
+        let message = if unknown.len() == 1 {
+            "unknown parameter in {}"
+        } else {
+            "unknown parameters in {}"
+        };
+        return Fault::new("unknown_param", unknown[0].1.span(), message).help(format!(
+            "remove it; the parameters are `{}`",
+            names.join("`, `")
+        ));
     };
     let names: Vec<_> = similar.iter().map(|(name, ..)| name.as_str()).collect();
     let plural = if names.len() == 1 { "" } else { "s" };
@@ -168,7 +193,12 @@ fn unknown_names(unknown: &[(String, Part<'_>)]) -> Fault {
 
 /// Refuses what would change the server, the login or TLS if it were ignored.
 fn check_meaning(kind: Kind, pair: &Pair<'_>) -> Result<(), Fault> {
-    let Pair { name, role, name_part, .. } = pair;
+    let Pair {
+        name,
+        role,
+        name_part,
+        ..
+    } = pair;
     let fault = |code, message: String| Fault::new(code, name_part.span(), message);
     let misplaced = match role {
         Role::Ours(Key::Node) => !kind.is_list(),
@@ -179,25 +209,39 @@ fn check_meaning(kind: Kind, pair: &Pair<'_>) -> Result<(), Fault> {
         Role::Topology => {}
         _ if misplaced => {}
         Role::Auth => {
-            return Err(fault("foreign_auth", format!("parameter `{name}` of {{}} would change who logs in"))
-                .help("write `<user>:<password>@` in front of the host"));
+            return Err(fault(
+                "foreign_auth",
+                format!("parameter `{name}` of {{}} would change who logs in"),
+            )
+            .help("write `<user>:<password>@` in front of the host"));
         }
         Role::RefusedTls => {
             return Err(fault("foreign_tls_param", format!("TLS parameter `{name}` of another client in {{}}"))
                 .help("the TLS parameters are `tls_ca`, `tls_cert`, `tls_key`, `tls_verify` and `tls_server_name`"));
         }
         Role::ForeignTls(_) if !kind.is_tls() => {
-            return Err(fault("foreign_tls_param", format!("TLS parameter `{name}` in {{}}, which does not use TLS"))
-                .help("write `rediss://`"));
+            return Err(fault(
+                "foreign_tls_param",
+                format!("TLS parameter `{name}` in {{}}, which does not use TLS"),
+            )
+            .help("write `rediss://`"));
         }
         Role::Ours(key) if key.is_tls() && !kind.is_tls() => {
-            return Err(fault("invalid_param", format!("TLS parameter `{name}` in {{}}, which does not use TLS"))
-                .help("write `rediss://`"));
+            return Err(fault(
+                "invalid_param",
+                format!("TLS parameter `{name}` in {{}}, which does not use TLS"),
+            )
+            .help("write `rediss://`"));
         }
         _ => return Ok(()),
     }
-    Err(fault("foreign_topology", format!("parameter `{name}` of {{}} would change which server is meant"))
-        .help("write `redis-sentinel://<host>:26379,<host>:26379/<service name>`, or the host in the URL"))
+    Err(fault(
+        "foreign_topology",
+        format!("parameter `{name}` of {{}} would change which server is meant"),
+    )
+    .help(
+        "write `redis-sentinel://<host>:26379,<host>:26379/<service name>`, or the host in the URL",
+    ))
 }
 
 fn check_duplicates(pairs: &[Pair<'_>]) -> Result<(), Fault> {
@@ -206,11 +250,16 @@ fn check_duplicates(pairs: &[Pair<'_>]) -> Result<(), Fault> {
         (Role::Ours(a) | Role::ForeignTls(a), Role::Ours(b) | Role::ForeignTls(b)) => a == b,
         _ => a.name == b.name,
     };
-    // Every name is in the table, so the first repetition comes within its length.
+    // But for `node`, a repetition comes within the length of the table.
     for (index, pair) in pairs.iter().enumerate() {
-        if pairs[..index].iter().any(|earlier| same(earlier, pair)) {
+        if pair.role != Role::Ours(Key::Node)
+            && pairs[..index].iter().any(|earlier| same(earlier, pair))
+        {
             let message = format!("parameter `{}` twice in {{}}", pair.name);
-            return Err(Fault::new("duplicate_param", pair.name_part.span(), message).help("keep one of them"));
+            return Err(
+                Fault::new("duplicate_param", pair.name_part.span(), message)
+                    .help("keep one of them"),
+            );
         }
     }
     Ok(())
@@ -225,7 +274,9 @@ fn apply<'a>(
 ) -> Result<(), Fault> {
     match pair.role {
         Role::Ours(Key::Node) => parameters.nodes.push(pair.value),
-        Role::Ours(Key::Database) => parameters.database = Some((path::database(pair.value, false)?, pair.value)),
+        Role::Ours(Key::Database) => {
+            parameters.database = Some((path::database(pair.value, false)?, pair.value));
+        }
         Role::Ours(key) => {
             let text = decode(pair.value, Plus::Space, "query")?;
             set(kind, key, pair, text, parameters, warnings)?;
@@ -244,7 +295,10 @@ fn apply<'a>(
 }
 
 fn invalid(pair: &Pair<'_>, expected: &str) -> Fault {
-    let message = format!("invalid value of parameter `{}` in {{}}: expected {expected}", pair.name);
+    let message = format!(
+        "invalid value of parameter `{}` in {{}}: expected {expected}",
+        pair.name
+    );
     Fault::new("invalid_param", pair.value.span(), message)
 }
 
@@ -266,12 +320,16 @@ fn set<'a>(
         Key::Deadline => settings.deadline = read_duration()?,
         Key::Keepalive => settings.keepalive = read_duration()?,
         Key::MaxInFlight => {
-            let number = text.parse().ok().filter(|_| text.bytes().all(|b| b.is_ascii_digit()));
-            settings.max_in_flight = Some(number.ok_or_else(|| invalid(pair, "a number from 1 on"))?);
+            let number = text
+                .parse()
+                .ok()
+                .filter(|_| text.bytes().all(|b| b.is_ascii_digit()));
+            settings.max_in_flight =
+                Some(number.ok_or_else(|| invalid(pair, "a number from 1 on"))?);
         }
         Key::TlsCa => settings.tls_ca = Some(PathBuf::from(text)),
         Key::TlsCert => settings.tls_cert = Some(PathBuf::from(text)),
-        Key::TlsKey => settings.tls_key = Some(PathBuf::from(text)),
+        Key::TlsPrivate => settings.tls_key = Some(PathBuf::from(text)),
         Key::TlsVerify => {
             let verify = match text.as_str() {
                 "full" => TlsVerify::Full,
@@ -311,7 +369,13 @@ fn set<'a>(
             }
             parameters.service_name = Some(text);
         }
-        Key::Database | Key::Node | Key::CertReqs | Key::CheckHostname | Key::SkipVerify | Key::VerifyPeer | Key::Ssl => {}
+        Key::Database
+        | Key::Node
+        | Key::CertReqs
+        | Key::CheckHostname
+        | Key::SkipVerify
+        | Key::VerifyPeer
+        | Key::Ssl => {}
     }
     Ok(())
 }
@@ -328,7 +392,10 @@ fn client_name(pair: &Pair<'_>, text: String) -> Result<String, Fault> {
     if text.bytes().all(|b| b.is_ascii_graphic()) {
         return Ok(text);
     }
-    Err(invalid(pair, "printable ASCII without spaces, as `CLIENT SETNAME` does"))
+    Err(invalid(
+        pair,
+        "printable ASCII without spaces, as `CLIENT SETNAME` does",
+    ))
 }
 
 fn warn_password(warnings: &mut Vec<Warning>) {
@@ -342,8 +409,14 @@ fn warn_password(warnings: &mut Vec<Warning>) {
 pub(super) fn verify_with(verify: TlsVerify, settings: &mut Settings, warnings: &mut Vec<Warning>) {
     match verify {
         TlsVerify::Full => return,
-        TlsVerify::Ca => warnings.push(Warning::new("tls_hostname_off", "the host name in the server's certificate is not verified")),
-        TlsVerify::None => warnings.push(Warning::new("tls_verify_off", "the server's certificate is not verified: anyone in between can read the password")),
+        TlsVerify::Ca => warnings.push(Warning::new(
+            "tls_hostname_off",
+            "the host name in the server's certificate is not verified",
+        )),
+        TlsVerify::None => warnings.push(Warning::new(
+            "tls_verify_off",
+            "the server's certificate is not verified: anyone in between can read the password",
+        )),
     }
     if settings.tls_verify != TlsVerify::None {
         settings.tls_verify = verify;
@@ -373,17 +446,33 @@ fn translate_tls(
             "full" | "true" => TlsVerify::Full,
             _ => return Err(invalid(pair, "`FULL`, `CA` or `NONE`")),
         },
-        Key::CheckHostname => if flag()? { TlsVerify::Full } else { TlsVerify::Ca },
-        Key::SkipVerify => if flag()? { TlsVerify::None } else { TlsVerify::Full },
+        Key::CheckHostname => {
+            if flag()? {
+                TlsVerify::Full
+            } else {
+                TlsVerify::Ca
+            }
+        }
+        Key::SkipVerify => {
+            if flag()? {
+                TlsVerify::None
+            } else {
+                TlsVerify::Full
+            }
+        }
         Key::Ssl => {
             if !flag()? {
                 let message = format!("parameter `{}` contradicts the scheme of {{}}", pair.name);
-                return Err(Fault::new("foreign_tls_param", pair.value.span(), message).help("write `redis://` for no TLS"));
+                return Err(Fault::new("foreign_tls_param", pair.value.span(), message)
+                    .help("write `redis://` for no TLS"));
             }
             TlsVerify::Full
         }
         key => {
-            let mut parameters = Parameters { settings: std::mem::take(settings), ..Parameters::default() };
+            let mut parameters = Parameters {
+                settings: std::mem::take(settings),
+                ..Parameters::default()
+            };
             let set = set(kind, key, pair, text, &mut parameters, warnings);
             *settings = parameters.settings;
             set?;
@@ -411,8 +500,12 @@ fn check_value(value: Value, pair: &Pair<'_>) -> Result<(), Fault> {
     let text = decode(pair.value, Plus::Space, "query")?;
     let digits = text.strip_prefix('-').unwrap_or(&text);
     match value {
-        Value::Integer if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit()) => Err(invalid(pair, "a whole number")),
-        Value::Flag if flag(&text.to_ascii_lowercase()).is_none() => Err(invalid(pair, "`true` or `false`")),
+        Value::Integer if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit()) => {
+            Err(invalid(pair, "a whole number"))
+        }
+        Value::Flag if flag(&text.to_ascii_lowercase()).is_none() => {
+            Err(invalid(pair, "`true` or `false`"))
+        }
         _ => Ok(()),
     }
 }

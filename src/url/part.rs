@@ -42,11 +42,17 @@ impl<'a> Part<'a> {
     }
 
     pub(super) fn from(self, index: usize) -> Part<'a> {
-        Part { text: &self.text[index..], start: self.start + index }
+        Part {
+            text: &self.text[index..],
+            start: self.start + index,
+        }
     }
 
     pub(super) fn to(self, index: usize) -> Part<'a> {
-        Part { text: &self.text[..index], start: self.start }
+        Part {
+            text: &self.text[..index],
+            start: self.start,
+        }
     }
 
     /// Splits at the first `separator`, which belongs to neither side.

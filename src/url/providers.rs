@@ -32,13 +32,19 @@ pub(super) fn warn(kind: Kind, host: &str, port: u16, warnings: &mut Vec<Warning
     if is_single && is_cluster_endpoint(host) {
         warnings.push(Warning::new(
             "cluster_endpoint",
-            format!("`{host}` is the endpoint of a cluster: write `{}-cluster://`", kind.canonical()),
+            format!(
+                "`{host}` is the endpoint of a cluster: write `{}-cluster://`",
+                kind.canonical()
+            ),
         ));
     }
     if is_single && port == 26379 {
         warnings.push(Warning::new(
             "sentinel_port",
-            format!("26379 is the port of Sentinel: write `{}-sentinel://` and the service name", kind.canonical()),
+            format!(
+                "26379 is the port of Sentinel: write `{}-sentinel://` and the service name",
+                kind.canonical()
+            ),
         ));
     }
 }
@@ -53,7 +59,9 @@ fn is_tls_only(host: &str) -> bool {
 
 /// `master.`, `replica.` and `clustercfg.` in front appear only with TLS.
 fn is_secured_aws(host: &str) -> bool {
-    let secured = ["master.", "replica.", "clustercfg."].iter().any(|prefix| host.starts_with(prefix));
+    let secured = ["master.", "replica.", "clustercfg."]
+        .iter()
+        .any(|prefix| host.starts_with(prefix));
     is_aws(host) && (secured || host.contains(".serverless."))
 }
 
@@ -64,5 +72,6 @@ fn is_cluster_endpoint(host: &str) -> bool {
 
 fn is_aws(host: &str) -> bool {
     let host = host.strip_suffix(".cn").unwrap_or(host);
-    host.ends_with(".cache.amazonaws.com") || host.ends_with(".amazonaws.com") && host.contains(".memorydb.")
+    host.ends_with(".cache.amazonaws.com")
+        || host.ends_with(".amazonaws.com") && host.contains(".memorydb.")
 }

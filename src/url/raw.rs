@@ -10,8 +10,13 @@ pub(super) fn check_characters(whole: Part<'_>) -> Result<(), Fault> {
     if whole.text.bytes().all(|byte| (0x20..0x7f).contains(&byte)) {
         return Ok(());
     }
-    let found = whole.text.char_indices().find(|&(_, c)| c.is_control() || is_invisible(c));
-    let Some((index, c)) = found else { return Ok(()) };
+    let found = whole
+        .text
+        .char_indices()
+        .find(|&(_, c)| c.is_control() || is_invisible(c));
+    let Some((index, c)) = found else {
+        return Ok(());
+    };
     let span = whole.span_at(index);
     let (point, at) = (u32::from(c), span.start);
     if c.is_control() {
@@ -44,7 +49,9 @@ pub(super) fn check_rest(scheme: Scheme, rest: Part<'_>) -> Result<(), Fault> {
 }
 
 fn second_url(scheme: Scheme, rest: Part<'_>) -> Result<(), Fault> {
-    let Some(index) = rest.text.find("://") else { return Ok(()) };
+    let Some(index) = rest.text.find("://") else {
+        return Ok(());
+    };
     let before = &rest.text[..index];
     let start = before
         .rfind(|c: char| !(c.is_ascii_alphanumeric() || "+-.".contains(c)))
@@ -56,11 +63,16 @@ fn second_url(scheme: Scheme, rest: Part<'_>) -> Result<(), Fault> {
             .help(format!("keep one `{}://`", scheme.name)));
     }
     if before[..start].ends_with([',', ';', ' ', '|']) && scheme::known(word).is_some() {
-        return Err(Fault::new("multiple_urls", span, "several URLs in {}, expected one")
-            .help("write one URL; `redis-cluster://h1:6379,h2:6379` names several nodes"));
+        return Err(
+            Fault::new("multiple_urls", span, "several URLs in {}, expected one")
+                .help("write one URL; `redis-cluster://h1:6379,h2:6379` names several nodes"),
+        );
     }
     Ok(())
 }
+
+/// A text that opens more templates than this is no URL with a few left in it.
+const MOST_TEMPLATES: usize = 128;
 
 /// Finds `${NAME}` and `<name>` where a whole component should be.
 fn templates(rest: Part<'_>) -> Result<(), Fault> {
@@ -70,10 +82,15 @@ fn templates(rest: Part<'_>) -> Result<(), Fault> {
     }
     let last_at = text.rfind('@');
     let mut at_start = true;
+    let mut attempts = 0;
     for (index, c) in text.char_indices() {
         let in_secret = last_at.is_some_and(|at| index < at);
         let opens = "$%{<#([@".contains(c);
         if opens && (at_start || !in_secret && "$#{<".contains(c)) {
+            attempts += 1;
+            if attempts > MOST_TEMPLATES {
+                break;
+            }
             let part = rest.from(index);
             if let Some(len) = words::template_len(part.text)
                 && (at_start && ends_component(&part.text[len..]) || !in_secret && c != '%')
@@ -103,23 +120,46 @@ fn placeholder_len(text: &str, in_secret: bool) -> Option<usize> {
     };
     let len = text.char_indices().take(66).find(|&(_, c)| c == close)?.0 + 1;
     let inner = &text[1..len - 1];
-    let is_noun = || matches!(inner.to_ascii_lowercase().as_str(), "host" | "hostname" | "ip" | "port" | "endpoint" | "server" | "address" | "db" | "database");
+    let is_noun = || {
+        matches!(
+            inner.to_ascii_lowercase().as_str(),
+            "host"
+                | "hostname"
+                | "ip"
+                | "port"
+                | "endpoint"
+                | "server"
+                | "address"
+                | "db"
+                | "database"
+        )
+    };
     let fits = len > 2 && !inner.contains(['@', '/']) && ends_component(&text[len..]);
     (fits && (close != ']' || in_secret && !inner.contains(':') || is_noun())).then_some(len)
 }
 
 fn uninterpolated(part: Part<'_>) -> Fault {
-    Fault::new("uninterpolated", part.span(), "variable in {} was not expanded")
-        .help("set the variable before the URL is put together; write a literal `$` as `%24`")
+    Fault::new(
+        "uninterpolated",
+        part.span(),
+        "variable in {} was not expanded",
+    )
+    .help("set the variable before the URL is put together; write a literal `$` as `%24`")
 }
 
 pub(super) fn placeholder(part: Part<'_>) -> Fault {
-    Fault::new("placeholder", part.span(), "placeholder in {} was not replaced")
-        .help("replace it by the real value, percent-encoded")
+    Fault::new(
+        "placeholder",
+        part.span(),
+        "placeholder in {} was not replaced",
+    )
+    .help("replace it by the real value, percent-encoded")
 }
 
 fn unsafe_character(rest: Part<'_>) -> Result<(), Fault> {
-    let Some(index) = rest.text.find([' ', '"', '\\']) else { return Ok(()) };
+    let Some(index) = rest.text.find([' ', '"', '\\']) else {
+        return Ok(());
+    };
     let span = rest.span_at(index);
     let (code, name, escape) = match rest.text.as_bytes()[index] {
         b' ' => ("raw_space", "space", "%20"),
@@ -151,15 +191,25 @@ pub(super) fn split(rest: Part<'_>) -> Result<Split<'_>, Fault> {
         None => (None, authority),
         Some(at) => {
             if let Some(first) = authority.text[..at].find('@') {
-                return Err(Fault::new("unescaped_at", authority.span_at(first), "unescaped `@` in the password of {}")
-                    .help("write `%40`"));
+                return Err(Fault::new(
+                    "unescaped_at",
+                    authority.span_at(first),
+                    "unescaped `@` in the password of {}",
+                )
+                .help("write `%40`"));
             }
             (Some(authority.to(at)), authority.from(at + 1))
         }
     };
     let (before, fragment) = cut(rest.from(end), '#');
     let (path, query) = cut(before, '?');
-    Ok(Split { userinfo, hosts, path, query, fragment })
+    Ok(Split {
+        userinfo,
+        hosts,
+        path,
+        query,
+        fragment,
+    })
 }
 
 fn cut(part: Part<'_>, separator: char) -> (Part<'_>, Option<Part<'_>>) {
@@ -176,6 +226,5 @@ fn unescaped_delimiter(rest: Part<'_>, end: usize) -> Fault {
         _ => ('#', "%23"),
     };
     let message = format!("unescaped `{delimiter}` in the password of {{}}");
-    Fault::new("unescaped_delimiter", rest.span_at(end), message)
-        .help(format!("write `{escape}`"))
+    Fault::new("unescaped_delimiter", rest.span_at(end), message).help(format!("write `{escape}`"))
 }

@@ -101,9 +101,14 @@ pub(super) struct Scheme {
 
 /// Finds a known scheme by its name in any case.
 pub(super) fn known(name: &str) -> Option<Scheme> {
-    SCHEMES.iter().find(|(known, ..)| known.eq_ignore_ascii_case(name)).map(
-        |&(name, kind, is_alias)| Scheme { kind, name, is_alias },
-    )
+    SCHEMES
+        .iter()
+        .find(|(known, ..)| known.eq_ignore_ascii_case(name))
+        .map(|&(name, kind, is_alias)| Scheme {
+            kind,
+            name,
+            is_alias,
+        })
 }
 
 /// Splits `scheme://rest`; `unix:/path` is `unix:///path`.
@@ -130,7 +135,9 @@ pub(super) fn split(whole: Part<'_>) -> Result<(Scheme, Part<'_>), Fault> {
 }
 
 fn starts_like_a_scheme(name: &str) -> bool {
-    let letters = name.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(name.len());
+    let letters = name
+        .find(|c: char| !c.is_ascii_alphabetic())
+        .unwrap_or(name.len());
     known(&name[..letters]).is_some()
 }
 
@@ -142,7 +149,12 @@ fn missing_slashes(whole: Part<'_>, scheme: Scheme, rest: Part<'_>) -> Fault {
         Some(host) => format!("write `{name}://{host}`"),
         None => format!("write `{name}://<host>:<port>`"),
     };
-    Fault::new("missing_slashes", span, format!("expected `://` after `{name}` in {{}}")).help(help)
+    Fault::new(
+        "missing_slashes",
+        span,
+        format!("expected `://` after `{name}` in {{}}"),
+    )
+    .help(help)
 }
 
 fn missing_scheme(whole: Part<'_>) -> Fault {
@@ -154,8 +166,12 @@ fn missing_scheme(whole: Part<'_>) -> Fault {
         _ => "write `redis://` in front, `rediss://` for TLS".to_owned(),
     };
     let end = whole.text.find([':', '/', '@']).unwrap_or(whole.text.len());
-    Fault::new("missing_scheme", whole.span_of(0..end), "missing scheme in {}: expected `redis://`, `rediss://` or another one that is known")
-        .help(help)
+    Fault::new(
+        "missing_scheme",
+        whole.span_of(0..end),
+        "missing scheme in {}: expected `redis://`, `rediss://` or another one that is known",
+    )
+    .help(help)
 }
 
 /// What other well-known schemes are, and the scheme of ours that fits.
@@ -206,14 +222,20 @@ fn unknown(name: Part<'_>, rest: Part<'_>) -> Fault {
         return Fault::new("unknown_scheme", name.span(), "unknown scheme in {}")
             .help("write `redis://`, or `rediss://` for TLS");
     };
-    let code = if other.starts_with("http") { "http_scheme" } else { "unknown_scheme" };
+    let code = if other.starts_with("http") {
+        "http_scheme"
+    } else {
+        "unknown_scheme"
+    };
     let message = format!("unknown scheme `{other}` in {{}}: it is {what}");
     let help = match (ours, mask::target(rest.text)) {
         (Some("unix"), _) => Some("write `unix:///run/redis/redis.sock`".to_owned()),
         (Some("redis-sentinel"), _) => {
             Some("write `redis-sentinel://<host>:26379/<service name>`".to_owned())
         }
-        (Some(ours), Some(host)) if !rest.text.contains('@') => Some(format!("write `{ours}://{host}`")),
+        (Some(ours), Some(host)) if !rest.text.contains('@') => {
+            Some(format!("write `{ours}://{host}`"))
+        }
         (Some(ours), Some(host)) => Some(format!("write `{ours}://<user>:<password>@{host}`")),
         (Some(ours), None) => Some(format!("write `{ours}://`")),
         (None, _) => None,
@@ -223,5 +245,8 @@ fn unknown(name: Part<'_>, rest: Part<'_>) -> Fault {
 
 /// Returns whether the text may be repeated as the scheme of a URL.
 pub(super) fn is_public(name: &str) -> bool {
-    known(name).is_some() || OTHERS.iter().any(|(other, ..)| other.eq_ignore_ascii_case(name))
+    known(name).is_some()
+        || OTHERS
+            .iter()
+            .any(|(other, ..)| other.eq_ignore_ascii_case(name))
 }

@@ -30,8 +30,12 @@ fn template(whole: Part<'_>) -> Result<(), Fault> {
     if !words::is_template(whole.text) && !words::is_expression(whole.text) {
         return Ok(());
     }
-    Err(Fault::new("uninterpolated", whole.span(), "{} is a template that nothing has filled in")
-        .help("let the shell, the template engine or the deployment tool expand it first"))
+    Err(Fault::new(
+        "uninterpolated",
+        whole.span(),
+        "{} is a template that nothing has filled in",
+    )
+    .help("let the shell, the template engine or the deployment tool expand it first"))
 }
 
 const PAIRS: [(char, char); 11] = [
@@ -50,23 +54,34 @@ const PAIRS: [(char, char); 11] = [
 
 fn quotes(whole: Part<'_>) -> Result<(), Fault> {
     let text = whole.text.trim_start_matches('\\');
-    let Some(first) = text.chars().next() else { return Ok(()) };
-    let opens = PAIRS.iter().any(|&(open, close)| first == open || first == close);
+    let Some(first) = text.chars().next() else {
+        return Ok(());
+    };
+    let opens = PAIRS
+        .iter()
+        .any(|&(open, close)| first == open || first == close);
     let is_json_key = first == '"' && text.contains("\":");
     let is_angle_word = first == '<' && !text.contains("//");
     if !opens || is_json_key || is_angle_word {
         return Ok(());
     }
-    Err(quoted(whole, whole.span_of(0..whole.text.len() - text.len() + first.len_utf8())))
+    Err(quoted(
+        whole,
+        whole.span_of(0..whole.text.len() - text.len() + first.len_utf8()),
+    ))
 }
 
 fn quoted(whole: Part<'_>, span: std::ops::Range<usize>) -> Fault {
     let first = whole.text.chars().next();
     let last = whole.text.chars().next_back();
-    let both = PAIRS.iter().any(|&(open, close)| {
-        matches!((first, last), (Some(a), Some(b)) if a == open && b == close)
-    });
-    let message = if both { "{} is wrapped in quotes" } else { "{} has a stray quote" };
+    let both = PAIRS.iter().any(
+        |&(open, close)| matches!((first, last), (Some(a), Some(b)) if a == open && b == close),
+    );
+    let message = if both {
+        "{} is wrapped in quotes"
+    } else {
+        "{} has a stray quote"
+    };
     Fault::new("surrounding_quotes", span, message)
         .help("remove the quotes: `docker run --env-file` keeps them as part of the value")
 }
@@ -80,8 +95,12 @@ fn json(whole: Part<'_>) -> Result<(), Fault> {
     if !structured {
         return Ok(());
     }
-    Err(Fault::new("json", whole.span(), "{} is a JSON document, expected one URL")
-        .help("keep only the URL that stands in it"))
+    Err(Fault::new(
+        "json",
+        whole.span(),
+        "{} is a JSON document, expected one URL",
+    )
+    .help("keep only the URL that stands in it"))
 }
 
 const COMMANDS: [&str; 17] = [
@@ -106,34 +125,52 @@ const COMMANDS: [&str; 17] = [
 
 fn command(whole: Part<'_>) -> Result<(), Fault> {
     let mut words = whole.text.split_ascii_whitespace();
-    let Some(first) = words.next() else { return Ok(()) };
-    let has_arguments = words.clone().next().is_some();
-    let is_command = |word: &str| {
-        COMMANDS.contains(&word.rsplit('/').next().unwrap_or(word))
+    let Some(first) = words.next() else {
+        return Ok(());
     };
+    let has_arguments = words.clone().next().is_some();
+    let is_command = |word: &str| COMMANDS.contains(&word.rsplit('/').next().unwrap_or(word));
     let prefixed = matches!(first, "$" | "#" | "%" | ">" | "sudo" | "exec");
     let has_option = first.starts_with('-') && first.len() > 1 && has_arguments;
-    let later = words.take(8).any(|word| word == "redis-cli" || word == "valkey-cli");
-    if !(has_arguments && is_command(first) || prefixed && has_arguments || has_option || later) {
+    let later = words
+        .take(8)
+        .any(|word| word == "redis-cli" || word == "valkey-cli");
+    if !(has_arguments && (is_command(first) || prefixed) || has_option || later) {
         return Ok(());
     }
-    let tls = whole.text.split_ascii_whitespace().any(|word| word == "--tls");
+    let tls = whole
+        .text
+        .split_ascii_whitespace()
+        .any(|word| word == "--tls");
     let help = if tls {
         "keep only the URL, and write `rediss://`: that is what `--tls` means"
     } else {
         "keep only the URL, from `redis://` to the next space"
     };
-    Err(Fault::new("cli_command", whole.span_of(0..first.len()), "{} is a shell command, expected a URL")
-        .help(help))
+    Err(Fault::new(
+        "cli_command",
+        whole.span_of(0..first.len()),
+        "{} is a shell command, expected a URL",
+    )
+    .help(help))
 }
 
 fn assignment(whole: Part<'_>) -> Result<(), Fault> {
     let text = whole.text.strip_prefix("- ").unwrap_or(whole.text);
-    let text = ["export ", "setx ", "set ", "ENV ", "env ", "declare -x ", "$env:", "--"]
-        .iter()
-        .find_map(|word| text.strip_prefix(word))
-        .unwrap_or(text)
-        .trim_start();
+    let text = [
+        "export ",
+        "setx ",
+        "set ",
+        "ENV ",
+        "env ",
+        "declare -x ",
+        "$env:",
+        "--",
+    ]
+    .iter()
+    .find_map(|word| text.strip_prefix(word))
+    .unwrap_or(text)
+    .trim_start();
     let end = text
         .find(|c: char| !(c.is_ascii_alphanumeric() || "_.-".contains(c)))
         .unwrap_or(text.len());
@@ -141,50 +178,89 @@ fn assignment(whole: Part<'_>) -> Result<(), Fault> {
     if name.is_empty() || scheme::known(name).is_some() {
         return Ok(());
     }
-    let value = rest.trim_start().trim_start_matches(":=").trim_start_matches('=').trim_start();
+    let value = rest
+        .trim_start()
+        .trim_start_matches(":=")
+        .trim_start_matches('=')
+        .trim_start();
     let assigns = rest.trim_start().starts_with('=') || rest.trim_start().starts_with(":=");
     let maps = rest.starts_with(": ") || rest.strip_prefix(':').is_some_and(starts_with_scheme);
     let speaks = rest.starts_with(' ') && starts_with_scheme(rest.trim_start());
-    let is_name = name.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_')
+    let is_name = name
+        .bytes()
+        .all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_')
         || value.contains("://")
         || value.starts_with(['"', '\''])
-        || ["url", "uri", "dsn"].iter().any(|tail| name.to_ascii_lowercase().ends_with(tail));
+        || ["url", "uri", "dsn"]
+            .iter()
+            .any(|tail| name.to_ascii_lowercase().ends_with(tail));
     if !(assigns && is_name || maps || speaks) {
         return Ok(());
     }
     let value_at = whole.text.len() - rest.len();
     let message = "{} holds a whole assignment, expected the value alone";
-    Err(Fault::new("assignment", whole.span_of(0..value_at), message)
-        .help("keep only what follows the name and its `=`"))
+    Err(
+        Fault::new("assignment", whole.span_of(0..value_at), message)
+            .help("keep only what follows the name and its `=`"),
+    )
 }
 
 fn starts_with_scheme(text: &str) -> bool {
-    text.trim_start().split_once("://").is_some_and(|(name, _)| scheme::known(name).is_some())
+    text.trim_start()
+        .split_once("://")
+        .is_some_and(|(name, _)| scheme::known(name).is_some())
 }
 
 fn placeholder(whole: Part<'_>) -> Result<(), Fault> {
     let text = whole.text;
     let is_word = words::is_nothing(text)
         || words::is_placeholder(text)
-        || matches!(text, "REDIS_URL" | "[object Object]" | "true" | "false" | "True" | "False")
+        || matches!(
+            text,
+            "REDIS_URL" | "[object Object]" | "true" | "false" | "True" | "False"
+        )
         || text.starts_with('<') && text.ends_with('>');
     if !is_word {
         return Ok(());
     }
-    Err(Fault::new("placeholder", whole.span(), "{} is a placeholder, expected a URL")
-        .help("write `redis://localhost:6379` with your host and port"))
+    Err(Fault::new(
+        "placeholder",
+        whole.span(),
+        "{} is a placeholder, expected a URL",
+    )
+    .help("write `redis://localhost:6379` with your host and port"))
 }
 
 /// `host:port,password=…,ssl=True`, as StackExchange.Redis and Azure's portal write it.
 fn other_client(whole: Part<'_>) -> Result<(), Fault> {
     const OPTIONS: [&str; 22] = [
-        "password", "user", "ssl", "sslhost", "sslprotocols", "abortconnect", "allowadmin",
-        "connecttimeout", "synctimeout", "asynctimeout", "connectretry", "keepalive", "name",
-        "defaultdatabase", "servicename", "proxy", "resolvedns", "channelprefix", "tiebreaker",
-        "version", "configchannel", "responsetimeout",
+        "password",
+        "user",
+        "ssl",
+        "sslhost",
+        "sslprotocols",
+        "abortconnect",
+        "allowadmin",
+        "connecttimeout",
+        "synctimeout",
+        "asynctimeout",
+        "connectretry",
+        "keepalive",
+        "name",
+        "defaultdatabase",
+        "servicename",
+        "proxy",
+        "resolvedns",
+        "channelprefix",
+        "tiebreaker",
+        "version",
+        "configchannel",
+        "responsetimeout",
     ];
     let is_option = |item: &str| {
-        let name = item.split_once('=').map(|(name, _)| name.trim().to_ascii_lowercase());
+        let name = item
+            .split_once('=')
+            .map(|(name, _)| name.trim().to_ascii_lowercase());
         name.is_some_and(|name| OPTIONS.contains(&name.as_str()))
     };
     let scheme = whole.text.split_once("://").map(|(name, _)| name);
@@ -195,7 +271,9 @@ fn other_client(whole: Part<'_>) -> Result<(), Fault> {
     let secured = whole.text.to_ascii_lowercase().contains("ssl=true");
     let ours = if secured { "rediss" } else { "redis" };
     let help = match mask::target(first) {
-        Some(host) if !first.contains(['@', '=']) => format!("write `{ours}://:<password>@{host}`, the password percent-encoded"),
+        Some(host) if !first.contains(['@', '=']) => {
+            format!("write `{ours}://:<password>@{host}`, the password percent-encoded")
+        }
         _ => format!("write `{ours}://:<password>@<host>:<port>`, the password percent-encoded"),
     };
     let message = "{} is a StackExchange.Redis connection string, expected a URL";
@@ -207,11 +285,18 @@ fn check_end(whole: Part<'_>) -> Result<(), Fault> {
     let text = whole.text;
     let after_host = text.rfind('@').map_or(0, |at| at + 1);
     let last = text.chars().next_back().unwrap_or(' ');
-    if PAIRS.iter().any(|&(open, close)| last == open || last == close) && !")>(<".contains(last) {
+    if PAIRS
+        .iter()
+        .any(|&(open, close)| last == open || last == close)
+        && !")>(<".contains(last)
+    {
         let at = text.len() - last.len_utf8();
         return Err(quoted(whole, whole.span_at(at)));
     }
-    let is_list = text.split_once("://").and_then(|(name, _)| scheme::known(name)).is_some_and(|s| s.kind.is_list());
+    let is_list = text
+        .split_once("://")
+        .and_then(|(name, _)| scheme::known(name))
+        .is_some_and(|s| s.kind.is_list());
     if ";)".contains(last) || last == ',' && !is_list {
         return Err(trailing(whole, text.len() - 1));
     }
@@ -219,8 +304,12 @@ fn check_end(whole: Part<'_>) -> Result<(), Fault> {
         return Ok(());
     };
     let tail = text[space..].trim_start();
-    let is_comment = tail.starts_with(['#', ';', '|', '>', '-']) || tail.starts_with("//") || tail.starts_with("&&");
-    let is_second = tail.split_once("://").is_some_and(|(name, _)| scheme::known(name).is_some());
+    let is_comment = tail.starts_with(['#', ';', '|', '>', '-'])
+        || tail.starts_with("//")
+        || tail.starts_with("&&");
+    let is_second = tail
+        .split_once("://")
+        .is_some_and(|(name, _)| scheme::known(name).is_some());
     let is_word = tail.starts_with(|c: char| c.is_alphanumeric());
     if !is_second && (is_comment || is_word && ends_complete(&text[..space])) {
         return Err(trailing(whole, space));
@@ -229,8 +318,12 @@ fn check_end(whole: Part<'_>) -> Result<(), Fault> {
 }
 
 fn trailing(whole: Part<'_>, at: usize) -> Fault {
-    Fault::new("trailing_garbage", whole.span_of(at..whole.text.len()), "text after the end of {}")
-        .help("remove what follows the URL; a comment does not belong into the value")
+    Fault::new(
+        "trailing_garbage",
+        whole.span_of(at..whole.text.len()),
+        "text after the end of {}",
+    )
+    .help("remove what follows the URL; a comment does not belong into the value")
 }
 
 /// Returns whether the text ends in `:port` or `:port/db`.

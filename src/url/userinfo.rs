@@ -34,8 +34,12 @@ pub(super) fn read(
     };
     if let Some(index) = userinfo.text.find(['[', ']']) {
         let span = userinfo.span_at(index);
-        return Err(Fault::new("should_encode_bracket", span, "unescaped bracket in the userinfo of {}")
-            .help("write `%5B` for `[` and `%5D` for `]`"));
+        return Err(Fault::new(
+            "should_encode_bracket",
+            span,
+            "unescaped bracket in the userinfo of {}",
+        )
+        .help("write `%5B` for `[` and `%5D` for `]`"));
     }
     for part in [user, password] {
         if words::is_nothing(part.text) || words::is_placeholder(part.text) {
@@ -52,7 +56,10 @@ pub(super) fn read(
 }
 
 fn warn(userinfo: Part<'_>, username: &str, password: &str, warnings: &mut Vec<Warning>) {
-    if userinfo.text.contains(|c: char| !c.is_ascii() || "^|`<>{}".contains(c)) {
+    if userinfo
+        .text
+        .contains(|c: char| !c.is_ascii() || "^|`<>{}".contains(c))
+    {
         warnings.push(Warning::new(
             "should_encode",
             "characters before the `@` that belong percent-encoded",
@@ -84,7 +91,8 @@ fn without_colon(scheme: Scheme, userinfo: Part<'_>, hosts: Part<'_>) -> Fault {
         None if scheme.kind == Kind::Unix => "/<path>",
         None => "<host>",
     };
-    let message = "missing colon before the `@` in {}: a password to some clients, a user name to others";
+    let message =
+        "missing colon before the `@` in {}: a password to some clients, a user name to others";
     Fault::new("userinfo_without_colon", userinfo.span(), message).help(format!(
         "password alone: `{name}://:<password>@{target}`; with a user: `{name}://<user>:<password>@{target}`"
     ))

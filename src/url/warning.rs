@@ -41,14 +41,24 @@ const ORDER: [&str; 20] = [
 impl Warning {
     pub(super) fn new(code: &'static str, message: impl Into<Cow<'static, str>>) -> Warning {
         debug_assert!(ORDER.contains(&code), "every code has its place");
-        Warning { code, message: message.into(), ignored: Vec::new() }
+        Warning {
+            code,
+            message: message.into(),
+            ignored: Vec::new(),
+        }
     }
 
     pub(super) fn foreign_parameters(ignored: Vec<&'static str>) -> Warning {
         let plural = if ignored.len() == 1 { "" } else { "s" };
-        let message =
-            format!("parameter{plural} of other clients ignored: `{}`", ignored.join("`, `"));
-        Warning { code: "foreign_param", message: message.into(), ignored }
+        let message = format!(
+            "parameter{plural} of other clients ignored: `{}`",
+            ignored.join("`, `")
+        );
+        Warning {
+            code: "foreign_param",
+            message: message.into(),
+            ignored,
+        }
     }
 
     /// Returns the stable code of the warning, such as `foreign_param`.
@@ -70,7 +80,10 @@ impl Warning {
     }
 
     fn rank(&self) -> usize {
-        ORDER.iter().position(|code| *code == self.code).unwrap_or(ORDER.len())
+        ORDER
+            .iter()
+            .position(|code| *code == self.code)
+            .unwrap_or(ORDER.len())
     }
 }
 
@@ -88,7 +101,11 @@ impl fmt::Display for Warning {
 
 impl fmt::Debug for Warning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Warning { code, message, ignored } = self;
+        let Warning {
+            code,
+            message,
+            ignored,
+        } = self;
         f.debug_struct("Warning")
             .field("code", code)
             .field("message", message)
