@@ -151,6 +151,8 @@ const OTHERS: &[(&str, Role)] = &[
     ("redis_sentinel", Topology),
     ("sentinel_master", Topology),
     ("replication", Topology),
+    ("client_type", Topology),
+    ("slave", Topology),
     // another login
     ("auth", Auth),
     ("credential_provider", Auth),
