@@ -299,7 +299,7 @@ fn canaries() -> Vec<String> {
         "${Kanari7}".to_owned(),
         "<Kanari7>".to_owned(),
         "Kanari7://x".to_owned(),
-        "K7".repeat(2500),
+        "K7".repeat(300),
     ]);
     canaries
 }
@@ -408,14 +408,7 @@ fn planted(row: &Row, canary: &str) -> Vec<String> {
         texts.push(format!("{scheme}://:{canary}"));
     }
     let separator = if url.contains('?') { '&' } else { '?' };
-    for name in [
-        "password",
-        "pass",
-        "sentinel_password",
-        "auth",
-        "pasword",
-        "unknown",
-    ] {
+    for name in ["password", "sentinel_password", "pasword", "unknown"] {
         texts.push(format!("{url}{separator}{name}={canary}"));
     }
     texts

@@ -93,7 +93,8 @@ fn templates(rest: Part<'_>) -> Result<(), Fault> {
             }
             let part = rest.from(index);
             if let Some(len) = words::template_len(part.text)
-                && (at_start && ends_component(&part.text[len..]) || !in_secret && c != '%')
+                && (at_start && ends_component(&part.text[len..])
+                    || !in_secret && part.text[1..].starts_with(['{', '(', '%', '[']))
             {
                 return Err(uninterpolated(part.to(len)));
             }
