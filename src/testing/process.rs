@@ -1,0 +1,253 @@
+//! The server's process and its directory, from start to end.
+
+use std::env;
+use std::fs::{self, File};
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::ServerBuilder;
+
+const START_DEADLINE: Duration = Duration::from_secs(20);
+const STOP_DEADLINE: Duration = Duration::from_secs(5);
+const POLL: Duration = Duration::from_millis(5);
+
+/// Names the server binary, for who has it elsewhere.
+const BINARY_VARIABLE: &str = "REDIS_READY_SERVER";
+const BINARIES: [&str; 2] = ["redis-server", "valkey-server"];
+const INSTALL: &str = if cfg!(target_os = "macos") {
+    "brew install redis"
+} else {
+    "apt-get install -y redis-server"
+};
+
+/// A server process that may or may not run, and the directory it runs in.
+#[derive(Debug)]
+pub(super) struct Process {
+    directory: PathBuf,
+    child: Option<Child>,
+    /// Ends the server when this process is gone; see [`watch`].
+    watcher: Option<Child>,
+}
+
+impl Process {
+    /// Makes the directory; nothing runs yet.
+    pub(super) fn new() -> io::Result<Process> {
+        Ok(Process {
+            directory: private_directory()?,
+            child: None,
+            watcher: None,
+        })
+    }
+
+    pub(super) fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    pub(super) fn log(&self) -> String {
+        let log = fs::read(self.directory.join("redis.log")).unwrap_or_default();
+        String::from_utf8_lossy(&log).into_owned()
+    }
+
+    /// Starts the process, which is not ready then.
+    pub(super) fn spawn(&mut self, directives: &str, settings: &ServerBuilder) -> io::Result<()> {
+        fs::write(self.directory.join("redis.conf"), directives)?;
+        let log = File::create(self.directory.join("redis.log"))?;
+        let child = spawn_any(&binaries(), |command| {
+            command
+                .arg("redis.conf")
+                .args(settings.arguments())
+                .current_dir(&self.directory)
+                .stdin(Stdio::null())
+                .stdout(log.try_clone()?)
+                .stderr(log.try_clone()?);
+            Ok(())
+        })?;
+        self.watcher = watch(&child, &self.directory);
+        self.child = Some(child);
+        Ok(())
+    }
+
+    /// Waits until the server answers, and gives its log if it does not.
+    pub(super) fn wait_until_ready(&mut self, port: Option<u16>) -> io::Result<()> {
+        let started = Instant::now();
+        loop {
+            if let Some(child) = &mut self.child
+                && let Some(status) = child.try_wait()?
+            {
+                return Err(self.start_error(&format!("the server ended with {status}")));
+            }
+            match self.ask(port) {
+                // Whoever asks for a password is there.
+                Ok(reply) if reply.starts_with("+PONG") || reply.starts_with("-NOAUTH") => {
+                    return Ok(());
+                }
+                Ok(_) | Err(_) if started.elapsed() < START_DEADLINE => thread::sleep(POLL),
+                Ok(reply) => return Err(self.start_error(&format!("expected PONG, found {reply}"))),
+                Err(error) => return Err(self.start_error(&error.to_string())),
+            }
+        }
+    }
+
+    fn start_error(&self, problem: &str) -> io::Error {
+        let log = self.log();
+        let kind = if log.contains("Address already in use") {
+            io::ErrorKind::AddrInUse
+        } else {
+            io::ErrorKind::Other
+        };
+        io::Error::new(kind, format!("{problem}\nlog of the server:\n{log}"))
+    }
+
+    /// Sends PING. Where there are Unix sockets every server has one, so TLS is no obstacle.
+    /// Sends PING. Where there are Unix sockets every server has one, so TLS is no obstacle.
+    #[cfg(unix)]
+    fn ask(&self, _port: Option<u16>) -> io::Result<String> {
+        let socket = self.directory.join("redis.sock");
+        let stream = std::os::unix::net::UnixStream::connect(socket)?;
+        stream.set_read_timeout(Some(START_DEADLINE))?;
+        ping(stream)
+    }
+
+    #[cfg(not(unix))]
+    #[expect(
+        clippy::unused_self,
+        reason = "elsewhere the directory holds the socket"
+    )]
+    fn ask(&self, port: Option<u16>) -> io::Result<String> {
+        let stream = std::net::TcpStream::connect(("127.0.0.1", port.unwrap_or(0)))?;
+        stream.set_read_timeout(Some(START_DEADLINE))?;
+        ping(stream)
+    }
+
+    pub(super) fn signal(&self, name: &str) -> io::Result<()> {
+        let Some(child) = &self.child else {
+            return Ok(());
+        };
+        let status = Command::new("kill")
+            .arg(format!("-{name}"))
+            .arg(child.id().to_string())
+            .status()?;
+        if status.success() {
+            Ok(())
+        } else {
+            Err(io::Error::other(format!(
+                "`kill -{name}` ended with {status}"
+            )))
+        }
+    }
+
+    /// Asks the server to end, and ends it if it does not.
+    pub(super) fn stop(&mut self) -> io::Result<()> {
+        if self.child.is_some() && self.signal("TERM").is_ok() {
+            let started = Instant::now();
+            while started.elapsed() < STOP_DEADLINE {
+                if let Some(child) = &mut self.child
+                    && child.try_wait()?.is_some()
+                {
+                    break;
+                }
+                thread::sleep(POLL);
+            }
+        }
+        self.kill()
+    }
+
+    pub(super) fn kill(&mut self) -> io::Result<()> {
+        // First the watcher: it knows the server by a process id that is free again afterwards.
+        if let Some(mut watcher) = self.watcher.take() {
+            watcher.kill()?;
+            watcher.wait()?;
+        }
+        if let Some(mut child) = self.child.take() {
+            child.kill()?;
+            child.wait()?;
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // Nobody is left to tell about an error.
+        let _ = self.kill();
+        let _ = fs::remove_dir_all(&self.directory);
+    }
+}
+
+/// A directory that nobody else can write to.
+fn private_directory() -> io::Result<PathBuf> {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    let mut builder = fs::DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    loop {
+        // Short: the path of a socket ends after 103 bytes on some systems.
+        let number = COUNT.fetch_add(1, Ordering::Relaxed);
+        let name = format!("redis-ready-{}-{number}", std::process::id());
+        let path = env::temp_dir().join(name);
+        match builder.create(&path) {
+            Ok(()) => return Ok(path),
+            // Left by a process that had our id once.
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+fn binaries() -> Vec<String> {
+    match env::var(BINARY_VARIABLE) {
+        Ok(binary) => vec![binary],
+        Err(_) => BINARIES.map(str::to_owned).into(),
+    }
+}
+
+/// Starts the first of `binaries` that is there.
+fn spawn_any(
+    binaries: &[String],
+    mut set_up: impl FnMut(&mut Command) -> io::Result<()>,
+) -> io::Result<Child> {
+    for binary in binaries {
+        let mut command = Command::new(binary);
+        set_up(&mut command)?;
+        match command.spawn() {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            result => return result,
+        }
+    }
+    let sought = binaries.join("` or `");
+    Err(io::Error::new(
+        io::ErrorKind::NotFound,
+        format!("no server found: neither is `{sought}` in PATH\n  help: {INSTALL}"),
+    ))
+}
+
+/// Starts a shell that waits for the end of its input, which comes when this process ends in
+/// whatever way, and then removes the server. A `static` is never dropped, and a killed test drops
+/// nothing.
+fn watch(child: &Child, directory: &Path) -> Option<Child> {
+    if !cfg!(unix) {
+        return None;
+    }
+    Command::new("sh")
+        .arg("-c")
+        .arg("trap '' INT TERM HUP; read -r _; kill -9 \"$1\" 2>/dev/null; rm -rf \"$2\"")
+        .arg("redis-ready")
+        .arg(child.id().to_string())
+        .arg(directory)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .ok()
+}
+
+fn ping(mut stream: impl Read + Write) -> io::Result<String> {
+    stream.write_all(b"PING\r\n")?;
+    let mut reply = [0; 512];
+    let length = stream.read(&mut reply)?;
+    Ok(String::from_utf8_lossy(&reply[..length]).into_owned())
+}

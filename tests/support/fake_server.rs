@@ -1,0 +1,163 @@
+//! A listener that answers as it is told: old servers, silent ones, hostile ones.
+
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::Duration;
+
+/// What a fake server does with a command.
+#[derive(Debug, Clone)]
+pub(crate) enum Answer {
+    /// Sends these bytes.
+    Send(Vec<u8>),
+    /// Says nothing and keeps the connection.
+    Silence,
+    /// Ends the connection.
+    Close,
+}
+
+impl Answer {
+    pub(crate) fn line(line: &str) -> Answer {
+        Answer::Send(format!("{line}\r\n").into_bytes())
+    }
+
+    pub(crate) fn ok() -> Answer {
+        Answer::line("+OK")
+    }
+}
+
+/// A server that understands commands and answers by a function.
+pub(crate) struct FakeServer {
+    port: u16,
+    seen: Arc<Mutex<Vec<Vec<String>>>>,
+}
+
+impl FakeServer {
+    /// Answers each command, given as words (the first in upper case), with what `answer` returns.
+    pub(crate) fn start(
+        answer: impl Fn(&[String]) -> Answer + Send + Sync + 'static,
+    ) -> FakeServer {
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        let log = Arc::clone(&seen);
+        let answer = Arc::new(answer);
+        let port = listen(move |stream| {
+            let (answer, log) = (Arc::clone(&answer), Arc::clone(&log));
+            // Whoever connects may go away at any time.
+            let _ = converse(&stream, &*answer, &log);
+        });
+        FakeServer { port, seen }
+    }
+
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("redis://127.0.0.1:{}", self.port)
+    }
+
+    /// Every command seen so far, on all connections.
+    pub(crate) fn seen(&self) -> Vec<Vec<String>> {
+        self.seen.lock().expect("nobody panics with it").clone()
+    }
+}
+
+fn converse(
+    stream: &TcpStream,
+    answer: &dyn Fn(&[String]) -> Answer,
+    log: &Mutex<Vec<Vec<String>>>,
+) -> io::Result<()> {
+    let mut reader = BufReader::new(stream);
+    let mut writer = stream;
+    while let Some(command) = read_command(&mut reader)? {
+        log.lock()
+            .expect("nobody panics with it")
+            .push(command.clone());
+        match answer(&command) {
+            Answer::Send(bytes) => writer.write_all(&bytes)?,
+            Answer::Silence => {}
+            Answer::Close => return stream.shutdown(Shutdown::Both),
+        }
+    }
+    Ok(())
+}
+
+fn read_command(reader: &mut impl BufRead) -> io::Result<Option<Vec<String>>> {
+    let Some(count) = read_number(reader, '*')? else {
+        return Ok(None);
+    };
+    let mut words = Vec::new();
+    for _ in 0..count {
+        let Some(length) = read_number(reader, '$')? else {
+            return Ok(None);
+        };
+        let mut word = vec![0; length + 2];
+        reader.read_exact(&mut word)?;
+        words.push(String::from_utf8_lossy(&word[..length]).into_owned());
+    }
+    if let Some(name) = words.first_mut() {
+        name.make_ascii_uppercase();
+    }
+    Ok(Some(words))
+}
+
+fn read_number(reader: &mut impl BufRead, mark: char) -> io::Result<Option<usize>> {
+    let mut line = String::new();
+    if reader.read_line(&mut line)? == 0 {
+        return Ok(None);
+    }
+    let number = line.trim_end().strip_prefix(mark);
+    let number = number.and_then(|number| number.parse().ok());
+    number.map(Some).ok_or(io::ErrorKind::InvalidData.into())
+}
+
+/// A listener that keeps the bytes it is sent and answers each connection with `greeting`.
+pub(crate) struct Recorder {
+    port: u16,
+    bytes: Arc<Mutex<Vec<u8>>>,
+}
+
+impl Recorder {
+    /// Sends `greeting` as soon as the first byte has come, then only listens.
+    pub(crate) fn start(greeting: &'static [u8]) -> Recorder {
+        let bytes = Arc::new(Mutex::new(Vec::new()));
+        let kept = Arc::clone(&bytes);
+        let port = listen(move |mut stream| {
+            let mut buffer = [0; 4096];
+            let mut greeted = false;
+            while let Ok(length @ 1..) = stream.read(&mut buffer) {
+                kept.lock()
+                    .expect("nobody panics with it")
+                    .extend(&buffer[..length]);
+                if !greeted {
+                    greeted = stream.write_all(greeting).is_ok();
+                }
+            }
+        });
+        Recorder { port, bytes }
+    }
+
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
+    pub(crate) fn bytes(&self) -> Vec<u8> {
+        self.bytes.lock().expect("nobody panics with it").clone()
+    }
+}
+
+/// Accepts on a free port, each connection on a thread of its own, until the process ends.
+fn listen(serve: impl Fn(TcpStream) + Send + Sync + 'static) -> u16 {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a port is free");
+    let port = listener.local_addr().expect("it is bound").port();
+    let serve = Arc::new(serve);
+    thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            let serve = Arc::clone(&serve);
+            let _ = stream.set_read_timeout(Some(Duration::from_secs(60)));
+            thread::spawn(move || serve(stream));
+        }
+    });
+    port
+}

@@ -1,0 +1,40 @@
+//! What the tests share: servers, faults, certificates, and a limit on everything.
+
+#![allow(dead_code, reason = "each test file uses a part of it")]
+
+pub(crate) mod certificates;
+pub(crate) mod echo;
+pub(crate) mod fake_server;
+pub(crate) mod proxy;
+
+use std::future::Future;
+use std::time::Duration;
+
+use redis_ready::testing::{Server, ServerBuilder};
+
+/// Longer than anything here takes on a slow machine.
+pub(crate) const NEVER: Duration = Duration::from_secs(120);
+
+/// Starts a server, or fails with the line that installs one.
+pub(crate) fn start(builder: ServerBuilder) -> Server {
+    builder.start().unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// A server that takes DEBUG commands.
+pub(crate) fn with_debug(builder: ServerBuilder) -> ServerBuilder {
+    builder.arg("--enable-debug-command").arg("local")
+}
+
+/// Runs `future` in a multi-threaded runtime and fails if it hangs.
+pub(crate) fn run<T>(future: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .expect("a runtime starts");
+    runtime.block_on(async {
+        tokio::time::timeout(NEVER, future)
+            .await
+            .expect("it ends within the limit of a test")
+    })
+}
