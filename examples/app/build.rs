@@ -1,0 +1,5 @@
+//! Fails the build while `.env.example` does not document `REDIS_URL`.
+
+fn main() {
+    redis_ready::build::check();
+}
