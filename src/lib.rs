@@ -38,9 +38,9 @@ pub use crate::config::Config;
 pub use crate::dedicated::DedicatedConnection;
 #[cfg(feature = "client")]
 pub use crate::error::{Error, ErrorKind};
-pub use crate::url::{Kind, Protocol, ReadFrom, RedisUrl, TlsVerify, UrlError, Warning};
 #[cfg(feature = "client")]
 #[doc(hidden)]
 pub use crate::macros::__private;
+pub use crate::url::{Kind, Protocol, ReadFrom, RedisUrl, TlsVerify, UrlError, Warning};
 #[cfg(feature = "client")]
 pub use redis;
