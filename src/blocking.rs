@@ -1,6 +1,5 @@
 //! [`BlockingClient`]: the shared connection for code that is not asynchronous.
 
-use std::borrow::Cow;
 use std::fmt;
 use std::future::Future;
 use std::pin::pin;
@@ -10,8 +9,7 @@ use std::thread::{self, Thread};
 
 use redis::{Cmd, ConnectionLike, RedisResult, Value};
 
-use crate::client::{empty_command, send};
-use crate::link::{Limits, Link, Reply, Request, aborted, count_commands};
+use crate::connections::Connections;
 
 /// The same connection as its [`Client`](crate::Client), for `Commands`, `TypedCommands` and
 /// pipelines in code that is not asynchronous.
@@ -31,37 +29,27 @@ use crate::link::{Limits, Link, Reply, Request, aborted, count_commands};
 /// ```
 #[derive(Clone)]
 pub struct BlockingClient {
-    link: Arc<Link>,
+    connections: Arc<Connections>,
 }
 
 impl BlockingClient {
-    pub(crate) fn new(link: Arc<Link>) -> BlockingClient {
-        BlockingClient { link }
-    }
-
-    fn limits(&self) -> Limits {
-        Limits::from(self.link.config())
+    pub(crate) fn new(connections: Arc<Connections>) -> BlockingClient {
+        BlockingClient { connections }
     }
 }
 
 impl fmt::Debug for BlockingClient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let BlockingClient { link } = self;
+        let BlockingClient { connections } = self;
         f.debug_struct("BlockingClient")
-            .field("config", link.config())
+            .field("config", connections.config())
             .finish_non_exhaustive()
     }
 }
 
 impl ConnectionLike for BlockingClient {
     fn req_packed_command(&mut self, command: &[u8]) -> RedisResult<Value> {
-        if count_commands(command) != Some(1) {
-            return Err(empty_command());
-        }
-        match block_on(self.link.call(Request::encoded(command, self.limits())))? {
-            Reply::One(value) => Ok(value),
-            Reply::Many(_) | Reply::Aborted(_) => Ok(Value::Nil),
-        }
+        block_on(self.connections.send_encoded(command))
     }
 
     fn req_packed_commands(
@@ -70,25 +58,18 @@ impl ConnectionLike for BlockingClient {
         offset: usize,
         count: usize,
     ) -> RedisResult<Vec<Value>> {
-        // One command that is empty, or none at all, and every later reply would be somebody else's.
-        if commands.is_empty() || count_commands(commands) != Some(offset + count) {
-            return Err(empty_command());
-        }
-        let request = Request::pipeline(Cow::Borrowed(commands), offset, count, self.limits());
-        match block_on(self.link.call(request))? {
-            Reply::Many(values) => Ok(values),
-            Reply::One(value) => Ok(vec![value]),
-            // A transaction is its commands between MULTI and EXEC.
-            Reply::Aborted(refused) => Err(block_on(aborted(offset.saturating_sub(1), &refused))),
-        }
+        block_on(
+            self.connections
+                .send_encoded_pipeline(commands, offset, count),
+        )
     }
 
     fn req_command(&mut self, command: &Cmd) -> RedisResult<Value> {
-        block_on(send(&self.link, command, self.limits()))
+        block_on(self.connections.send(command))
     }
 
     fn get_db(&self) -> i64 {
-        self.link.config().database().into()
+        self.connections.config().database().into()
     }
 
     fn check_connection(&mut self) -> bool {

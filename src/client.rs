@@ -1,18 +1,18 @@
 //! [`Client`]: the handle an application holds.
 
-use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use redis::aio::ConnectionLike;
-use redis::{Cmd, Pipeline, RedisFuture, RedisResult, Value};
+use redis::{Cmd, Pipeline, RedisFuture, Value};
 
 use crate::blocking::BlockingClient;
 use crate::config::Config;
+use crate::connections::Connections;
 use crate::dedicated::DedicatedConnection;
 use crate::error::{Error, ErrorKind};
-use crate::link::{Limits, Link, Reply, Request, aborted};
+use crate::link::{Limits, Reply, Request};
 use crate::registry;
 
 /// A Redis client that is ready: connects when it is first used, and again whenever it has to.
@@ -37,7 +37,7 @@ use crate::registry;
 /// have run. Dropping the future of a command is safe: its reply is read and discarded.
 #[derive(Clone)]
 pub struct Client {
-    link: Arc<Link>,
+    connections: Arc<Connections>,
 }
 
 impl Client {
@@ -68,14 +68,14 @@ impl Client {
     #[must_use]
     pub fn with_config(config: Config) -> Client {
         Client {
-            link: Arc::new(Link::shared(config)),
+            connections: Arc::new(Connections::new(config)),
         }
     }
 
     /// Returns the configuration.
     #[must_use]
     pub fn config(&self) -> &Config {
-        self.link.config()
+        self.connections.config()
     }
 
     /// Sends `PING` and returns how long the reply took. Connects if needed.
@@ -86,7 +86,8 @@ impl Client {
     pub async fn ping(&self) -> Result<Duration, Error> {
         let start = Instant::now();
         match self
-            .link
+            .connections
+            .shared()
             .call(Request::command(&redis::cmd("PING"), self.limits()))
             .await?
         {
@@ -106,7 +107,11 @@ impl Client {
     /// [`ErrorKind::Authentication`] and [`ErrorKind::Tls`].
     pub async fn ready(&self, within: Duration) -> Result<(), Error> {
         let mut last = None;
-        let answered = self.link.within(within, self.until_ready(&mut last)).await;
+        let answered = self
+            .connections
+            .shared()
+            .within(within, self.until_ready(&mut last))
+            .await;
         answered.unwrap_or_else(|| {
             let late = || Error::new(ErrorKind::TimedOut, format!("not ready within {within:?}"));
             Err(last.unwrap_or_else(late))
@@ -120,7 +125,10 @@ impl Client {
                 Err(error) if error.is_passing() => *last = Some(error),
                 Err(error) => return Err(error),
             }
-            self.link.sleep(Duration::from_millis(100)).await;
+            self.connections
+                .shared()
+                .sleep(Duration::from_millis(100))
+                .await;
         }
     }
 
@@ -136,13 +144,13 @@ impl Client {
     /// Returns the same connection for code that is not asynchronous.
     #[must_use]
     pub fn blocking(&self) -> BlockingClient {
-        BlockingClient::new(Arc::clone(&self.link))
+        BlockingClient::new(Arc::clone(&self.connections))
     }
 
     /// Refuses new commands from all clones, waits at most `grace` for those in flight, and closes
     /// the connection. What is in flight after that fails with [`ErrorKind::Closed`].
     pub async fn close(&self, grace: Duration) {
-        self.link.close(grace).await;
+        self.connections.close(grace).await;
     }
 
     fn limits(&self) -> Limits {
@@ -152,16 +160,16 @@ impl Client {
 
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Client { link } = self;
+        let Client { connections } = self;
         f.debug_struct("Client")
-            .field("config", link.config())
+            .field("config", connections.config())
             .finish_non_exhaustive()
     }
 }
 
 impl ConnectionLike for Client {
     fn req_packed_command<'a>(&'a mut self, command: &'a Cmd) -> RedisFuture<'a, Value> {
-        Box::pin(send(&self.link, command, self.limits()))
+        Box::pin(self.connections.send(command))
     }
 
     fn req_packed_commands<'a>(
@@ -170,58 +178,10 @@ impl ConnectionLike for Client {
         offset: usize,
         count: usize,
     ) -> RedisFuture<'a, Vec<Value>> {
-        Box::pin(send_pipeline(
-            &self.link,
-            pipeline,
-            offset,
-            count,
-            self.limits(),
-        ))
+        Box::pin(self.connections.send_pipeline(pipeline, offset, count))
     }
 
     fn get_db(&self) -> i64 {
         self.config().database().into()
-    }
-}
-
-/// The error that redis-rs has for a command without arguments, which would be written as `*0` and
-/// which no server answers.
-pub(crate) fn empty_command() -> redis::RedisError {
-    (redis::ErrorKind::Client, "empty command").into()
-}
-
-pub(crate) async fn send(link: &Link, command: &Cmd, limits: Limits) -> RedisResult<Value> {
-    if command.args_iter().len() == 0 {
-        return Err(empty_command());
-    }
-    match link.call(Request::command(command, limits)).await? {
-        Reply::One(value) => Ok(value),
-        Reply::Many(_) | Reply::Aborted(_) => Ok(Value::Nil),
-    }
-}
-
-pub(crate) async fn send_pipeline(
-    link: &Link,
-    pipeline: &Pipeline,
-    offset: usize,
-    count: usize,
-    limits: Limits,
-) -> RedisResult<Vec<Value>> {
-    let none = pipeline.is_empty() && !pipeline.is_transaction();
-    if none
-        || pipeline
-            .cmd_iter()
-            .any(|command| command.args_iter().len() == 0)
-    {
-        return Err(empty_command());
-    }
-    let bytes = Cow::Owned(pipeline.get_packed_pipeline());
-    match link
-        .call(Request::pipeline(bytes, offset, count, limits))
-        .await?
-    {
-        Reply::Many(values) => Ok(values),
-        Reply::One(value) => Ok(vec![value]),
-        Reply::Aborted(refused) => Err(aborted(pipeline.len(), &refused).await),
     }
 }

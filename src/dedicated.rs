@@ -3,12 +3,12 @@
 use std::fmt;
 
 use redis::aio::ConnectionLike;
-use redis::{Arg, Cmd, Pipeline, RedisFuture, Value};
+use redis::{Cmd, Pipeline, RedisFuture, Value};
 
-use crate::client::{send, send_pipeline};
 use crate::config::Config;
+use crate::connections::{send_on, send_pipeline_on};
 use crate::error::Error;
-use crate::link::{Limits, Link, Reply, Request, block_time};
+use crate::link::{Limits, Link, Reply, Request};
 
 /// A connection that nobody else uses: for `WATCH` and for everything else that changes the session.
 ///
@@ -59,13 +59,7 @@ impl fmt::Debug for DedicatedConnection {
 
 impl ConnectionLike for DedicatedConnection {
     fn req_packed_command<'a>(&'a mut self, command: &'a Cmd) -> RedisFuture<'a, Value> {
-        let arguments = command.args_iter().filter_map(|argument| match argument {
-            Arg::Simple(argument) => Some(argument),
-            _ => None,
-        });
-        let limits =
-            block_time(arguments).map_or(self.limits, |block| self.limits.extended_by(block));
-        Box::pin(send(&self.link, command, limits))
+        Box::pin(send_on(&self.link, command, self.limits))
     }
 
     fn req_packed_commands<'a>(
@@ -74,7 +68,7 @@ impl ConnectionLike for DedicatedConnection {
         offset: usize,
         count: usize,
     ) -> RedisFuture<'a, Vec<Value>> {
-        Box::pin(send_pipeline(
+        Box::pin(send_pipeline_on(
             &self.link,
             pipeline,
             offset,

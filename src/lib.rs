@@ -10,6 +10,8 @@ mod client;
 #[cfg(feature = "client")]
 mod config;
 #[cfg(feature = "client")]
+mod connections;
+#[cfg(feature = "client")]
 mod dedicated;
 #[cfg(feature = "client")]
 mod env;

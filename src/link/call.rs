@@ -13,6 +13,7 @@ use super::slots::SlotId;
 use crate::error::{Error, ErrorKind};
 
 /// What to send, and what to expect.
+#[derive(Clone)]
 pub(crate) struct Request<'a> {
     payload: Payload<'a>,
     shape: Shape,
@@ -20,6 +21,7 @@ pub(crate) struct Request<'a> {
     answered: bool,
 }
 
+#[derive(Clone)]
 enum Payload<'a> {
     Command(&'a Cmd),
     Encoded(Cow<'a, [u8]>),

@@ -1,19 +1,22 @@
-//! What a command says of itself: its name, its arguments, and how long it may block.
+//! What a command says of itself: its arguments, and what it does to its connection.
 
 use std::time::Duration;
 
-/// Walks encoded commands (`*2\r\n$3\r\nGET\r\n$1\r\nk\r\n…`).
+/// Parts encoded commands (`*2\r\n$3\r\nGET\r\n$1\r\nk\r\n…`) into their arguments.
 ///
-/// Returns how many there are; `None` where the bytes are not whole commands, or one of them is empty.
-pub(crate) fn count_commands(mut bytes: &[u8]) -> Option<usize> {
-    let mut commands = 0;
+/// `None` where the bytes are not whole commands, or one of them is empty.
+pub(crate) fn split(mut bytes: &[u8]) -> Option<Vec<Vec<&[u8]>>> {
+    let mut commands = Vec::new();
     while !bytes.is_empty() {
-        let arguments = header(&mut bytes, b'*').filter(|arguments| *arguments > 0)?;
-        for _ in 0..arguments {
+        let count = header(&mut bytes, b'*').filter(|count| *count > 0)?;
+        let mut arguments = Vec::with_capacity(count.min(16));
+        for _ in 0..count {
             let length = header(&mut bytes, b'$')?;
-            bytes = bytes.get(length..)?.strip_prefix(b"\r\n")?;
+            let (argument, rest) = bytes.split_at_checked(length)?;
+            arguments.push(argument);
+            bytes = rest.strip_prefix(b"\r\n")?;
         }
-        commands += 1;
+        commands.push(arguments);
     }
     Some(commands)
 }
@@ -30,45 +33,113 @@ fn number<T: std::str::FromStr>(argument: &[u8]) -> Option<T> {
     std::str::from_utf8(argument).ok()?.parse().ok()
 }
 
-/// Returns how long the server may take before it answers a blocking command, [`Duration::MAX`] for
-/// ever; `None` for a command that does not block.
-pub(crate) fn block_time<'a>(arguments: impl Iterator<Item = &'a [u8]>) -> Option<Duration> {
-    let arguments: Vec<&[u8]> = arguments.collect();
-    let (name, arguments) = arguments.split_first()?;
-    let name = name.to_ascii_uppercase();
-    let seconds = |argument: Option<&&[u8]>| {
-        let seconds = number::<f64>(argument?).filter(|seconds| *seconds > 0.0);
-        Some(seconds.map_or(Duration::MAX, |seconds| {
-            Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX)
-        }))
+/// What a command does to the connection it is sent on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Effect {
+    /// Nothing that others would notice.
+    None,
+    /// The server may hold back its answer for so long, [`Duration::MAX`] for ever.
+    Blocks(Duration),
+    /// Changes the session; the text says what to do instead.
+    ChangesSession(&'static str),
+}
+
+/// Returns the effect of the command with these arguments, the first of which is its name.
+pub(crate) fn effect<'a>(mut arguments: impl Iterator<Item = &'a [u8]>) -> Effect {
+    // No name of interest is longer; upper case without an allocation, for this runs on every call.
+    let mut buffer = [0; 16];
+    let Some(name) = arguments
+        .next()
+        .and_then(|name| upper_case(name, &mut buffer))
+    else {
+        return Effect::None;
     };
-    let milliseconds = |argument: Option<&&[u8]>| {
-        let milliseconds = number::<u64>(argument?).filter(|milliseconds| *milliseconds > 0);
-        Some(milliseconds.map_or(Duration::MAX, Duration::from_millis))
-    };
-    match name.as_slice() {
+    match name {
         b"BLPOP" | b"BRPOP" | b"BRPOPLPUSH" | b"BLMOVE" | b"BZPOPMIN" | b"BZPOPMAX" => {
-            seconds(arguments.last())
+            blocks(seconds(arguments.last()))
         }
-        b"BLMPOP" | b"BZMPOP" => seconds(arguments.first()),
-        b"WAIT" | b"WAITAOF" => milliseconds(arguments.last()),
+        b"BLMPOP" | b"BZMPOP" => blocks(seconds(arguments.next())),
+        b"WAIT" | b"WAITAOF" => blocks(milliseconds(arguments.last())),
         b"XREAD" | b"XREADGROUP" => {
-            let block = arguments
-                .iter()
-                .position(|argument| argument.eq_ignore_ascii_case(b"BLOCK"))?;
-            milliseconds(arguments.get(block + 1))
+            let mut rest =
+                arguments.skip_while(|argument| !argument.eq_ignore_ascii_case(b"BLOCK"));
+            match rest.next() {
+                Some(_) => blocks(milliseconds(rest.next())),
+                None => Effect::None,
+            }
         }
-        _ => None,
+        b"MULTI" | b"EXEC" | b"DISCARD" => {
+            Effect::ChangesSession("send the transaction whole: `redis::pipe().atomic()`")
+        }
+        b"SELECT" => Effect::ChangesSession("write the database into the URL"),
+        b"AUTH" | b"HELLO" => {
+            Effect::ChangesSession("write username, password and `protocol` into the URL")
+        }
+        b"QUIT" | b"RESET" => Effect::ChangesSession("call `Client::close`"),
+        b"WATCH" | b"UNWATCH" | b"MONITOR" | b"SYNC" | b"PSYNC" | b"REPLCONF" | b"READONLY"
+        | b"READWRITE" | b"ASKING" | b"SUBSCRIBE" | b"PSUBSCRIBE" | b"SSUBSCRIBE"
+        | b"UNSUBSCRIBE" | b"PUNSUBSCRIBE" | b"SUNSUBSCRIBE" => DEDICATED,
+        b"CLIENT" => match arguments
+            .next()
+            .and_then(|name| upper_case(name, &mut buffer))
+        {
+            Some(b"SETNAME") => Effect::ChangesSession("call `Config::with_client_name`"),
+            Some(b"REPLY" | b"TRACKING" | b"CACHING" | b"NO-EVICT" | b"NO-TOUCH") => DEDICATED,
+            _ => Effect::None,
+        },
+        b"SCRIPT" => match arguments
+            .next()
+            .and_then(|name| upper_case(name, &mut buffer))
+        {
+            Some(b"DEBUG") => DEDICATED,
+            _ => Effect::None,
+        },
+        _ => Effect::None,
     }
+}
+
+const DEDICATED: Effect =
+    Effect::ChangesSession("use a connection of its own: `Client::dedicated_connection`");
+
+fn upper_case<'a>(name: &[u8], buffer: &'a mut [u8; 16]) -> Option<&'a [u8]> {
+    let upper = buffer.get_mut(..name.len())?;
+    upper.copy_from_slice(name);
+    upper.make_ascii_uppercase();
+    Some(upper)
+}
+
+/// An argument that is no number is for the server to refuse, at once.
+fn blocks(limit: Option<Duration>) -> Effect {
+    limit.map_or(Effect::None, Effect::Blocks)
+}
+
+/// Zero is for ever.
+fn seconds(argument: Option<&[u8]>) -> Option<Duration> {
+    let seconds = number::<f64>(argument?).filter(|seconds| *seconds >= 0.0)?;
+    let limit = Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX);
+    Some(if limit.is_zero() {
+        Duration::MAX
+    } else {
+        limit
+    })
+}
+
+fn milliseconds(argument: Option<&[u8]>) -> Option<Duration> {
+    let milliseconds = number::<u64>(argument?)?;
+    Some(if milliseconds == 0 {
+        Duration::MAX
+    } else {
+        Duration::from_millis(milliseconds)
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn check(command: &str, expected: Option<Duration>) {
+    fn check(command: &str, expected: Effect) {
         assert_eq!(
-            block_time(command.split(' ').map(str::as_bytes)),
+            effect(command.split(' ').map(str::as_bytes)),
             expected,
             "{command}"
         );
@@ -76,31 +147,68 @@ mod tests {
 
     #[test]
     fn blocking_commands_say_how_long() {
-        check("BLPOP a b 5", Some(Duration::from_secs(5)));
-        check("blpop a 0.25", Some(Duration::from_millis(250)));
-        check("BRPOP a 0", Some(Duration::MAX));
-        check("BLMPOP 1.5 1 a LEFT", Some(Duration::from_millis(1500)));
-        check("WAIT 1 200", Some(Duration::from_millis(200)));
-        check(
-            "XREAD COUNT 1 BLOCK 300 STREAMS s $",
-            Some(Duration::from_millis(300)),
-        );
+        let blocks = |milliseconds| Effect::Blocks(Duration::from_millis(milliseconds));
+        check("BLPOP a b 5", blocks(5000));
+        check("blpop a 0.25", blocks(250));
+        check("BRPOP a 0", Effect::Blocks(Duration::MAX));
+        check("BLMOVE a b LEFT LEFT 1", blocks(1000));
+        check("BLMPOP 1.5 1 a LEFT", blocks(1500));
+        check("WAIT 1 200", blocks(200));
+        check("XREAD COUNT 1 BLOCK 300 STREAMS s $", blocks(300));
         check(
             "XREADGROUP GROUP g c BLOCK 0 STREAMS s >",
-            Some(Duration::MAX),
+            Effect::Blocks(Duration::MAX),
         );
-        check("XREAD STREAMS s 0", None);
-        check("GET block", None);
+        check("XREAD STREAMS s 0", Effect::None);
+        check("BLPOP a soon", Effect::None);
+        check("GET block", Effect::None);
     }
 
     #[test]
-    fn counts_whole_commands_only() {
+    fn session_commands_are_known_in_any_case_and_as_subcommands() {
+        for command in
+            "MULTI EXEC DISCARD WATCH UNWATCH SUBSCRIBE PSUBSCRIBE SSUBSCRIBE UNSUBSCRIBE \
+             PUNSUBSCRIBE SUNSUBSCRIBE MONITOR SYNC PSYNC REPLCONF SELECT AUTH HELLO RESET QUIT \
+             READONLY READWRITE ASKING"
+                .split_ascii_whitespace()
+        {
+            for command in [
+                command.to_owned(),
+                command.to_lowercase(),
+                format!("{command} x"),
+            ] {
+                let effect = effect(command.split(' ').map(str::as_bytes));
+                assert!(matches!(effect, Effect::ChangesSession(_)), "{command}");
+            }
+        }
+        for command in [
+            "REPLY OFF",
+            "TRACKING ON",
+            "CACHING YES",
+            "SETNAME a",
+            "no-evict on",
+            "NO-TOUCH ON",
+        ] {
+            let effect = effect(format!("client {command}").split(' ').map(str::as_bytes));
+            assert!(matches!(effect, Effect::ChangesSession(_)), "{command}");
+        }
+        check("CLIENT LIST", Effect::None);
+        check("CLIENT", Effect::None);
+        check("SCRIPT LOAD x", Effect::None);
+        check("A-COMMAND-WITH-A-LONG-NAME x", Effect::None);
+    }
+
+    #[test]
+    fn splits_whole_commands_only() {
         let get = b"*2\r\n$3\r\nGET\r\n$1\r\nk\r\n";
-        assert_eq!(count_commands(b""), Some(0));
-        assert_eq!(count_commands(get), Some(1));
-        assert_eq!(count_commands(&get.repeat(3)), Some(3));
-        assert_eq!(count_commands(&[get, &b"*0\r\n"[..]].concat()), None);
-        assert_eq!(count_commands(&get[..get.len() - 1]), None);
-        assert_eq!(count_commands(b"PING\r\n"), None);
+        assert_eq!(split(b""), Some(vec![]));
+        assert_eq!(split(get), Some(vec![vec![&b"GET"[..], b"k"]]));
+        assert_eq!(
+            split(&get.repeat(3)).map(|commands| commands.len()),
+            Some(3)
+        );
+        assert_eq!(split(&[get, &b"*0\r\n"[..]].concat()), None);
+        assert_eq!(split(&get[..get.len() - 1]), None);
+        assert_eq!(split(b"PING\r\n"), None);
     }
 }

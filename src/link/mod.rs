@@ -36,7 +36,7 @@ use crate::config::Config;
 use crate::error::{Error, ErrorKind};
 
 pub(crate) use self::call::{Reply, Request};
-pub(crate) use self::commands::{block_time, count_commands};
+pub(crate) use self::commands::{Effect, effect, split};
 pub(crate) use self::queue::Limits;
 pub(crate) use self::transaction::aborted;
 
@@ -84,6 +84,11 @@ impl Link {
 
     pub(crate) fn config(&self) -> &Config {
         &self.shared.config
+    }
+
+    /// Fails once the link has been closed.
+    pub(crate) fn check_open(&self) -> Result<(), Error> {
+        self.shared.lock().check_open()
     }
 
     /// Refuses new commands, waits at most `grace` for those in flight, then closes.

@@ -59,10 +59,20 @@ impl Queue {
         }
     }
 
-    fn refusal(&self) -> Option<Error> {
+    /// Fails once the link has been closed, or is about to be.
+    pub(in super::super) fn check_open(&self) -> Result<(), Error> {
         match &self.state {
-            State::Closed(error) => Some(error.clone()),
-            _ if self.closing => Some(super::super::closed()),
+            State::Closed(error) => Err(error.clone()),
+            _ if self.closing => Err(super::super::closed()),
+            _ => Ok(()),
+        }
+    }
+
+    fn refusal(&self) -> Option<Error> {
+        if let Err(error) = self.check_open() {
+            return Some(error);
+        }
+        match &self.state {
             State::Down {
                 refusing: Some(error),
                 ..
@@ -72,7 +82,7 @@ impl Queue {
             {
                 Some(full_queue("waiting for a connection"))
             }
-            State::Down { .. } | State::Up { .. } => None,
+            State::Down { .. } | State::Up { .. } | State::Closed(_) => None,
         }
     }
 

@@ -1,0 +1,250 @@
+//! The connections of one client, and which of them a command goes to.
+//!
+//! Nearly everything goes to the one that all callers share. A command that blocks would make all of
+//! them wait, so it gets a connection of its own for as long as it takes; a pipeline that holds one
+//! goes there whole. What changes the session is refused: it would change it for everybody.
+
+use std::borrow::Cow;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use redis::{Arg, Cmd, Pipeline, RedisError, RedisResult, Value};
+
+use crate::config::Config;
+use crate::error::{Error, ErrorKind};
+use crate::link::{Effect, Limits, Link, Reply, Request, aborted, effect, split};
+
+/// Connections kept for the next blocking command while none needs them.
+const KEPT_IDLE: usize = 16;
+
+pub(crate) struct Connections {
+    shared: Link,
+    limits: Limits,
+    /// Connected, and used by nobody.
+    idle: Mutex<Vec<Link>>,
+}
+
+enum Route {
+    Shared,
+    /// A connection of its own, for a command that may block for so long.
+    Own(Duration),
+}
+
+impl Connections {
+    pub(crate) fn new(config: Config) -> Connections {
+        let limits = Limits::from(&config);
+        Connections {
+            shared: Link::shared(config),
+            limits,
+            idle: Mutex::default(),
+        }
+    }
+
+    pub(crate) fn shared(&self) -> &Link {
+        &self.shared
+    }
+
+    pub(crate) fn config(&self) -> &Config {
+        self.shared.config()
+    }
+
+    pub(crate) async fn send(&self, command: &Cmd) -> RedisResult<Value> {
+        check_command(command)?;
+        let route = Route::Shared.with(effect(arguments(command)))?;
+        let request = |limits| Request::command(command, limits);
+        Ok(one(self.call(route, request).await?))
+    }
+
+    pub(crate) async fn send_pipeline(
+        &self,
+        pipeline: &Pipeline,
+        offset: usize,
+        count: usize,
+    ) -> RedisResult<Vec<Value>> {
+        check_pipeline(pipeline)?;
+        let mut route = Route::Shared;
+        for command in pipeline.cmd_iter() {
+            route = route.with(effect(arguments(command)))?;
+        }
+        let bytes = pipeline.get_packed_pipeline();
+        let request = |limits| Request::pipeline(Cow::Borrowed(&bytes), offset, count, limits);
+        many(self.call(route, request).await?, pipeline.len()).await
+    }
+
+    pub(crate) async fn send_encoded(&self, bytes: &[u8]) -> RedisResult<Value> {
+        let commands = split(bytes).unwrap_or_default();
+        let [command] = commands.as_slice() else {
+            return Err(empty_command());
+        };
+        let route = Route::Shared.with(effect(command.iter().copied()))?;
+        let request = |limits| Request::encoded(bytes, limits);
+        Ok(one(self.call(route, request).await?))
+    }
+
+    /// As [`send_pipeline`](Connections::send_pipeline); an offset tells a transaction, which comes
+    /// with its `MULTI` and `EXEC`.
+    pub(crate) async fn send_encoded_pipeline(
+        &self,
+        bytes: &[u8],
+        offset: usize,
+        count: usize,
+    ) -> RedisResult<Vec<Value>> {
+        // One answer more or less than expected, and every later one would be somebody else's.
+        let commands = split(bytes).unwrap_or_default();
+        if commands.is_empty() || commands.len() != offset + count {
+            return Err(empty_command());
+        }
+        let frame = usize::from(offset > 0);
+        let within = &commands[frame..commands.len() - frame];
+        let mut route = Route::Shared;
+        for command in within {
+            route = route.with(effect(command.iter().copied()))?;
+        }
+        let request = |limits| Request::pipeline(Cow::Borrowed(bytes), offset, count, limits);
+        many(self.call(route, request).await?, within.len()).await
+    }
+
+    pub(crate) async fn close(&self, grace: Duration) {
+        self.shared.close(grace).await;
+        self.idle().clear();
+    }
+
+    async fn call<'a>(
+        &'a self,
+        route: Route,
+        request: impl Fn(Limits) -> Request<'a>,
+    ) -> Result<Reply, Error> {
+        match route {
+            Route::Shared => self.shared.call(request(self.limits)).await,
+            Route::Own(block) => {
+                self.call_alone(&request(self.limits.extended_by(block)))
+                    .await
+            }
+        }
+    }
+
+    /// Runs a command on a connection of its own. Dropping the future closes that connection, so that
+    /// nothing is taken from a list for a caller that has gone.
+    async fn call_alone(&self, request: &Request<'_>) -> Result<Reply, Error> {
+        self.shared.check_open()?;
+        loop {
+            let kept = self.idle().pop();
+            let reused = kept.is_some();
+            let link = kept.unwrap_or_else(|| Link::exclusive(self.config().clone()));
+            match link.call(request.clone()).await {
+                // It had ended while it was kept: nothing has been sent on it.
+                Err(error) if reused && error.kind() == ErrorKind::Closed => {}
+                Err(error) => return Err(error),
+                Ok(reply) => {
+                    let mut idle = self.idle();
+                    if idle.len() < KEPT_IDLE {
+                        idle.push(link);
+                    }
+                    return Ok(reply);
+                }
+            }
+        }
+    }
+
+    fn idle(&self) -> std::sync::MutexGuard<'_, Vec<Link>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Route {
+    /// The route of what was routed so far and one more command.
+    fn with(self, effect: Effect) -> Result<Route, Error> {
+        match (self, effect) {
+            (route, Effect::None) => Ok(route),
+            (Route::Shared, Effect::Blocks(block)) => Ok(Route::Own(block)),
+            (Route::Own(so_far), Effect::Blocks(block)) => {
+                Ok(Route::Own(so_far.saturating_add(block)))
+            }
+            (_, Effect::ChangesSession(help)) => Err(Error::new(
+                ErrorKind::InvalidCommand,
+                "a command that changes the session cannot be sent on the shared connection",
+            )
+            .with_help(help)),
+        }
+    }
+}
+
+/// Sends `command` on a connection of one's own.
+pub(crate) async fn send_on(link: &Link, command: &Cmd, limits: Limits) -> RedisResult<Value> {
+    check_command(command)?;
+    let limits = match effect(arguments(command)) {
+        Effect::Blocks(block) => limits.extended_by(block),
+        Effect::None | Effect::ChangesSession(_) => limits,
+    };
+    Ok(one(link.call(Request::command(command, limits)).await?))
+}
+
+/// Sends `pipeline` on a connection of one's own.
+pub(crate) async fn send_pipeline_on(
+    link: &Link,
+    pipeline: &Pipeline,
+    offset: usize,
+    count: usize,
+    limits: Limits,
+) -> RedisResult<Vec<Value>> {
+    check_pipeline(pipeline)?;
+    let limits =
+        pipeline
+            .cmd_iter()
+            .fold(limits, |limits, command| match effect(arguments(command)) {
+                Effect::Blocks(block) => limits.extended_by(block),
+                Effect::None | Effect::ChangesSession(_) => limits,
+            });
+    let bytes = Cow::Owned(pipeline.get_packed_pipeline());
+    let reply = link
+        .call(Request::pipeline(bytes, offset, count, limits))
+        .await?;
+    many(reply, pipeline.len()).await
+}
+
+fn arguments(command: &Cmd) -> impl Iterator<Item = &[u8]> {
+    command.args_iter().map(|argument| match argument {
+        Arg::Simple(argument) => argument,
+        // The cursor of a scan, which says nothing about its effect.
+        _ => &[],
+    })
+}
+
+/// An empty command would be written as `*0`, which no server answers: every later reply would go to
+/// the wrong caller.
+fn check_command(command: &Cmd) -> RedisResult<()> {
+    if command.args_iter().len() == 0 {
+        Err(empty_command())
+    } else {
+        Ok(())
+    }
+}
+
+fn check_pipeline(pipeline: &Pipeline) -> RedisResult<()> {
+    if pipeline.is_empty() && !pipeline.is_transaction() {
+        return Err(empty_command());
+    }
+    pipeline.cmd_iter().try_for_each(check_command)
+}
+
+/// The error that redis-rs has for it.
+fn empty_command() -> RedisError {
+    (redis::ErrorKind::Client, "empty command").into()
+}
+
+/// The reply of a single command, which is one value.
+fn one(reply: Reply) -> Value {
+    match reply {
+        Reply::One(value) => value,
+        Reply::Many(values) => Value::Array(values),
+        Reply::Aborted(_) => Value::Nil,
+    }
+}
+
+async fn many(reply: Reply, commands: usize) -> RedisResult<Vec<Value>> {
+    match reply {
+        Reply::Many(values) => Ok(values),
+        Reply::One(value) => Ok(vec![value]),
+        Reply::Aborted(refused) => Err(aborted(commands, &refused).await),
+    }
+}
