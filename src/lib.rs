@@ -40,9 +40,13 @@ pub use crate::config::Config;
 pub use crate::dedicated::DedicatedConnection;
 #[cfg(feature = "client")]
 pub use crate::error::{Error, ErrorKind};
+pub use crate::url::{Kind, Protocol, ReadFrom, RedisUrl, TlsVerify, UrlError, Warning};
 #[cfg(feature = "client")]
+<<<<<<< HEAD
 #[doc(hidden)]
 pub use crate::macros::__private;
 pub use crate::url::{Kind, Protocol, ReadFrom, RedisUrl, TlsVerify, UrlError, Warning};
 #[cfg(feature = "client")]
+=======
+>>>>>>> refs/heads/url
 pub use redis;

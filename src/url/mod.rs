@@ -27,7 +27,9 @@ mod path;
 mod percent;
 mod providers;
 mod raw;
+mod read;
 mod scheme;
+mod settings;
 mod shape;
 #[cfg(test)]
 mod tests;
@@ -42,16 +44,12 @@ use std::str::FromStr;
 use std::time::Duration;
 
 pub use self::error::UrlError;
-pub use self::parameters::{Protocol, ReadFrom, TlsVerify};
+
 pub use self::scheme::Kind;
+pub use self::settings::{Protocol, ReadFrom, TlsVerify};
 pub use self::warning::Warning;
 
-use self::error::Fault;
-use self::parameters::{Parameters, Settings};
-use self::part::Part;
-use self::percent::{Plus, decode};
-use self::raw::Split;
-use self::scheme::Scheme;
+use self::settings::Settings;
 
 /// The longest URL that is read, in bytes.
 const LONGEST: usize = 16 * 1024;
@@ -80,7 +78,7 @@ impl RedisUrl {
     /// Returns a [`UrlError`] whose code, position and help name the first
     /// thing that is wrong.
     pub fn parse(text: &str) -> Result<RedisUrl, UrlError> {
-        read(text).map_err(|fault| fault.into_error(text))
+        read::read(text).map_err(|fault| fault.into_error(text))
     }
 
     /// Returns what a usable URL should be told about, the gravest first.
@@ -281,6 +279,7 @@ impl fmt::Debug for RedisUrl {
         write!(f, "RedisUrl({self})")
     }
 }
+<<<<<<< HEAD
 
 fn read(input: &str) -> Result<RedisUrl, Fault> {
     if input.len() > LONGEST {
@@ -557,3 +556,5 @@ fn agree_on_database(
     }
     Ok(database)
 }
+=======
+>>>>>>> refs/heads/url

@@ -1,49 +1,13 @@
 //! The query: the configuration that travels with the URL.
 
-use std::num::NonZeroUsize;
-use std::path::PathBuf;
-use std::time::Duration;
-
 use super::error::Fault;
 use super::parameter_table::{self as table, Key, Role, Value};
 use super::part::Part;
+use super::path;
 use super::percent::{Plus, decode};
 use super::scheme::Kind;
+use super::settings::{self, Settings};
 use super::warning::Warning;
-use super::{duration, hosts, path};
-
-/// Names a version of the Redis protocol.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Protocol {
-    /// RESP2.
-    Resp2,
-    /// RESP3.
-    Resp3,
-}
-
-/// Says what of the server's certificate is verified.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum TlsVerify {
-    /// The chain up to a trusted authority, and the host name.
-    #[default]
-    Full,
-    /// The chain, not the host name.
-    Ca,
-    /// Nothing: anyone in between can read and change everything.
-    None,
-}
-
-/// Says which node reads are sent to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum ReadFrom {
-    /// The primary.
-    Primary,
-    /// A replica.
-    Replica,
-    /// A replica, the primary where there is none.
-    PreferReplica,
-}
 
 /// What the query has set.
 #[derive(Clone, Default)]
@@ -56,32 +20,12 @@ pub(super) struct Parameters<'a> {
     pub(super) nodes: Vec<Part<'a>>,
 }
 
-/// The typed parameters a client takes its configuration from.
-#[derive(Clone, Default)]
-pub(super) struct Settings {
-    pub(super) protocol: Option<Protocol>,
-    pub(super) client_name: Option<String>,
-    pub(super) connect_timeout: Option<Duration>,
-    pub(super) response_timeout: Option<Duration>,
-    pub(super) deadline: Option<Duration>,
-    pub(super) keepalive: Option<Duration>,
-    pub(super) max_in_flight: Option<NonZeroUsize>,
-    pub(super) tls_ca: Option<PathBuf>,
-    pub(super) tls_cert: Option<PathBuf>,
-    pub(super) tls_key: Option<PathBuf>,
-    pub(super) tls_verify: TlsVerify,
-    pub(super) tls_server_name: Option<String>,
-    pub(super) sentinel_username: Option<String>,
-    pub(super) sentinel_password: Option<String>,
-    pub(super) read_from: Option<ReadFrom>,
-}
-
 /// One `name=value` of the query.
-struct Pair<'a> {
-    name: &'static str,
+pub(super) struct Pair<'a> {
+    pub(super) name: &'static str,
     role: Role,
     name_part: Part<'a>,
-    value: Part<'a>,
+    pub(super) value: Part<'a>,
 }
 
 /// Reads the query in passes: form, names, what is refused, duplicates, values.
@@ -137,6 +81,9 @@ fn check_form(piece: Part<'_>) -> Result<(), Fault> {
     Ok(())
 }
 
+/// No more unknown names than this are reported at once.
+const MOST_UNKNOWN: usize = 16;
+
 fn recognize<'a>(pieces: &[Part<'a>]) -> Result<Vec<Pair<'a>>, Fault> {
     let mut pairs = Vec::with_capacity(pieces.len());
     let mut unknown = Vec::new();
@@ -152,6 +99,10 @@ fn recognize<'a>(pieces: &[Part<'a>]) -> Result<Vec<Pair<'a>>, Fault> {
                 name_part,
                 value,
             }),
+<<<<<<< HEAD
+=======
+            None if unknown.len() == MOST_UNKNOWN => break,
+>>>>>>> refs/heads/url
             None => unknown.push((name, name_part)),
         }
     }
@@ -166,7 +117,6 @@ fn recognize<'a>(pieces: &[Part<'a>]) -> Result<Vec<Pair<'a>>, Fault> {
 fn unknown_names(unknown: &[(String, Part<'_>)]) -> Fault {
     let similar: Vec<_> = unknown
         .iter()
-        .take(8)
         .filter_map(|(name, part)| Some((name, *part, table::nearest(name)?)))
         .collect();
     let Some((first, part, (near, role))) = similar.first() else {
@@ -250,9 +200,11 @@ fn check_duplicates(pairs: &[Pair<'_>]) -> Result<(), Fault> {
         (Role::Ours(a) | Role::ForeignTls(a), Role::Ours(b) | Role::ForeignTls(b)) => a == b,
         _ => a.name == b.name,
     };
-    // Every name is in the table, so the first repetition comes within its length.
+    // But for `node`, a repetition comes within the length of the table.
     for (index, pair) in pairs.iter().enumerate() {
-        if pairs[..index].iter().any(|earlier| same(earlier, pair)) {
+        if pair.role != Role::Ours(Key::Node)
+            && pairs[..index].iter().any(|earlier| same(earlier, pair))
+        {
             let message = format!("parameter `{}` twice in {{}}", pair.name);
             return Err(
                 Fault::new("duplicate_param", pair.name_part.span(), message)
@@ -273,15 +225,19 @@ fn apply<'a>(
     match pair.role {
         Role::Ours(Key::Node) => parameters.nodes.push(pair.value),
         Role::Ours(Key::Database) => {
+<<<<<<< HEAD
             parameters.database = Some((path::database(pair.value, false)?, pair.value))
+=======
+            parameters.database = Some((path::database(pair.value, false)?, pair.value));
+>>>>>>> refs/heads/url
         }
         Role::Ours(key) => {
             let text = decode(pair.value, Plus::Space, "query")?;
-            set(kind, key, pair, text, parameters, warnings)?;
+            settings::set(kind, key, pair, text, parameters, warnings)?;
         }
         Role::ForeignTls(key) => {
             let text = decode(pair.value, Plus::Space, "query")?;
-            translate_tls(kind, key, pair, text, &mut parameters.settings, warnings)?;
+            settings::translate_tls(kind, key, pair, text, &mut parameters.settings, warnings)?;
         }
         Role::Ignored(value) => {
             check_value(value, pair)?;
@@ -292,6 +248,7 @@ fn apply<'a>(
     Ok(())
 }
 
+<<<<<<< HEAD
 fn invalid(pair: &Pair<'_>, expected: &str) -> Fault {
     let message = format!(
         "invalid value of parameter `{}` in {{}}: expected {expected}",
@@ -488,16 +445,25 @@ fn flag(lower: &str) -> Option<bool> {
     }
 }
 
+=======
+>>>>>>> refs/heads/url
 /// A value that is nonsense to its own client is a mistake here too.
 fn check_value(value: Value, pair: &Pair<'_>) -> Result<(), Fault> {
     let text = decode(pair.value, Plus::Space, "query")?;
     let digits = text.strip_prefix('-').unwrap_or(&text);
     match value {
         Value::Integer if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit()) => {
+<<<<<<< HEAD
             Err(invalid(pair, "a whole number"))
         }
         Value::Flag if flag(&text.to_ascii_lowercase()).is_none() => {
             Err(invalid(pair, "`true` or `false`"))
+=======
+            Err(settings::invalid(pair, "a whole number"))
+        }
+        Value::Flag if settings::flag(&text.to_ascii_lowercase()).is_none() => {
+            Err(settings::invalid(pair, "`true` or `false`"))
+>>>>>>> refs/heads/url
         }
         _ => Ok(()),
     }

@@ -135,7 +135,11 @@ fn command(whole: Part<'_>) -> Result<(), Fault> {
     let later = words
         .take(8)
         .any(|word| word == "redis-cli" || word == "valkey-cli");
+<<<<<<< HEAD
     if !(has_arguments && is_command(first) || prefixed && has_arguments || has_option || later) {
+=======
+    if !(has_arguments && (is_command(first) || prefixed) || has_option || later) {
+>>>>>>> refs/heads/url
         return Ok(());
     }
     let tls = whole
