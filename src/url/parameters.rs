@@ -81,6 +81,9 @@ fn check_form(piece: Part<'_>) -> Result<(), Fault> {
     Ok(())
 }
 
+/// No more unknown names than this are reported at once.
+const MOST_UNKNOWN: usize = 16;
+
 fn recognize<'a>(pieces: &[Part<'a>]) -> Result<Vec<Pair<'a>>, Fault> {
     let mut pairs = Vec::with_capacity(pieces.len());
     let mut unknown = Vec::new();
@@ -96,6 +99,7 @@ fn recognize<'a>(pieces: &[Part<'a>]) -> Result<Vec<Pair<'a>>, Fault> {
                 name_part,
                 value,
             }),
+            None if unknown.len() == MOST_UNKNOWN => break,
             None => unknown.push((name, name_part)),
         }
     }
@@ -110,7 +114,6 @@ fn recognize<'a>(pieces: &[Part<'a>]) -> Result<Vec<Pair<'a>>, Fault> {
 fn unknown_names(unknown: &[(String, Part<'_>)]) -> Fault {
     let similar: Vec<_> = unknown
         .iter()
-        .take(8)
         .filter_map(|(name, part)| Some((name, *part, table::nearest(name)?)))
         .collect();
     let Some((first, part, (near, role))) = similar.first() else {
