@@ -228,7 +228,7 @@ fn both_the_variable_and_its_file_are_a_warning() {
 fn a_missing_variable_is_an_error() {
     Process::new("macro").reports(expect![[r#"
         Error: `REDIS_URL` is not set
-          note: looked in the process environment, for `REDIS_URL_FILE`, and in `/app/.env`; documented in `.env.example:6`
+          note: looked in the process environment, for `REDIS_URL_FILE`, and in `/app/.env`; documented in `.env.example:7`
           help: add `REDIS_URL=redis://localhost:6379` to `.env`, or `export REDIS_URL=redis://localhost:6379`
     "#]]);
 }
@@ -257,7 +257,7 @@ fn an_empty_value_is_an_error() {
         .file(".env", DOT_ENV)
         .reports(expect![[r#"
             Error: `REDIS_URL` is set, but empty
-              note: read from the process environment; documented in `.env.example:6`
+              note: read from the process environment; documented in `.env.example:7`
               help: write `REDIS_URL=redis://localhost:6379`
         "#]]);
 }
@@ -271,7 +271,7 @@ fn a_value_that_is_not_utf8_is_an_error() {
         .variable("REDIS_URL", value)
         .reports(expect![[r#"
             Error: `REDIS_URL` is not valid UTF-8
-              note: read from the process environment; documented in `.env.example:6`
+              note: read from the process environment; documented in `.env.example:7`
         "#]]);
 }
 
@@ -284,7 +284,7 @@ fn an_invalid_url_names_its_line_in_dot_env() {
             Error: invalid port in `REDIS_URL`: expected 1 to 65535, found `70000`
               redis://app:***@cache.internal:70000/0
                                              ^^^^^
-              note: read from `.env:12`; documented in `.env.example:6`
+              note: read from `.env:12`; documented in `.env.example:7`
               help: leave the port out for 6379
         "#]]);
 }
@@ -297,7 +297,7 @@ fn an_invalid_url_names_the_process_environment() {
             Error: invalid port in `REDIS_URL`: expected 1 to 65535, found `70000`
               redis://app:***@cache.internal:70000/0
                                              ^^^^^
-              note: read from the process environment; documented in `.env.example:6`
+              note: read from the process environment; documented in `.env.example:7`
               help: leave the port out for 6379
         "#]]);
 }
@@ -311,7 +311,7 @@ fn an_invalid_url_names_its_file() {
             Error: invalid port in `REDIS_URL`: expected 1 to 65535, found `70000`
               redis://app:***@cache.internal:70000/0
                                              ^^^^^
-              note: read from `REDIS_URL_FILE=secret`; documented in `.env.example:6`
+              note: read from `REDIS_URL_FILE=secret`; documented in `.env.example:7`
               help: leave the port out for 6379
         "#]]);
 }
@@ -324,7 +324,7 @@ fn a_file_that_cannot_be_read_is_an_error() {
         .reports(expect![[r#"
             Error: cannot read `/nowhere/secret` for `REDIS_URL`
               cause: No such file or directory (os error 2)
-              note: named by `REDIS_URL_FILE=/nowhere/secret`; documented in `.env.example:6`
+              note: named by `REDIS_URL_FILE=/nowhere/secret`; documented in `.env.example:7`
         "#]]);
 }
 
@@ -335,7 +335,7 @@ fn an_empty_file_is_an_error() {
         .file("secret", "\n")
         .reports(expect![[r#"
             Error: no value in `secret` for `REDIS_URL`
-              note: named by `REDIS_URL_FILE=secret`; documented in `.env.example:6`
+              note: named by `REDIS_URL_FILE=secret`; documented in `.env.example:7`
         "#]]);
 }
 
@@ -346,7 +346,7 @@ fn a_large_file_is_an_error() {
         .file("secret", vec![b'a'; 70_000])
         .reports(expect![[r#"
             Error: more than 64 KiB in `secret` for `REDIS_URL`
-              note: named by `REDIS_URL_FILE=secret`; documented in `.env.example:6`
+              note: named by `REDIS_URL_FILE=secret`; documented in `.env.example:7`
         "#]]);
 }
 
@@ -370,7 +370,7 @@ fn a_url_in_the_place_of_a_path_is_not_printed() {
         .variable("REDIS_URL_FILE", "redis://:hunter2@cache")
         .reports(expect![[r#"
             Error: `REDIS_URL_FILE` holds a URL, expected the path of a file
-              note: documented in `.env.example:6`
+              note: documented in `.env.example:7`
               help: set `REDIS_URL` to the URL
         "#]]);
 }
@@ -400,7 +400,7 @@ fn an_unescaped_dollar_is_an_error() {
         .file(".env", "\nREDIS_URL=redis://:hunter2$HOME@cache\n")
         .reports(expect![[r#"
             Error: unescaped `$` in the value of `REDIS_URL`
-              note: read from `.env:2`; documented in `.env.example:6`
+              note: read from `.env:2`; documented in `.env.example:7`
               note: in `.env`, `$` and what follows stand for the value of another variable
               help: put the value in single quotes: `REDIS_URL='…'`
         "#]]);
@@ -412,14 +412,14 @@ fn a_line_that_dotenvy_cannot_read_is_not_printed() {
         .file(".env", "REDIS_URL=redis://:hunter2 x@cache\n")
         .reports(expect![[r#"
             Error: text after a space in `REDIS_URL`
-              note: read from `.env:1`; documented in `.env.example:6`
+              note: read from `.env:1`; documented in `.env.example:7`
               note: in `.env`, an unquoted value ends at a space; only ` #` may follow
         "#]]);
     Process::new("macro")
         .file(".env", "REDIS_URL=redis://:hunter2\\x@cache\n")
         .reports(expect![[r#"
             Error: invalid escape in the value of `REDIS_URL`
-              note: read from `.env:1`; documented in `.env.example:6`
+              note: read from `.env:1`; documented in `.env.example:7`
               note: in `.env`, a backslash outside single quotes starts an escape
               help: put the value in single quotes: `REDIS_URL='…'`
         "#]]);
@@ -427,7 +427,7 @@ fn a_line_that_dotenvy_cannot_read_is_not_printed() {
         .file(".env", "REDIS_URL='redis://:hunter2@cache\n")
         .reports(expect![[r#"
             Error: unclosed quote in the value of `REDIS_URL`
-              note: read from `.env:1`; documented in `.env.example:6`
+              note: read from `.env:1`; documented in `.env.example:7`
         "#]]);
 }
 
@@ -437,7 +437,7 @@ fn an_assignment_inside_an_open_quote_is_named() {
         .file(".env", "#\nNAME=it's\nREDIS_URL=redis://:hunter2@cache\n")
         .reports(expect![[r#"
             Error: `REDIS_URL` is inside the open quote of another line
-              note: read from `.env:2`; documented in `.env.example:6`
+              note: read from `.env:2`; documented in `.env.example:7`
               help: close the quote that `.env:2` opens
         "#]]);
 }
@@ -448,13 +448,13 @@ fn dot_env_in_another_encoding_is_an_error() {
         .file(".env", b"\xff\xfeR\0E\0D\0I\0S\0")
         .reports(expect![[r#"
             Error: `.env` is UTF-16, expected UTF-8
-              note: read from `.env:1`; documented in `.env.example:6`
+              note: read from `.env:1`; documented in `.env.example:7`
         "#]]);
     Process::new("macro")
         .file(".env", b"REDIS_URL=redis://:hunter2\xff@cache\n")
         .reports(expect![[r#"
             Error: `REDIS_URL` is not valid UTF-8
-              note: read from `.env:1`; documented in `.env.example:6`
+              note: read from `.env:1`; documented in `.env.example:7`
         "#]]);
 }
 

@@ -154,7 +154,7 @@ fn bracketed(node: Part<'_>) -> Result<(String, Option<Part<'_>>), Fault> {
 
 fn plain(node: Part<'_>) -> Result<(String, Option<Part<'_>>), Fault> {
     let colons = node.text.matches(':').count();
-    if colons > 1 && is_bare_ipv6(node.text) || colons > 1 && node.text.contains(']') {
+    if colons > 1 && (is_bare_ipv6(node.text) || node.text.contains(']')) {
         return Err(Fault::new(
             "ipv6_brackets",
             node.span(),

@@ -115,13 +115,11 @@ impl Drawing<'_> {
         match scheme {
             Some(colon) if text[colon..].starts_with("://") => {
                 self.show(start..start + colon + 3);
-                self.rest(start + colon + 3, end);
+                self.rest(start + colon + 3, end, is_unix(&text[..colon]));
             }
-            Some(colon)
-                if scheme::known(&text[..colon]).is_some_and(|s| s.kind == super::Kind::Unix) =>
-            {
+            Some(colon) if is_unix(&text[..colon]) => {
                 self.show(start..start + colon + 1);
-                self.rest(start + colon + 1, end);
+                self.rest(start + colon + 1, end, true);
             }
             Some(colon) => {
                 self.show(start..start + colon + 1);
@@ -136,7 +134,7 @@ impl Drawing<'_> {
     fn schemeless(&mut self, start: usize, end: usize) {
         let text = &self.input[start..end];
         match target(text) {
-            Some(host) if text.contains('@') || is_surely_host(host) => {
+            Some(host) if text.contains('@') && host.contains(':') || is_surely_host(host) => {
                 let at = text.rfind('@').map_or(0, |at| at + 1);
                 self.hide(start..start + at);
                 self.show(start + at..start + at + host.len());
@@ -146,7 +144,7 @@ impl Drawing<'_> {
         }
     }
 
-    fn rest(&mut self, start: usize, end: usize) {
+    fn rest(&mut self, start: usize, end: usize, unix: bool) {
         let text = &self.input[start..end];
         let host = text.rfind('@').map_or(0, |at| at + 1);
         self.userinfo(start, &text[..host]);
@@ -154,17 +152,18 @@ impl Drawing<'_> {
             + text[host..]
                 .find(['/', '?', '#', '\\'])
                 .unwrap_or(text.len() - host);
-        self.nodes(start + host, &text[host..authority], host > 0);
+        let hosts = &text[host..authority];
+        if unix {
+            self.hide(start + host..start + authority);
+        } else {
+            self.nodes(start + host, hosts, host > 0);
+        }
         let path_end = authority
             + text[authority..]
                 .find(['?', '#'])
                 .unwrap_or(text.len() - authority);
-        self.path(
-            start + authority,
-            &text[authority..path_end],
-            is_clean(&text[..host]),
-            host == authority,
-        );
+        let is_public = is_clean(&text[..host]) || unix && hosts.is_empty();
+        self.path(start + authority, &text[authority..path_end], is_public);
         let query_end = path_end + text[path_end..].find('#').unwrap_or(text.len() - path_end);
         self.query(start + path_end, &text[path_end..query_end]);
         self.fragment(start + query_end, &text[query_end..]);
@@ -213,16 +212,15 @@ impl Drawing<'_> {
         }
     }
 
-    fn path(&mut self, start: usize, path: &str, clean: bool, socket: bool) {
+    fn path(&mut self, start: usize, path: &str, is_public: bool) {
         let mut at = start;
         for segment in path.split_inclusive('/') {
             let bare = segment.strip_suffix('/').unwrap_or(segment);
-            let number = bare.len() <= 10 && bare.bytes().all(|b| b.is_ascii_digit() || b == b'-');
-            let word = (clean || socket)
-                && bare
-                    .bytes()
-                    .all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b));
-            self.push(at..at + bare.len(), number || word);
+            let is_word = bare
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b));
+            let is_database = bare.len() <= 3 && is_short_number(bare);
+            self.push(at..at + bare.len(), is_database || is_public && is_word);
             self.show(at + bare.len()..at + segment.len());
             at += segment.len();
         }
@@ -289,6 +287,10 @@ impl Drawing<'_> {
             span: start..end,
         }
     }
+}
+
+fn is_unix(name: &str) -> bool {
+    scheme::known(name).is_some_and(|scheme| scheme.kind == super::Kind::Unix)
 }
 
 /// Returns whether `user:password@` can be told apart for sure.

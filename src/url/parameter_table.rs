@@ -30,7 +30,7 @@ pub(super) enum Key {
     MaxInFlight,
     TlsCa,
     TlsCert,
-    TlsKey,
+    TlsPrivate,
     TlsVerify,
     TlsServerName,
     ReadFrom,
@@ -51,7 +51,7 @@ impl Key {
     pub(super) fn is_tls(self) -> bool {
         matches!(
             self,
-            Key::TlsCa | Key::TlsCert | Key::TlsKey | Key::TlsVerify | Key::TlsServerName
+            Key::TlsCa | Key::TlsCert | Key::TlsPrivate | Key::TlsVerify | Key::TlsServerName
         )
     }
 
@@ -86,7 +86,7 @@ pub(super) const DOCUMENTED: [(&str, Role); 17] = [
     ("max_in_flight", Ours(Key::MaxInFlight)),
     ("tls_ca", Ours(Key::TlsCa)),
     ("tls_cert", Ours(Key::TlsCert)),
-    ("tls_key", Ours(Key::TlsKey)),
+    ("tls_key", Ours(Key::TlsPrivate)),
     ("tls_verify", Ours(Key::TlsVerify)),
     ("tls_server_name", Ours(Key::TlsServerName)),
     ("sentinel_username", Ours(Key::SentinelUsername)),
@@ -116,7 +116,7 @@ const OTHERS: &[(&str, Role)] = &[
     ("ssl_check_hostname", ForeignTls(Key::CheckHostname)),
     ("ssl_ca_certs", ForeignTls(Key::TlsCa)),
     ("ssl_certfile", ForeignTls(Key::TlsCert)),
-    ("ssl_keyfile", ForeignTls(Key::TlsKey)),
+    ("ssl_keyfile", ForeignTls(Key::TlsPrivate)),
     ("skip_verify", ForeignTls(Key::SkipVerify)),
     ("insecure", ForeignTls(Key::SkipVerify)),
     ("tls_insecure", ForeignTls(Key::SkipVerify)),
@@ -133,7 +133,7 @@ const OTHERS: &[(&str, Role)] = &[
     ("ssl_validate_ocsp", RefusedTls),
     ("ssl_validate_ocsp_stapled", RefusedTls),
     ("TLSCertPEMFile", ForeignTls(Key::TlsCert)),
-    ("TLSKeyPEMFile", ForeignTls(Key::TlsKey)),
+    ("TLSKeyPEMFile", ForeignTls(Key::TlsPrivate)),
     ("startTls", RefusedTls),
     ("cacert", RefusedTls),
     // another server
@@ -151,6 +151,8 @@ const OTHERS: &[(&str, Role)] = &[
     ("redis_sentinel", Topology),
     ("sentinel_master", Topology),
     ("replication", Topology),
+    ("client_type", Topology),
+    ("slave", Topology),
     // another login
     ("auth", Auth),
     ("credential_provider", Auth),

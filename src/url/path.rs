@@ -86,6 +86,30 @@ pub(super) fn database(part: Part<'_>, raw: bool) -> Result<u32, Fault> {
     Err(Fault::new("invalid_db", part.span(), message).help(help))
 }
 
+/// Reads the name of a primary, from the characters that Sentinel allows.
+pub(super) fn service_name(part: Part<'_>, what: &'static str) -> Result<String, Fault> {
+    let name = decode(part, Plus::Literal, what)?;
+    if is_service_name(&name) {
+        return Ok(name);
+    }
+    let code = if what == "fragment" {
+        "unexpected_fragment"
+    } else {
+        "invalid_path"
+    };
+    let message = format!(
+        "invalid service name in the {what} of {{}}: expected letters, digits, `.`, `-` and `_`"
+    );
+    Err(Fault::new(code, part.span(), message).help("write the name as `sentinel monitor` has it"))
+}
+
+pub(super) fn is_service_name(name: &str) -> bool {
+    !name.is_empty()
+        && name
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b".-_".contains(&b))
+}
+
 /// Reads the path of a Unix socket.
 pub(super) fn socket(path: Part<'_>, warnings: &mut Vec<Warning>) -> Result<PathBuf, Fault> {
     let trimmed = path.text.trim_start_matches('/');

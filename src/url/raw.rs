@@ -2,7 +2,7 @@
 
 use super::error::Fault;
 use super::part::Part;
-use super::scheme::{self, Kind, Scheme};
+use super::scheme::{self, Scheme};
 use super::words;
 
 /// Refuses control, invisible and bidirectional characters anywhere.
@@ -71,6 +71,9 @@ fn second_url(scheme: Scheme, rest: Part<'_>) -> Result<(), Fault> {
     Ok(())
 }
 
+/// A text that opens more templates than this is no URL with a few left in it.
+const MOST_TEMPLATES: usize = 128;
+
 /// Finds `${NAME}` and `<name>` where a whole component should be.
 fn templates(rest: Part<'_>) -> Result<(), Fault> {
     let text = rest.text;
@@ -79,13 +82,19 @@ fn templates(rest: Part<'_>) -> Result<(), Fault> {
     }
     let last_at = text.rfind('@');
     let mut at_start = true;
+    let mut attempts = 0;
     for (index, c) in text.char_indices() {
         let in_secret = last_at.is_some_and(|at| index < at);
         let opens = "$%{<#([@".contains(c);
         if opens && (at_start || !in_secret && "$#{<".contains(c)) {
+            attempts += 1;
+            if attempts > MOST_TEMPLATES {
+                break;
+            }
             let part = rest.from(index);
             if let Some(len) = words::template_len(part.text)
-                && (at_start && ends_component(&part.text[len..]) || !in_secret && c != '%')
+                && (at_start && ends_component(&part.text[len..])
+                    || !in_secret && part.text[1..].starts_with(['{', '(', '%', '[']))
             {
                 return Err(uninterpolated(part.to(len)));
             }
@@ -172,11 +181,10 @@ pub(super) struct Split<'a> {
 }
 
 /// Cuts the URL up; an `@` behind the authority means an unescaped delimiter.
-pub(super) fn split(scheme: Scheme, rest: Part<'_>) -> Result<Split<'_>, Fault> {
+pub(super) fn split(rest: Part<'_>) -> Result<Split<'_>, Fault> {
     let text = rest.text;
     let end = text.find(['/', '?', '#']).unwrap_or(text.len());
-    let is_socket = scheme.kind == Kind::Unix && end == 0;
-    if !is_socket && text[end..].contains('@') {
+    if text[end..].contains('@') {
         return Err(unescaped_delimiter(rest, end));
     }
     let authority = rest.to(end);

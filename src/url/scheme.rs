@@ -146,6 +146,9 @@ fn missing_slashes(whole: Part<'_>, scheme: Scheme, rest: Part<'_>) -> Fault {
     let name = scheme.name;
     let target = mask::target(rest.text.trim_start_matches([':', '/', '\\']));
     let help = match target {
+        Some(port) if port.bytes().all(|b| b.is_ascii_digit()) => {
+            format!("write `{name}://{name}:{port}`")
+        }
         Some(host) => format!("write `{name}://{host}`"),
         None => format!("write `{name}://<host>:<port>`"),
     };

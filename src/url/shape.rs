@@ -135,7 +135,7 @@ fn command(whole: Part<'_>) -> Result<(), Fault> {
     let later = words
         .take(8)
         .any(|word| word == "redis-cli" || word == "valkey-cli");
-    if !(has_arguments && is_command(first) || prefixed && has_arguments || has_option || later) {
+    if !(has_arguments && (is_command(first) || prefixed) || has_option || later) {
         return Ok(());
     }
     let tls = whole

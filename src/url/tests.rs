@@ -1,1 +1,87 @@
+//! What only the crate itself can see: the sentence about a named variable, and the drawing.
 
+use super::RedisUrl;
+
+/// Draws the shown text and carets under its span.
+fn draw(text: &str) -> (String, String) {
+    let error = RedisUrl::parse(text).expect_err(text);
+    let (shown, span) = error.shown();
+    assert!(shown.get(span.clone()).is_some(), "{span:?} in {shown:?}");
+    assert!(!shown.contains(char::is_control), "{shown:?}");
+    let carets = format!(
+        "{}{}",
+        " ".repeat(shown[..span.start].chars().count()),
+        "^".repeat(span.len())
+    );
+    (error.message("`REDIS_URL`"), format!("{shown}\n{carets}"))
+}
+
+fn check(text: &str, message: &str, drawing: &[&str; 2]) {
+    assert_eq!(
+        draw(text),
+        (message.to_owned(), drawing.join("\n")),
+        "{text:?}"
+    );
+}
+
+#[test]
+fn points_at_the_wrong_port() {
+    check(
+        "redis://app:hunter2@cache.internal:70000/0",
+        "invalid port in `REDIS_URL`: expected 1 to 65535, found `70000`",
+        &[
+            "redis://app:***@cache.internal:70000/0",
+            "                               ^^^^^",
+        ],
+    );
+}
+
+#[test]
+fn hides_all_of_a_password_that_is_cut_by_a_delimiter() {
+    check(
+        "redis://app:hun#ter2@cache:6379/0",
+        "unescaped `#` in the password of `REDIS_URL`",
+        &["redis://***@cache:6379/0", "        ^^^"],
+    );
+}
+
+#[test]
+fn names_the_parameter_but_not_its_value() {
+    check(
+        "redis://cache?db=3&conect_timeout=5s",
+        "unknown parameter `conect_timeout` in `REDIS_URL`",
+        &["redis://cache?db=***&***", "                     ^^^"],
+    );
+}
+
+#[test]
+fn escapes_what_cannot_be_seen() {
+    check(
+        "redis://app:hunter2@lo\u{200b}cal:6379",
+        "invisible character U+200B at byte 22 of `REDIS_URL`",
+        &[
+            "redis://app:***@lo\\u{200b}cal:6379",
+            "                  ^^^^^^^^",
+        ],
+    );
+}
+
+#[test]
+fn begins_with_the_name_where_the_text_is_no_url() {
+    check(
+        "'redis://:hunter2@h'",
+        "`REDIS_URL` is wrapped in quotes",
+        &["***", "^^^"],
+    );
+    check("", "`REDIS_URL` is set but empty", &["", ""]);
+}
+
+#[test]
+fn draws_a_mark_for_a_text_of_any_length() {
+    let (message, drawing) = draw(&"a".repeat(1 << 20));
+    assert_eq!(
+        message,
+        "`REDIS_URL` is too long: expected at most 16384 bytes, found 1048576"
+    );
+    assert_eq!(drawing, "***\n^^^");
+}

@@ -101,7 +101,6 @@ pub(super) fn is_nothing(text: &str) -> bool {
 pub(super) fn is_placeholder(text: &str) -> bool {
     let bare = text.trim_matches('_');
     let all = |c: char| text.len() >= 3 && text.chars().all(|found| found == c);
-    let lower = || text.get(..32).unwrap_or(text).to_ascii_lowercase();
     let wrapped = [('<', '>'), ('[', ']'), ('{', '}')]
         .iter()
         .any(|&(open, close)| text.len() > 2 && text.starts_with(open) && text.ends_with(close));
@@ -139,25 +138,25 @@ pub(super) fn is_placeholder(text: &str) -> bool {
             "replaceme",
             "replace-with",
             "replace_with",
-            "insert-",
-            "insert_",
-            "enter-",
-            "enter_",
         ]
         .iter()
-        .any(|start| lower().starts_with(start))
+        .any(|start| {
+            let head = text.get(..start.len());
+            head.is_some_and(|head| head.eq_ignore_ascii_case(start))
+        })
 }
 
 /// Returns whether the password is one that every attacker tries first.
 pub(super) fn is_weak(password: &str) -> bool {
-    let plain: String = password
-        .chars()
-        .take(16)
-        .filter(|c| c.is_ascii_alphanumeric())
-        .map(|c| c.to_ascii_lowercase())
-        .collect();
-    matches!(
-        plain.as_str(),
-        "changeme" | "changeit" | "changethis" | "pleasechangeme"
-    )
+    const WEAK: [&str; 8] = [
+        "changeme",
+        "change-me",
+        "change_me",
+        "changeit",
+        "changethis",
+        "change-this",
+        "change_this",
+        "pleasechangeme",
+    ];
+    WEAK.iter().any(|weak| password.eq_ignore_ascii_case(weak))
 }

@@ -59,7 +59,13 @@ async fn is_allowed(mut client: Client, user: &str) -> RedisResult<bool> {
     let key = format!("app:requests:{user}");
     let (requests,): (u64,) = redis_ready::redis::pipe()
         .atomic()
-        .cmd("SET").arg(&key).arg(0).arg("EX").arg(60).arg("NX").ignore()
+        .cmd("SET")
+        .arg(&key)
+        .arg(0)
+        .arg("EX")
+        .arg(60)
+        .arg("NX")
+        .ignore()
         .incr(&key, 1)
         .query_async(&mut client)
         .await?;

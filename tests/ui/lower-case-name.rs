@@ -1,0 +1,3 @@
+fn main() {
+    let _ = redis_ready::redis_client!(redis_url);
+}

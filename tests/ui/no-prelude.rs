@@ -1,0 +1,11 @@
+#![no_implicit_prelude]
+#![deny(warnings)]
+
+fn open() -> ::std::result::Result<::redis_ready::Client, ::redis_ready::Error> {
+    ::redis_ready::redis_client!()
+}
+
+fn main() {
+    ::std::mem::drop(open());
+    ::std::mem::drop(::redis_ready::redis_client!(REDIS_URL));
+}

@@ -1,0 +1,308 @@
+//! What holds for every text, tried on texts made from the pieces URLs consist of.
+
+use redis_ready::{Kind, RedisUrl};
+
+/// A small generator: the same seed gives the same texts.
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self, below: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        usize::try_from(self.0 >> 33).expect("31 bits fit") % below
+    }
+
+    fn pick<'a>(&mut self, from: &[&'a str]) -> &'a str {
+        from[self.next(from.len())]
+    }
+}
+
+const PIECES: [&str; 78] = [
+    "redis",
+    "rediss",
+    "unix",
+    "redis-sentinel",
+    "redis-cluster",
+    "valkey",
+    "http",
+    "redis+ssl",
+    "://",
+    "://",
+    ":",
+    "/",
+    "//",
+    "?",
+    "#",
+    "@",
+    "&",
+    "=",
+    ",",
+    ";",
+    "[",
+    "]",
+    "[::1]",
+    "::1",
+    "%",
+    "%2F",
+    "%00",
+    "%zz",
+    "%C3%A4",
+    "%ff",
+    "+",
+    "$",
+    "${X}",
+    "$X",
+    "{{",
+    "}}",
+    "<x>",
+    "\"",
+    "'",
+    "`",
+    "\\",
+    " ",
+    "\n",
+    "\t",
+    "\r",
+    "\0",
+    "\u{200b}",
+    "\u{feff}",
+    "\u{e4}",
+    "\u{1f511}",
+    "\u{301}",
+    "\u{ff1a}",
+    "localhost",
+    "host.example",
+    "127.0.0.1",
+    "0x7f",
+    "1",
+    "6379",
+    "65536",
+    "99999999999999999999",
+    "0",
+    "-",
+    "_",
+    ".",
+    "..",
+    "db",
+    "db=1",
+    "timeout=5s",
+    "protocol=3",
+    "password=x",
+    "node=h",
+    "ssl_cert_reqs=none",
+    "user",
+    "secret",
+    "***",
+    "redis-cli ",
+    "REDIS_URL=",
+    "x",
+];
+
+fn garbage(random: &mut Random) -> String {
+    let length = random.next(24);
+    (0..length).map(|_| random.pick(&PIECES)).collect()
+}
+
+/// A text with the shape of a URL, mostly acceptable.
+fn likely(random: &mut Random) -> String {
+    let scheme = random.pick(&["redis", "rediss", "valkey", "REDIS", "redis+ssl"]);
+    let userinfo = random.pick(&[
+        "",
+        "",
+        ":pw@",
+        "user:pw@",
+        "u%40:p%2Fw@",
+        "user:@",
+        ":@",
+        "u:a:b@",
+        "u:p^|`{}@",
+        ":\u{e4}@",
+        "u:$&+,;=!*'()@",
+    ]);
+    let host = random.pick(&[
+        "localhost",
+        "h_1",
+        "HOST.example",
+        "127.0.0.1",
+        "[::1]",
+        "[2001:DB8::1]",
+        "a.b.",
+        "xn--bcher-kva.example",
+        "1.2.3",
+        "h-",
+        "0",
+        "[::ffff:1.2.3.4]",
+    ]);
+    let port = random.pick(&["", ":", ":6379", ":06379", ":1", ":65535", ":0"]);
+    let path = random.pick(&["", "/", "/0", "//1", "/2/", "/01", "/x"]);
+    let query = random.pick(&[
+        "",
+        "?",
+        "?db=2",
+        "?protocol=3",
+        "?client_name=a+b",
+        "?family=6&",
+        "?timeout=5s",
+    ]);
+    format!("{scheme}://{userinfo}{host}{port}{path}{query}")
+}
+
+#[test]
+fn no_text_panics_or_is_pointed_outside_of() {
+    let mut random = Random(0x9e37_79b9_7f4a_7c15);
+    let mut refused = 0;
+    for _ in 0..30_000 {
+        let text = garbage(&mut random);
+        match RedisUrl::parse(&text) {
+            Ok(url) => assert!(
+                !format!("{url:?}{:?}", url.warnings()).contains('\n'),
+                "{text:?}"
+            ),
+            Err(error) => {
+                refused += 1;
+                assert!(
+                    text.get(error.span()).is_some(),
+                    "{:?} in {text:?}",
+                    error.span()
+                );
+                let sentence = error.to_string();
+                assert!(!sentence.contains(char::is_control), "{sentence:?}");
+                assert!(
+                    !sentence.ends_with('.') && !sentence.is_empty(),
+                    "{sentence:?}"
+                );
+                assert!(!format!("{error:?}").contains(char::is_control), "{text:?}");
+            }
+        }
+    }
+    assert!(refused > 25_000, "{refused} texts refused");
+}
+
+/// Host, port, user and password are those of the WHATWG parser. Two documented
+/// differences: it leaves hosts of schemes it does not know in their case, and
+/// `redis://:@host` has no credentials here.
+#[test]
+fn accepted_urls_are_read_as_the_url_crate_reads_them() {
+    let mut random = Random(0x2545_f491_4f6c_dd1d);
+    let mut accepted = 0;
+    for _ in 0..20_000 {
+        let text = likely(&mut random);
+        let Ok(ours) = RedisUrl::parse(&text) else {
+            continue;
+        };
+        assert!(matches!(ours.kind(), Kind::Tcp | Kind::Tls), "{text}");
+        accepted += 1;
+        let theirs = url::Url::parse(&text).expect(&text);
+        let (host, port) = &ours.hosts()[0];
+        let expected = theirs
+            .host_str()
+            .expect(&text)
+            .trim_matches(['[', ']'])
+            .to_ascii_lowercase();
+        assert!(same_host(&expected, host), "{text}: {expected} and {host}");
+        assert_eq!(theirs.port().unwrap_or(6379), *port, "{text}");
+        assert_eq!(
+            decode(theirs.username()),
+            ours.username().unwrap_or_default(),
+            "{text}"
+        );
+        assert_eq!(
+            decode(theirs.password().unwrap_or_default()),
+            ours.password().unwrap_or_default(),
+            "{text}"
+        );
+    }
+    assert!(accepted > 2_500, "{accepted} texts accepted");
+}
+
+fn same_host(theirs: &str, ours: &str) -> bool {
+    let addresses = (
+        theirs.parse::<std::net::IpAddr>(),
+        ours.parse::<std::net::IpAddr>(),
+    );
+    theirs == ours || matches!(addresses, (Ok(a), Ok(b)) if a == b)
+}
+
+fn decode(text: &str) -> String {
+    let mut bytes = Vec::new();
+    let mut rest = text.as_bytes();
+    while let [first, tail @ ..] = rest {
+        let escape = (*first == b'%').then(|| text_of(&tail[..2]));
+        rest = if escape.is_some() { &tail[2..] } else { tail };
+        bytes.push(escape.unwrap_or(*first));
+    }
+    String::from_utf8(bytes).expect("an accepted URL is UTF-8")
+}
+
+fn text_of(digits: &[u8]) -> u8 {
+    let digits = std::str::from_utf8(digits).expect("an escape is ASCII");
+    u8::from_str_radix(digits, 16).expect("an escape is hexadecimal")
+}
+
+#[test]
+fn a_masked_url_reads_as_the_same_one_with_a_password_put_in() {
+    let mut random = Random(0xd1b5_4a32_d192_ed03);
+    for _ in 0..10_000 {
+        let text = likely(&mut random);
+        let Ok(url) = RedisUrl::parse(&text) else {
+            continue;
+        };
+        let shown = url.to_string();
+        if url.username().is_some_and(|name| name.contains('@')) {
+            continue; // shown decoded, for people
+        }
+        let again = RedisUrl::parse(&shown.replace("***", "x")).expect(&shown);
+        assert_eq!(
+            (again.kind(), again.hosts(), again.database()),
+            (url.kind(), url.hosts(), url.database()),
+            "{text}"
+        );
+        assert_eq!(
+            again.password().is_some(),
+            url.password().is_some(),
+            "{text}"
+        );
+        if url.password().is_some() {
+            let code = RedisUrl::parse(&shown).expect_err(&shown).code();
+            assert_eq!(code, "placeholder", "{shown}");
+        }
+    }
+}
+
+/// Four times the text takes four times as long, and sixteen times if the time were
+/// quadratic; the fastest of several runs counts, for the machine may be busy.
+#[test]
+fn time_grows_with_the_length_and_not_with_its_square() {
+    for filler in [
+        "${", "<x", "[x", "%25", ":", "h,", "&a=b", "/x", " a", "#", "&db=1", "a.", "://", "$x",
+    ] {
+        for start in [
+            "",
+            "redis://",
+            "redis://h/",
+            "redis://h/?x=",
+            "redis-cluster://",
+            "unix:///",
+            "redis://:",
+        ] {
+            let time = |size: usize| {
+                let text = format!("{start}{}", filler.repeat(size / filler.len()));
+                (0..7)
+                    .map(|_| {
+                        let begin = std::time::Instant::now();
+                        let _ = std::hint::black_box(RedisUrl::parse(&text));
+                        begin.elapsed()
+                    })
+                    .min()
+                    .expect("seven runs")
+            };
+            let (short, long) = (time(4_000), time(16_000));
+            let floor = std::time::Duration::from_micros(500);
+            assert!(
+                long < floor || long < short * 12,
+                "{start}{filler}: {short:?} and {long:?}"
+            );
+        }
+    }
+}
