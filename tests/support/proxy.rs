@@ -104,6 +104,21 @@ impl Proxy {
             Some(port) => Upstream::Tcp(port),
             None => Upstream::Unix(server.directory().join("redis.sock")),
         };
+        Proxy::before(upstream, script)
+    }
+
+    /// Puts a proxy in front of whatever listens on `port` of 127.0.0.1.
+    pub(crate) fn before_port(
+        port: u16,
+        script: impl Fn(usize) -> Script + Send + Sync + 'static,
+    ) -> Proxy {
+        Proxy::before(Upstream::Tcp(port), script)
+    }
+
+    fn before(
+        upstream: Upstream,
+        script: impl Fn(usize) -> Script + Send + Sync + 'static,
+    ) -> Proxy {
         let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).expect("a port is free");
         let port = listener.local_addr().expect("it is bound").port();
         let accepted = Arc::new(AtomicUsize::new(0));
