@@ -213,13 +213,13 @@ and to `build.rs`:
 
     /// Whether the first entry of `names` is `name@…`.
     const fn starts_with_entry(names: &[u8], name: &[u8]) -> bool {
-        let (mut names, mut name) = (names, name);
+        let (mut entry, mut name) = (names, name);
         loop {
-            match (names, name) {
+            match (entry, name) {
                 ([b'@', ..], []) => return true,
-                ([a, names_rest @ ..], [b, name_rest @ ..]) if *a == *b => {
-                    names = names_rest;
-                    name = name_rest;
+                ([a, entry_rest @ ..], [b, rest @ ..]) if *a == *b => {
+                    entry = entry_rest;
+                    name = rest;
                 }
                 _ => return false,
             }

@@ -158,6 +158,7 @@ impl<'a> Page<'a> {
             match RedisUrl::parse(value) {
                 Ok(url) => self.url(url, written.clone()),
                 Err(error) => {
+                    self.meant.push(Format::meant_by(raw));
                     let Range {
                         start: from,
                         end: to,
