@@ -30,7 +30,8 @@ impl Canary {
         let inner = INNER[number];
         let (start, end) = (format!("Zq7kx{number:02}V"), format!("wJ4{number:02}rPmd"));
         let password = format!("{start}{inner}{end}");
-        let mut traces = vec![password.clone(), percent_encoded(&password), start, end];
+        // The password as it is and percent-encoded hold both ends.
+        let mut traces = vec![start.to_lowercase(), end.to_lowercase(), start, end];
         for padding in 0..3 {
             let text = [&b"\0\0\0"[..padding], password.as_bytes()].concat();
             let encoded = base64(&text);
@@ -39,9 +40,8 @@ impl Canary {
             traces.push(inner.to_owned());
             traces.push(inner.replace('+', "-").replace('/', "_"));
         }
-        let lower_case = traces.iter().map(|trace| trace.to_lowercase());
-        let lower_case: Vec<String> = lower_case.collect();
-        traces.extend(lower_case);
+        traces.sort();
+        traces.dedup();
         Canary { password, traces }
     }
 

@@ -34,11 +34,19 @@ impl Masked {
 
 /// Returns the `host:port` of what follows a scheme, if it may be repeated.
 pub(super) fn target(rest: &str) -> Option<&str> {
-    let rest = rest.rfind('@').map_or(rest, |at| &rest[at + 1..]);
+    let (userinfo, rest) = rest.split_at(rest.rfind('@').map_or(0, |at| at + 1));
+    if holds_parameter(userinfo) {
+        return None;
+    }
     let target = &rest[..rest.find(['/', '?', '#']).unwrap_or(rest.len())];
     let (host, port) = split_port(target);
     let is_host = !host.is_empty() && host.len() <= LONGEST && host.bytes().all(is_plain);
     (is_host && port.is_none_or(is_short_number)).then_some(target)
+}
+
+/// Whether an `@` or a `,` after `before` stands in the value of a parameter: no host follows it.
+fn holds_parameter(before: &str) -> bool {
+    before.contains('?') && before.contains('=')
 }
 
 /// Returns whether a bare text can be nothing but a server's address.
@@ -147,11 +155,14 @@ impl Drawing<'_> {
     fn rest(&mut self, start: usize, end: usize, unix: bool) {
         let text = &self.input[start..end];
         let host = text.rfind('@').map_or(0, |at| at + 1);
-        self.userinfo(start, &text[..host]);
         let authority = host
             + text[host..]
                 .find(['/', '?', '#', '\\'])
                 .unwrap_or(text.len() - host);
+        if holds_parameter(&text[..authority]) {
+            return self.hide(start..end);
+        }
+        self.userinfo(start, &text[..host]);
         let hosts = &text[host..authority];
         if unix {
             self.hide(start + host..start + authority);
