@@ -35,7 +35,7 @@ impl Masked {
 /// Returns the `host:port` of what follows a scheme, if it may be repeated.
 pub(super) fn target(rest: &str) -> Option<&str> {
     let (userinfo, rest) = rest.split_at(rest.rfind('@').map_or(0, |at| at + 1));
-    if holds_parameter(userinfo) {
+    if may_end_in_a_secret(userinfo) {
         return None;
     }
     let target = &rest[..rest.find(['/', '?', '#']).unwrap_or(rest.len())];
@@ -44,9 +44,14 @@ pub(super) fn target(rest: &str) -> Option<&str> {
     (is_host && port.is_none_or(is_short_number)).then_some(target)
 }
 
-/// Whether an `@` or a `,` after `before` stands in the value of a parameter: no host follows it.
-fn holds_parameter(before: &str) -> bool {
-    before.contains('?') && before.contains('=')
+/// Whether the last `@` or `,` of `text` may stand in the value of a parameter, or in a second
+/// password behind the URL: no host follows it then.
+fn may_end_in_a_secret(text: &str) -> bool {
+    let has_parameter = text.contains('?') && text.contains('=');
+    let has_second = text
+        .find(['/', '?', '#', '\\'])
+        .is_some_and(|end| text[..end].contains('@') && text[end..].contains('@'));
+    has_parameter || has_second
 }
 
 /// Returns whether a bare text can be nothing but a server's address.
@@ -159,7 +164,7 @@ impl Drawing<'_> {
             + text[host..]
                 .find(['/', '?', '#', '\\'])
                 .unwrap_or(text.len() - host);
-        if holds_parameter(&text[..authority]) {
+        if may_end_in_a_secret(&text[..authority]) {
             return self.hide(start..end);
         }
         self.userinfo(start, &text[..host]);

@@ -46,6 +46,21 @@ fn hides_all_of_a_password_that_is_cut_by_a_delimiter() {
 }
 
 #[test]
+fn hides_what_may_be_the_end_of_a_second_password() {
+    for (text, delimiter) in [
+        ("redis://app:hunter2@cache:6379?password=hun@ter2", '?'),
+        ("redis://cache:6379?password=hun@ter2", '?'),
+        ("redis://app:hunter2@cache:6379/0#hun@ter2", '/'),
+    ] {
+        check(
+            text,
+            &format!("unescaped `{delimiter}` in the password of `REDIS_URL`"),
+            &["redis://***", "        ^^^"],
+        );
+    }
+}
+
+#[test]
 fn names_the_parameter_but_not_its_value() {
     check(
         "redis://cache?db=3&conect_timeout=5s",
