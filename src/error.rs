@@ -226,7 +226,8 @@ impl fmt::Debug for Error {
         } = &*self.0;
         f.write_str(message)?;
         if let Some((line, span)) = excerpt {
-            write!(f, "\n  {line}\n  {}", report::carets(line, span.clone()))?;
+            let (shown, carets) = (report::printable(line), report::carets(line, span.clone()));
+            write!(f, "\n  {shown}\n  {carets}")?;
         }
         let mut cause = self.source();
         while let Some(error) = cause {

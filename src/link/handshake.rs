@@ -8,6 +8,7 @@ use super::decode::Decoder;
 use super::stream::Stream;
 use crate::config::Config;
 use crate::error::{Error, ErrorKind};
+use crate::report::printable;
 use crate::url::Protocol;
 
 pub(super) enum Failure {
@@ -221,19 +222,19 @@ fn refused(config: &Config, error: &ServerError) -> Error {
     }
 }
 
-/// The server's words. It echoes what it does not understand, a password included.
+/// The server's words, fit to print. It echoes what it does not understand, a password included.
 fn without_secrets(config: &Config, error: &ServerError) -> String {
     let text = match error.details() {
-        Some(details) => format!("{} {details}", error.code()),
-        None => error.code().to_owned(),
+        Some(details) if !details.contains("with args beginning with") => {
+            format!("{} {details}", error.code())
+        }
+        _ => error.code().to_owned(),
     };
-    if text.contains("with args beginning with") {
-        return error.code().to_owned();
-    }
-    match config.password.as_deref() {
+    let text = match config.password.as_deref() {
         Some(password) if !password.is_empty() => text.replace(password, "***"),
         _ => text,
-    }
+    };
+    printable(&text)
 }
 
 struct Exchange<'a> {

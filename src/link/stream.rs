@@ -1,10 +1,12 @@
 //! A connected stream: TCP, Unix socket or TLS.
 
 use std::io;
+#[cfg(feature = "tls")]
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+#[cfg(feature = "tls")]
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 #[cfg(unix)]
@@ -61,6 +63,10 @@ impl Socket {
 
 impl Stream {
     /// The socket that callers may write to, where the stream has no state of its own.
+    #[cfg_attr(
+        not(feature = "tls"),
+        expect(clippy::unnecessary_wraps, reason = "a TLS stream has none")
+    )]
     pub(super) fn inline(&self) -> Option<Arc<Socket>> {
         match self {
             Stream::Plain(socket) => Some(Arc::clone(socket)),
@@ -116,7 +122,11 @@ impl Stream {
     /// Sends what the stream itself has kept back.
     pub(super) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self {
-            Stream::Plain(_) => Poll::Ready(Ok(())),
+            Stream::Plain(_) => {
+                // Only TLS keeps anything back.
+                let _ = cx;
+                Poll::Ready(Ok(()))
+            }
             #[cfg(feature = "tls")]
             Stream::Tls(stream) => Pin::new(stream).poll_flush(cx),
         }
