@@ -226,7 +226,12 @@ impl fmt::Debug for Error {
         } = &*self.0;
         f.write_str(message)?;
         if let Some((line, span)) = excerpt {
-            write!(f, "\n  {line}\n  {}", report::carets(line, span.clone()))?;
+            write!(
+                f,
+                "\n  {}\n  {}",
+                report::printable(line),
+                report::carets(line, span.clone())
+            )?;
         }
         let mut cause = self.source();
         while let Some(error) = cause {
