@@ -122,7 +122,7 @@ impl<'a> Driver<'a> {
                     self.written += written;
                     self.flushing = true;
                 }
-                Poll::Ready(Err(error)) => return Err(self.shared.connection_lost(error)),
+                Poll::Ready(Err(error)) => return Err(self.shared.connection_lost(&error)),
                 Poll::Pending => return Ok(()),
             }
         }
@@ -130,7 +130,7 @@ impl<'a> Driver<'a> {
         if self.flushing {
             match self.stream.poll_flush(cx) {
                 Poll::Ready(Ok(())) => self.flushing = false,
-                Poll::Ready(Err(error)) => return Err(self.shared.connection_lost(error)),
+                Poll::Ready(Err(error)) => return Err(self.shared.connection_lost(&error)),
                 Poll::Pending => {}
             }
         }
@@ -144,10 +144,10 @@ impl<'a> Driver<'a> {
             Poll::Pending => return Ok(false),
             Poll::Ready(Ok(0)) => {
                 let end = io::Error::new(io::ErrorKind::UnexpectedEof, "the server closed it");
-                return Err(self.shared.connection_lost(end));
+                return Err(self.shared.connection_lost(&end));
             }
             Poll::Ready(Ok(read)) => read,
-            Poll::Ready(Err(error)) => return Err(self.shared.connection_lost(error)),
+            Poll::Ready(Err(error)) => return Err(self.shared.connection_lost(&error)),
         };
         self.filled += read;
         self.silences = 0;
@@ -208,7 +208,7 @@ impl<'a> Driver<'a> {
             return Ok(());
         }
         let silence = io::Error::new(io::ErrorKind::TimedOut, "the server has been silent");
-        Err(self.shared.connection_lost(silence))
+        Err(self.shared.connection_lost(&silence))
     }
 
     fn wake_callers(&mut self) {

@@ -177,8 +177,7 @@ fn refused(config: &Config, error: &ServerError) -> Error {
         (_, None) => "a connection without a password".to_owned(),
     };
     let text = without_secrets(config, error);
-    let report =
-        |kind, message: String| Error::new(kind, message).note(format!("the server said: {text}"));
+    let report = |kind, message: String| Error::new(kind, format!("{message}: {text}"));
     match error.code() {
         "WRONGPASS" => report(
             ErrorKind::Authentication,

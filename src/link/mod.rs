@@ -250,24 +250,31 @@ impl Shared {
             ),
             Late::Disconnected(cause) => {
                 let message = format!("no connection to `{peer}` within {deadline:?}");
-                let Some(cause) = cause else {
-                    return Error::new(ErrorKind::Unreachable, message)
-                        .with_help("allow more time with `?deadline=5s`");
-                };
-                let error = Error::new(cause.kind(), message).caused_by(Error::clone(cause));
-                match cause.help() {
-                    Some(help) => error.with_help(help),
-                    None => error,
+                match cause {
+                    None => Error::new(ErrorKind::Unreachable, message)
+                        .with_help("allow more time with `?deadline=5s`"),
+                    // redis-rs shows one line of an error, so the cause stands in it.
+                    Some(cause) => {
+                        let kind = match cause.kind() {
+                            // The last connection was lost; this command was never on it.
+                            ErrorKind::ConnectionLost => ErrorKind::Unreachable,
+                            kind => kind,
+                        };
+                        let error = Error::new(kind, format!("{message}: {cause:#}"));
+                        match cause.help() {
+                            Some(help) => error.with_help(help),
+                            None => error,
+                        }
+                    }
                 }
+                .note("the command has not run")
             }
         }
     }
 
-    fn connection_lost(&self, cause: std::io::Error) -> Error {
-        let message = format!("connection to `{}` lost", self.peer);
-        Error::new(ErrorKind::ConnectionLost, message)
-            .caused_by(cause)
-            .note("the command may have run")
+    fn connection_lost(&self, cause: &std::io::Error) -> Error {
+        let message = format!("connection to `{}` lost: {cause}", self.peer);
+        Error::new(ErrorKind::ConnectionLost, message).note("the command may have run")
     }
 
     fn protocol_error(&self, what: &str) -> Error {
@@ -307,7 +314,7 @@ impl Drop for Supervision {
             return;
         }
         let cause = std::io::Error::other("the I/O thread has ended");
-        let wakers = queue.abandoned_by_supervisor(&self.0.connection_lost(cause));
+        let wakers = queue.abandoned_by_supervisor(&self.0.connection_lost(&cause));
         drop(queue);
         wakers.into_iter().for_each(Waker::wake);
     }
