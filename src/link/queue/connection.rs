@@ -13,13 +13,16 @@ use crate::error::Error;
 impl Queue {
     /// There is a connection. What nobody waits for any more is forgotten instead of sent.
     pub(in super::super) fn connected(&mut self, now: Instant, inline: Option<Arc<Socket>>) {
+        if self.is_closed() {
+            return;
+        }
         self.retain_from(self.taken, &[]);
         self.state = State::Up { since: now, inline };
     }
 
     /// An attempt to connect has failed. With `refuse`, everybody is told at once.
     pub(in super::super) fn unreachable(&mut self, error: &Error, refuse: bool) -> Vec<Waker> {
-        if !matches!(self.state, State::Closed(_)) {
+        if !self.is_closed() {
             let refusing = refuse.then(|| error.clone());
             self.state = State::Down {
                 refusing,
@@ -49,7 +52,7 @@ impl Queue {
         }
         self.collected = Collected::default();
         self.retain_from(sent, rest);
-        if !matches!(self.state, State::Closed(_)) {
+        if !self.is_closed() {
             self.state = State::Down {
                 refusing: None,
                 last: Some(error.clone()),

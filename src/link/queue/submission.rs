@@ -112,7 +112,11 @@ impl Queue {
 
     /// A caller has written the first `written` bytes of `buffer` itself.
     pub(in super::super) fn written(&mut self, mut buffer: Vec<u8>, written: usize) -> Next {
-        let awaited = std::mem::replace(&mut self.writer, Writer::Nobody) == Writer::Awaited;
+        let writer = std::mem::replace(&mut self.writer, Writer::Nobody);
+        if writer == Writer::Nobody {
+            // The supervisor has ended meanwhile, and with it what these bytes were part of.
+            return Next::Nothing;
+        }
         if written < buffer.len() {
             self.taken -= (buffer.len() - written) as u64;
             buffer.drain(..written);
@@ -120,7 +124,7 @@ impl Queue {
             std::mem::swap(&mut buffer, &mut self.unsent);
         }
         self.keep(buffer);
-        if self.unsent.is_empty() && !awaited {
+        if self.unsent.is_empty() && writer != Writer::Awaited {
             return Next::Nothing;
         }
         self.wake()

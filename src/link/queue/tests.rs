@@ -241,6 +241,40 @@ fn a_lasting_failure_is_told_to_everybody_until_there_is_a_connection() {
     assert_eq!(take(&mut queue), b"y");
 }
 
+#[test]
+fn a_connection_that_comes_too_late_does_not_open_a_closed_link() {
+    let mut queue = connected(10);
+    queue.lost(0, &[], &lost());
+    queue.close(&Error::new(ErrorKind::Closed, "closed"));
+    queue.connected(Instant::now(), None);
+    assert!(queue.is_closed());
+    assert_eq!(refused(&mut queue), ErrorKind::Closed);
+}
+
+#[test]
+fn what_a_caller_could_not_write_is_dropped_with_its_supervisor() {
+    let mut queue = connected(10);
+    let slot = submit(&mut queue, b"abc");
+    let bytes = take(&mut queue);
+    queue.writer = Writer::Writing;
+    queue.abandoned_by_supervisor(&lost());
+    assert_eq!(failure(&mut queue, slot), ErrorKind::ConnectionLost);
+    assert!(matches!(queue.written(bytes, 1), Next::Nothing));
+    assert!(!queue.has_unsent());
+}
+
+#[test]
+fn what_a_caller_could_not_write_goes_first() {
+    let mut queue = connected(10);
+    submit(&mut queue, b"abc");
+    let bytes = take(&mut queue);
+    queue.writer = Writer::Writing;
+    submit(&mut queue, b"def");
+    queue.sleep();
+    assert!(matches!(queue.written(bytes, 1), Next::Wake(_)));
+    assert_eq!(take(&mut queue), b"bcdef");
+}
+
 struct Count(AtomicUsize);
 
 impl Wake for Count {
