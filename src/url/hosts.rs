@@ -212,10 +212,13 @@ pub(super) fn read_host(host: Part<'_>) -> Result<String, Fault> {
             "host of {} is too long: expected at most 253 characters, 63 between dots",
         ));
     }
-    if name.split('.').any(|label| label.starts_with('-')) {
+    if name
+        .split('.')
+        .any(|label| label.starts_with('-') || label.ends_with('-'))
+    {
         return Err(invalid(
             host.span(),
-            "invalid host in {}: a label starts with a hyphen",
+            "invalid host in {}: a label starts or ends with a hyphen",
         ));
     }
     numeric(host, name)?;

@@ -69,10 +69,12 @@ pub(super) enum Value {
     Any,
     Integer,
     Flag,
+    /// A number, with or without a unit.
+    Duration,
 }
 
 use Role::{Auth, ForeignTls, Ignored, Ours, RefusedTls, Topology};
-use Value::{Any, Flag, Integer};
+use Value::{Any, Duration, Flag, Integer};
 
 /// The parameters of the documentation, in its order.
 pub(super) const DOCUMENTED: [(&str, Role); 17] = [
@@ -105,6 +107,7 @@ const OTHERS: &[(&str, Role)] = &[
     ("pass", Ours(Key::Password)),
     ("password", Ours(Key::Password)),
     ("node", Ours(Key::Node)),
+    ("service", Ours(Key::ServiceName)),
     ("service_name", Ours(Key::ServiceName)),
     ("master_name", Ours(Key::ServiceName)),
     ("sentinelMasterId", Ours(Key::ServiceName)),
@@ -135,6 +138,7 @@ const OTHERS: &[(&str, Role)] = &[
     ("TLSCertPEMFile", ForeignTls(Key::TlsCert)),
     ("TLSKeyPEMFile", ForeignTls(Key::TlsPrivate)),
     ("startTls", RefusedTls),
+    ("sentinel_ssl", RefusedTls),
     ("cacert", RefusedTls),
     // another server
     ("addr", Topology),
@@ -160,16 +164,16 @@ const OTHERS: &[(&str, Role)] = &[
     ("auth_token", Auth),
     ("iam", Auth),
     // harmless: go-redis and its users
-    ("dial_timeout", Ignored(Any)),
-    ("read_timeout", Ignored(Any)),
-    ("write_timeout", Ignored(Any)),
-    ("pool_timeout", Ignored(Any)),
-    ("idle_timeout", Ignored(Any)),
+    ("dial_timeout", Ignored(Duration)),
+    ("read_timeout", Ignored(Duration)),
+    ("write_timeout", Ignored(Duration)),
+    ("pool_timeout", Ignored(Duration)),
+    ("idle_timeout", Ignored(Duration)),
     ("idle_timeout_seconds", Ignored(Integer)),
-    ("idle_check_frequency", Ignored(Any)),
-    ("max_conn_age", Ignored(Any)),
-    ("conn_max_idle_time", Ignored(Any)),
-    ("conn_max_lifetime", Ignored(Any)),
+    ("idle_check_frequency", Ignored(Duration)),
+    ("max_conn_age", Ignored(Duration)),
+    ("conn_max_idle_time", Ignored(Duration)),
+    ("conn_max_lifetime", Ignored(Duration)),
     ("context_timeout_enabled", Ignored(Flag)),
     ("pool_fifo", Ignored(Flag)),
     ("pool_size", Ignored(Integer)),
@@ -178,17 +182,18 @@ const OTHERS: &[(&str, Role)] = &[
     ("max_active_conns", Ignored(Integer)),
     ("max_retries", Ignored(Integer)),
     ("max_redirects", Ignored(Integer)),
-    ("min_retry_backoff", Ignored(Any)),
-    ("max_retry_backoff", Ignored(Any)),
+    ("min_retry_backoff", Ignored(Duration)),
+    ("max_retry_backoff", Ignored(Duration)),
     ("route_by_latency", Ignored(Flag)),
     ("route_randomly", Ignored(Flag)),
     ("read_only", Ignored(Flag)),
     ("identity_suffix", Ignored(Any)),
     // redis-py, kombu, django-redis
     ("decode_responses", Ignored(Flag)),
-    ("health_check_interval", Ignored(Any)),
-    ("socket_timeout", Ignored(Any)),
-    ("socket_connect_timeout", Ignored(Any)),
+    ("health_check_interval", Ignored(Duration)),
+    ("socket_timeout", Ignored(Duration)),
+    ("socket_connect_timeout", Ignored(Duration)),
+    ("sentinel_socket_timeout", Ignored(Duration)),
     ("socket_keepalive", Ignored(Flag)),
     ("socket_read_size", Ignored(Integer)),
     ("retry_on_timeout", Ignored(Flag)),
@@ -201,7 +206,7 @@ const OTHERS: &[(&str, Role)] = &[
     ("lib_version", Ignored(Any)),
     ("client_class", Ignored(Any)),
     ("parser_class", Ignored(Any)),
-    ("visibility_timeout", Ignored(Any)),
+    ("visibility_timeout", Ignored(Duration)),
     // ioredis
     ("family", Ignored(Any)),
     ("connectionName", Ignored(Any)),

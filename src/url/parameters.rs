@@ -252,6 +252,9 @@ fn check_value(value: Value, pair: &Pair<'_>) -> Result<(), Fault> {
         Value::Flag if settings::flag(&text.to_ascii_lowercase()).is_none() => {
             Err(settings::invalid(pair, "`true` or `false`"))
         }
+        Value::Duration if !digits.starts_with(|c: char| c.is_ascii_digit() || c == '.') => {
+            Err(settings::invalid(pair, "a number, with or without a unit"))
+        }
         _ => Ok(()),
     }
 }

@@ -111,8 +111,9 @@ fn read_network(
     if kind.is_list() {
         hosts::check_distinct(&hosts, &split.hosts.span())?;
     }
-    let explicit = parameters.service_name.clone().or(fragment);
     let (service_name, in_path) = if kind.is_sentinel() {
+        let in_query = parameters.service_name.clone();
+        let explicit = agree_on_service(in_query, fragment, split)?;
         let (name, database) = sentinel_path(split.path, &segments, explicit)?;
         (Some(name), database)
     } else {
@@ -174,21 +175,50 @@ fn read_fragment(
     Ok(None)
 }
 
+/// Takes the service name from the query or the fragment, which may not differ.
+fn agree_on_service(
+    in_query: Option<String>,
+    fragment: Option<String>,
+    split: &Split<'_>,
+) -> Result<Option<String>, Fault> {
+    match (in_query, fragment, split.fragment) {
+        (Some(first), Some(second), Some(part)) if first != second => {
+            Err(conflicting_service(part.span()))
+        }
+        (in_query, fragment, _) => Ok(in_query.or(fragment)),
+    }
+}
+
+fn conflicting_service(span: std::ops::Range<usize>) -> Fault {
+    Fault::new("conflicting_master", span, "two service names in {}")
+        .help("name it once, as the first part of the path: `/<service name>/<db>`")
+}
+
 /// Reads `/service-name[/db]`, or `/db` where the service name stands elsewhere.
 fn sentinel_path(
     path: Part<'_>,
     segments: &[Part<'_>],
     explicit: Option<String>,
 ) -> Result<(String, Option<u32>), Fault> {
-    if let Some(name) = explicit {
-        path::check_segments(path, segments, 1, "one number, as in `/0`")?;
-        let database = segments
-            .first()
-            .map(|segment| path::database(*segment, true))
-            .transpose()?;
-        return Ok((name, database));
-    }
     let is_number = |segment: &Part<'_>| segment.text.bytes().all(|b| b.is_ascii_digit());
+    if let Some(name) = explicit {
+        let is_name = |first: &&Part<'_>| {
+            path::is_service_name(first.text)
+                && first.text.starts_with(|c: char| c.is_ascii_alphabetic())
+        };
+        if let Some(first) = segments.first().filter(is_name) {
+            if first.text != name {
+                return Err(conflicting_service(first.span()));
+            }
+        } else {
+            path::check_segments(path, segments, 1, "one number, as in `/0`")?;
+            let database = segments
+                .first()
+                .map(|segment| path::database(*segment, true))
+                .transpose()?;
+            return Ok((name, database));
+        }
+    }
     let missing = segments
         .first()
         .is_none_or(|first| segments.len() == 1 && is_number(first));
@@ -216,17 +246,17 @@ fn assemble(
     userinfo: Userinfo,
     parameters: &Parameters<'_>,
 ) -> Result<RedisUrl, Fault> {
-    let username = agree(
-        userinfo.username,
-        parameters.username.as_ref(),
-        "conflicting_username",
-        "two user names in {}",
-    )?;
     let password = agree(
         userinfo.password,
         parameters.password.as_ref(),
         "conflicting_password",
         "two passwords in {}",
+    )?;
+    let username = agree(
+        userinfo.username,
+        parameters.username.as_ref(),
+        "conflicting_username",
+        "two user names in {}",
     )?;
     let settings = parameters.settings.clone();
     Ok(RedisUrl {
