@@ -1,6 +1,6 @@
 //! What a process gets for a variable name. Every case runs in a process of its own: the child is
 //! this test binary, told by `SCENARIO` what to do.
-
+#![cfg(feature = "client")]
 #![expect(
     clippy::needless_raw_string_hashes,
     reason = "`expect-test` writes them"

@@ -1,4 +1,5 @@
 //! No password is ever printed: 40 canaries in every row of the corpus, through every way out.
+#![cfg(feature = "client")]
 
 use std::fmt::Debug;
 use std::fmt::Write as _;
