@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
+use std::time::Instant;
 
 use redis::{Cmd, Value};
 
@@ -117,7 +118,8 @@ pub(crate) struct Call<'a> {
 
 enum State {
     New,
-    InLine(SlotId),
+    /// Since when it waits counts towards its deadline.
+    InLine(SlotId, Instant),
     Waiting(SlotId),
     Finished,
 }
@@ -144,8 +146,9 @@ impl Call<'_> {
                 self.link.carry_out(next);
                 Poll::Pending
             }
-            Submitted::InLine(slot) => {
-                self.state = State::InLine(slot);
+            Submitted::InLine(slot, next) => {
+                self.state = State::InLine(slot, Instant::now());
+                self.link.carry_out(next);
                 Poll::Pending
             }
             Submitted::Unanswered(next) => {
@@ -163,7 +166,7 @@ impl Future for Call<'_> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let slot = match self.state {
             State::New => return self.submit(false, cx.waker()),
-            State::InLine(slot) | State::Waiting(slot) => slot,
+            State::InLine(slot, _) | State::Waiting(slot) => slot,
             State::Finished => {
                 let twice = "the command has been answered already";
                 return Poll::Ready(Err(Error::new(ErrorKind::InvalidCommand, twice)));
@@ -173,7 +176,11 @@ impl Future for Call<'_> {
         let Some(outcome) = outcome else {
             return Poll::Pending;
         };
-        self.state = State::Finished;
+        let state = std::mem::replace(&mut self.state, State::Finished);
+        if let State::InLine(_, since) = state {
+            let deadline = &mut self.request.limits.deadline;
+            *deadline = deadline.saturating_sub(since.elapsed());
+        }
         match outcome {
             Outcome::Admitted => self.submit(true, cx.waker()),
             Outcome::Reply(value) => Poll::Ready(Ok(Reply::One(value))),
@@ -187,7 +194,7 @@ impl Future for Call<'_> {
 impl Drop for Call<'_> {
     fn drop(&mut self) {
         let (slot, in_line) = match self.state {
-            State::InLine(slot) => (slot, true),
+            State::InLine(slot, _) => (slot, true),
             State::Waiting(slot) => (slot, false),
             State::New | State::Finished => return,
         };

@@ -84,6 +84,13 @@ impl<'a> Driver<'a> {
                 continue;
             }
             let mut queue = self.shared.lock();
+            if queue.is_closed() {
+                // By somebody who took the driver for awake and so did not wake it.
+                return Err(super::closed());
+            }
+            if queue.alarm_is_late() {
+                continue;
+            }
             if self.written < self.output.len() || queue.is_writing() || !queue.has_unsent() {
                 queue.sleep();
                 self.yielded = false;
@@ -284,7 +291,7 @@ impl Timer {
                     .sleep
                     .as_mut()
                     .is_some_and(|sleep| sleep.as_mut().poll(cx).is_pending());
-                if sleeping {
+                if sleeping && !shared.lock().alarm_is_late() {
                     break;
                 }
                 self.armed = false;

@@ -59,6 +59,10 @@ pub(super) struct Queue {
     /// Waits for the last command in flight before the link closes.
     drained: Option<Waker>,
     last_submitted: Option<Instant>,
+    /// When the I/O thread will look for late commands.
+    alarm: Option<Instant>,
+    /// Somebody's time is up before that.
+    alarm_is_late: bool,
 }
 
 #[derive(Debug)]
@@ -100,7 +104,7 @@ pub(super) enum Submitted {
     Waiting(SlotId, Next),
     Unanswered(Next),
     /// In line for admission; the slot's outcome will be [`Outcome::Admitted`].
-    InLine(SlotId),
+    InLine(SlotId, Next),
     Refused(Error),
 }
 
@@ -126,6 +130,8 @@ impl Queue {
             closing: false,
             drained: None,
             last_submitted: None,
+            alarm: None,
+            alarm_is_late: false,
         }
     }
 
@@ -156,6 +162,11 @@ impl Queue {
 
     pub(super) fn is_closed(&self) -> bool {
         matches!(self.state, State::Closed(_))
+    }
+
+    /// Whether the I/O thread has to look for late commands earlier than it means to.
+    pub(super) fn alarm_is_late(&self) -> bool {
+        self.alarm_is_late
     }
 
     pub(super) fn is_idle(&self) -> bool {

@@ -44,7 +44,9 @@ impl Queue {
         };
         self.admit(wakers);
         let admission = self.admission.front().map(|(_, until)| *until);
-        [due, admission].into_iter().flatten().min()
+        self.alarm = [due, admission].into_iter().flatten().min();
+        self.alarm_is_late = false;
+        self.alarm
     }
 
     /// On a live connection late commands keep their place: their replies will still come.

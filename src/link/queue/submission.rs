@@ -35,9 +35,14 @@ impl Queue {
                 return Submitted::Refused(full_queue("in flight"));
             };
             let slot = self.slots.wait(waker.clone());
-            self.admission
-                .push_back((slot, after(now, limits.deadline)));
-            return Submitted::InLine(slot);
+            let until = after(now, limits.deadline);
+            self.admission.push_back((slot, until));
+            let next = if self.must_ring_at(until) {
+                self.wake()
+            } else {
+                Next::Nothing
+            };
+            return Submitted::InLine(slot, next);
         }
         let was_idle = self.pending.is_empty();
         let start = self.end();
@@ -52,6 +57,7 @@ impl Queue {
             submitted: now,
             limits,
         });
+        self.must_ring_at(after(now, limits.response_timeout.min(limits.deadline)));
         let next = self.after_submit(was_idle);
         match slot {
             Some(slot) => Submitted::Waiting(slot, next),
@@ -84,6 +90,14 @@ impl Queue {
             }
             State::Down { .. } | State::Up { .. } | State::Closed(_) => None,
         }
+    }
+
+    /// Notes that somebody's time is up at `due`; returns whether the I/O thread has to be told.
+    fn must_ring_at(&mut self, due: Instant) -> bool {
+        if self.alarm.is_none_or(|alarm| due < alarm) {
+            self.alarm_is_late = true;
+        }
+        self.alarm_is_late
     }
 
     fn after_submit(&mut self, was_idle: bool) -> Next {
@@ -124,7 +138,7 @@ impl Queue {
             std::mem::swap(&mut buffer, &mut self.unsent);
         }
         self.keep(buffer);
-        if self.unsent.is_empty() && writer != Writer::Awaited {
+        if self.unsent.is_empty() && writer != Writer::Awaited && !self.alarm_is_late {
             return Next::Nothing;
         }
         self.wake()

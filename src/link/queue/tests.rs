@@ -297,7 +297,7 @@ fn callers_beyond_the_limit_wait_their_turn() {
         Some(&waker),
         false,
     ) {
-        Submitted::InLine(slot) => slot,
+        Submitted::InLine(slot, _) => slot,
         _ => panic!("there is no room"),
     };
     let second = line(&mut queue);
@@ -340,7 +340,7 @@ fn callers_beyond_the_limit_wait_their_turn() {
 fn a_caller_in_line_waits_until_its_deadline() {
     let mut queue = connected(1);
     submit(&mut queue, b"a");
-    let Submitted::InLine(slot) =
+    let Submitted::InLine(slot, _) =
         queue.submit(|_| {}, Shape::One, LIMITS, Some(Waker::noop()), false)
     else {
         panic!("there is no room");
