@@ -5,8 +5,8 @@
 //! goes there whole. What changes the session is refused: it would change it for everybody.
 
 use std::borrow::Cow;
-use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use redis::{Arg, Cmd, Pipeline, RedisError, RedisResult, Value};
 
@@ -16,12 +16,34 @@ use crate::link::{Effect, Limits, Link, Reply, Request, aborted, effect, split};
 
 /// Connections kept for the next blocking command while none needs them.
 const KEPT_IDLE: usize = 16;
+/// Between two attempts to connect for a blocking command.
+const RETRY: Duration = Duration::from_millis(200);
 
 pub(crate) struct Connections {
     shared: Link,
     limits: Limits,
+    own: Mutex<Own>,
+}
+
+/// Connections of blocking commands.
+#[derive(Default)]
+struct Own {
     /// Connected, and used by nobody.
-    idle: Mutex<Vec<Link>>,
+    idle: Vec<Arc<Link>>,
+    busy: Vec<Arc<Link>>,
+}
+
+/// Counts a connection among the busy ones for as long as its command takes.
+struct Busy<'a> {
+    connections: &'a Connections,
+    link: Arc<Link>,
+}
+
+impl Drop for Busy<'_> {
+    fn drop(&mut self) {
+        let mut own = self.connections.own();
+        own.busy.retain(|link| !Arc::ptr_eq(link, &self.link));
+    }
 }
 
 enum Route {
@@ -36,7 +58,7 @@ impl Connections {
         Connections {
             shared: Link::shared(config),
             limits,
-            idle: Mutex::default(),
+            own: Mutex::default(),
         }
     }
 
@@ -61,7 +83,7 @@ impl Connections {
         offset: usize,
         count: usize,
     ) -> RedisResult<Vec<Value>> {
-        check_pipeline(pipeline)?;
+        check_pipeline(pipeline, offset, count)?;
         let mut route = Route::Shared;
         for command in pipeline.cmd_iter() {
             route = route.with(effect(arguments(command)))?;
@@ -106,7 +128,11 @@ impl Connections {
 
     pub(crate) async fn close(&self, grace: Duration) {
         self.shared.close(grace).await;
-        self.idle().clear();
+        let Own { idle, busy } = std::mem::take(&mut *self.own());
+        drop(idle);
+        for link in busy {
+            link.shut_down();
+        }
     }
 
     async fn call<'a>(
@@ -123,31 +149,57 @@ impl Connections {
         }
     }
 
-    /// Runs a command on a connection of its own. Dropping the future closes that connection, so that
-    /// nothing is taken from a list for a caller that has gone.
+    /// Runs a command on a connection of its own, and waits for one within its deadline. Dropping the
+    /// future closes that connection, so that nothing is taken from a list for a caller that has gone.
     async fn call_alone(&self, request: &Request<'_>) -> Result<Reply, Error> {
-        self.shared.check_open()?;
+        let start = Instant::now();
         loop {
-            let kept = self.idle().pop();
-            let reused = kept.is_some();
-            let link = kept.unwrap_or_else(|| Link::exclusive(self.config().clone()));
-            match link.call(request.clone()).await {
-                // It had ended while it was kept: nothing has been sent on it.
-                Err(error) if reused && error.kind() == ErrorKind::Closed => {}
-                Err(error) => return Err(error),
+            let busy = self.take_own()?;
+            match busy.link.call(request.clone()).await {
                 Ok(reply) => {
-                    let mut idle = self.idle();
-                    if idle.len() < KEPT_IDLE {
-                        idle.push(link);
-                    }
+                    self.put_back(&busy);
                     return Ok(reply);
                 }
+                // It had ended while nobody used it: nothing has been sent on it.
+                Err(error)
+                    if error.kind() == ErrorKind::Closed
+                        && start.elapsed() < self.limits.deadline =>
+                {
+                    self.shared.check_open()?;
+                }
+                Err(error)
+                    if error.kind() == ErrorKind::Unreachable
+                        && start.elapsed() + RETRY < self.limits.deadline =>
+                {
+                    self.shared.sleep(RETRY).await;
+                }
+                Err(error) => return Err(error),
             }
         }
     }
 
-    fn idle(&self) -> std::sync::MutexGuard<'_, Vec<Link>> {
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    fn take_own(&self) -> Result<Busy<'_>, Error> {
+        let mut own = self.own();
+        // Under this lock: who closes looks for busy ones afterwards.
+        self.shared.check_open()?;
+        let new = || Arc::new(Link::exclusive(self.config().clone()));
+        let link = own.idle.pop().unwrap_or_else(new);
+        own.busy.push(Arc::clone(&link));
+        Ok(Busy {
+            connections: self,
+            link,
+        })
+    }
+
+    fn put_back(&self, busy: &Busy<'_>) {
+        let mut own = self.own();
+        if own.idle.len() < KEPT_IDLE && self.shared.check_open().is_ok() {
+            own.idle.push(Arc::clone(&busy.link));
+        }
+    }
+
+    fn own(&self) -> MutexGuard<'_, Own> {
+        self.own.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -160,11 +212,7 @@ impl Route {
             (Route::Own(so_far), Effect::Blocks(block)) => {
                 Ok(Route::Own(so_far.saturating_add(block)))
             }
-            (_, Effect::ChangesSession(help)) => Err(Error::new(
-                ErrorKind::InvalidCommand,
-                "a command that changes the session cannot be sent on the shared connection",
-            )
-            .with_help(help)),
+            (_, Effect::ChangesSession(help) | Effect::NoSingleReply(help)) => Err(refused(help)),
         }
     }
 }
@@ -172,10 +220,7 @@ impl Route {
 /// Sends `command` on a connection of one's own.
 pub(crate) async fn send_on(link: &Link, command: &Cmd, limits: Limits) -> RedisResult<Value> {
     check_command(command)?;
-    let limits = match effect(arguments(command)) {
-        Effect::Blocks(block) => limits.extended_by(block),
-        Effect::None | Effect::ChangesSession(_) => limits,
-    };
+    let limits = alone(limits, effect(arguments(command)))?;
     Ok(one(link.call(Request::command(command, limits)).await?))
 }
 
@@ -187,19 +232,30 @@ pub(crate) async fn send_pipeline_on(
     count: usize,
     limits: Limits,
 ) -> RedisResult<Vec<Value>> {
-    check_pipeline(pipeline)?;
-    let limits =
-        pipeline
-            .cmd_iter()
-            .fold(limits, |limits, command| match effect(arguments(command)) {
-                Effect::Blocks(block) => limits.extended_by(block),
-                Effect::None | Effect::ChangesSession(_) => limits,
-            });
+    check_pipeline(pipeline, offset, count)?;
+    let mut limits = limits;
+    for command in pipeline.cmd_iter() {
+        limits = alone(limits, effect(arguments(command)))?;
+    }
     let bytes = Cow::Owned(pipeline.get_packed_pipeline());
     let reply = link
         .call(Request::pipeline(bytes, offset, count, limits))
         .await?;
     many(reply, pipeline.len()).await
+}
+
+/// The limits of what was limited so far and one more command, on a connection of one's own.
+fn alone(limits: Limits, effect: Effect) -> Result<Limits, Error> {
+    match effect {
+        Effect::None | Effect::ChangesSession(_) => Ok(limits),
+        Effect::Blocks(block) => Ok(limits.extended_by(block)),
+        Effect::NoSingleReply(help) => Err(refused(help)),
+    }
+}
+
+fn refused(help: &str) -> Error {
+    let message = "a command that changes how the connection answers, or for whom, is refused";
+    Error::new(ErrorKind::InvalidCommand, message).with_help(help)
 }
 
 fn arguments(command: &Cmd) -> impl Iterator<Item = &[u8]> {
@@ -220,8 +276,14 @@ fn check_command(command: &Cmd) -> RedisResult<()> {
     }
 }
 
-fn check_pipeline(pipeline: &Pipeline) -> RedisResult<()> {
-    if pipeline.is_empty() && !pipeline.is_transaction() {
+/// One reply more or less than there are commands would be the next caller's, too.
+fn check_pipeline(pipeline: &Pipeline, offset: usize, count: usize) -> RedisResult<()> {
+    let expected = if pipeline.is_transaction() {
+        (pipeline.len() + 1, 1)
+    } else {
+        (0, pipeline.len())
+    };
+    if (offset, count) != expected || count == 0 {
         return Err(empty_command());
     }
     pipeline.cmd_iter().try_for_each(check_command)

@@ -232,6 +232,68 @@ fn a_closed_client_refuses_blocking_commands_too() {
     });
 }
 
+#[test]
+fn closing_ends_blocking_commands() {
+    let server = support::start(Server::builder());
+    support::run(async {
+        let client = client(&server);
+        let waiting = tokio::spawn({
+            let mut client = client.clone();
+            async move { client.blpop::<_, Value>("queue", 0.0).await }
+        });
+        blocked_clients(&mut client.clone(), 1).await;
+        client.close(Duration::ZERO).await;
+        let error = waiting.await.expect("no panic").expect_err("it is closed");
+        assert_eq!(kind(&error), Some(ErrorKind::Closed));
+    });
+}
+
+#[test]
+fn a_blocking_command_waits_for_the_server() {
+    let mut server = support::start(Server::builder());
+    support::run(async {
+        let mut client = client(&server);
+        client.ping().await.expect("it answers");
+        server.kill().expect("it ends");
+        let start = Instant::now();
+        let error = client
+            .blpop::<_, Value>("queue", 1.0)
+            .await
+            .expect_err("there is no server");
+        assert_eq!(kind(&error), Some(ErrorKind::Unreachable));
+        assert!(
+            start.elapsed() > Duration::from_secs(2),
+            "it waits until its deadline"
+        );
+
+        let waiting = tokio::spawn(async move { client.blpop::<_, Value>("queue", 0.1).await });
+        server.restart().expect("it starts");
+        assert_eq!(waiting.await.expect("no panic"), Ok(Value::Nil));
+    });
+}
+
+#[test]
+fn what_has_no_single_reply_is_refused_on_a_dedicated_connection() {
+    let server = support::start(Server::builder());
+    support::run(async {
+        let client = client(&server);
+        let mut connection = client.dedicated_connection().await.expect("it connects");
+        for line in [
+            "MONITOR",
+            "SUBSCRIBE a b",
+            "CLIENT REPLY SKIP",
+            "PSYNC ? -1",
+        ] {
+            let error = command(line)
+                .exec_async(&mut connection)
+                .await
+                .expect_err(line);
+            assert_eq!(kind(&error), Some(ErrorKind::InvalidCommand), "{line}");
+        }
+        let () = connection.set("key", 1).await.expect("it goes on");
+    });
+}
+
 const SESSION_COMMANDS: [&str; 33] = [
     "MULTI",
     "EXEC",

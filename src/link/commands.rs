@@ -42,6 +42,8 @@ pub(crate) enum Effect {
     Blocks(Duration),
     /// Changes the session; the text says what to do instead.
     ChangesSession(&'static str),
+    /// Is not answered by one reply, so that no connection of ours can take it.
+    NoSingleReply(&'static str),
 }
 
 /// Returns the effect of the command with these arguments, the first of which is its name.
@@ -60,14 +62,9 @@ pub(crate) fn effect<'a>(mut arguments: impl Iterator<Item = &'a [u8]>) -> Effec
         }
         b"BLMPOP" | b"BZMPOP" => blocks(seconds(arguments.next())),
         b"WAIT" | b"WAITAOF" => blocks(milliseconds(arguments.last())),
-        b"XREAD" | b"XREADGROUP" => {
-            let mut rest =
-                arguments.skip_while(|argument| !argument.eq_ignore_ascii_case(b"BLOCK"));
-            match rest.next() {
-                Some(_) => blocks(milliseconds(rest.next())),
-                None => Effect::None,
-            }
-        }
+        b"XREAD" => stream_read(arguments),
+        // The names of group and consumer are no options.
+        b"XREADGROUP" => stream_read(arguments.skip(3)),
         b"MULTI" | b"EXEC" | b"DISCARD" => {
             Effect::ChangesSession("send the transaction whole: `redis::pipe().atomic()`")
         }
@@ -76,15 +73,16 @@ pub(crate) fn effect<'a>(mut arguments: impl Iterator<Item = &'a [u8]>) -> Effec
             Effect::ChangesSession("write username, password and `protocol` into the URL")
         }
         b"QUIT" | b"RESET" => Effect::ChangesSession("call `Client::close`"),
-        b"WATCH" | b"UNWATCH" | b"MONITOR" | b"SYNC" | b"PSYNC" | b"REPLCONF" | b"READONLY"
-        | b"READWRITE" | b"ASKING" | b"SUBSCRIBE" | b"PSUBSCRIBE" | b"SSUBSCRIBE"
-        | b"UNSUBSCRIBE" | b"PUNSUBSCRIBE" | b"SUNSUBSCRIBE" => DEDICATED,
+        b"WATCH" | b"UNWATCH" | b"READONLY" | b"READWRITE" | b"ASKING" => DEDICATED,
+        b"MONITOR" | b"SYNC" | b"PSYNC" | b"REPLCONF" | b"SUBSCRIBE" | b"PSUBSCRIBE"
+        | b"SSUBSCRIBE" | b"UNSUBSCRIBE" | b"PUNSUBSCRIBE" | b"SUNSUBSCRIBE" => BY_REDIS,
         b"CLIENT" => match arguments
             .next()
             .and_then(|name| upper_case(name, &mut buffer))
         {
             Some(b"SETNAME") => Effect::ChangesSession("call `Config::with_client_name`"),
-            Some(b"REPLY" | b"TRACKING" | b"CACHING" | b"NO-EVICT" | b"NO-TOUCH") => DEDICATED,
+            Some(b"REPLY") => Effect::NoSingleReply("call `Cmd::set_no_response`"),
+            Some(b"TRACKING" | b"CACHING" | b"NO-EVICT" | b"NO-TOUCH") => DEDICATED,
             _ => Effect::None,
         },
         b"SCRIPT" => match arguments
@@ -100,6 +98,20 @@ pub(crate) fn effect<'a>(mut arguments: impl Iterator<Item = &'a [u8]>) -> Effec
 
 const DEDICATED: Effect =
     Effect::ChangesSession("use a connection of its own: `Client::dedicated_connection`");
+
+/// The options of XREAD end where its keys begin.
+fn stream_read<'a>(options: impl Iterator<Item = &'a [u8]>) -> Effect {
+    let mut options = options
+        .take_while(|option| !option.eq_ignore_ascii_case(b"STREAMS"))
+        .skip_while(|option| !option.eq_ignore_ascii_case(b"BLOCK"));
+    match options.next() {
+        Some(_) => blocks(milliseconds(options.next())),
+        None => Effect::None,
+    }
+}
+
+const BY_REDIS: Effect =
+    Effect::NoSingleReply("use a connection of redis-rs: `redis::Client::open`");
 
 fn upper_case<'a>(name: &[u8], buffer: &'a mut [u8; 16]) -> Option<&'a [u8]> {
     let upper = buffer.get_mut(..name.len())?;
@@ -160,8 +172,15 @@ mod tests {
             Effect::Blocks(Duration::MAX),
         );
         check("XREAD STREAMS s 0", Effect::None);
+        check("XREAD STREAMS block 0", Effect::None);
+        check("XREADGROUP GROUP block c STREAMS s >", Effect::None);
+        check("XREADGROUP GROUP block c BLOCK 5 STREAMS s >", blocks(5));
         check("BLPOP a soon", Effect::None);
         check("GET block", Effect::None);
+    }
+
+    fn is_refused(effect: Effect) -> bool {
+        matches!(effect, Effect::ChangesSession(_) | Effect::NoSingleReply(_))
     }
 
     #[test]
@@ -178,7 +197,7 @@ mod tests {
                 format!("{command} x"),
             ] {
                 let effect = effect(command.split(' ').map(str::as_bytes));
-                assert!(matches!(effect, Effect::ChangesSession(_)), "{command}");
+                assert!(is_refused(effect), "{command}");
             }
         }
         for command in [
@@ -190,7 +209,7 @@ mod tests {
             "NO-TOUCH ON",
         ] {
             let effect = effect(format!("client {command}").split(' ').map(str::as_bytes));
-            assert!(matches!(effect, Effect::ChangesSession(_)), "{command}");
+            assert!(is_refused(effect), "{command}");
         }
         check("CLIENT LIST", Effect::None);
         check("CLIENT", Effect::None);

@@ -7,7 +7,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
-use redis::{PushKind, Value};
+use redis::Value;
 use tokio::time::Sleep;
 
 use super::Shared;
@@ -91,7 +91,9 @@ impl<'a> Driver<'a> {
             if queue.alarm_is_late() {
                 continue;
             }
-            if self.written < self.output.len() || queue.is_writing() || !queue.has_unsent() {
+            let blocked = self.written < self.output.len();
+            queue.set_blocked(blocked);
+            if blocked || queue.is_writing() || !queue.has_unsent() {
                 queue.sleep();
                 self.yielded = false;
                 return Ok(());
@@ -177,7 +179,8 @@ impl<'a> Driver<'a> {
                 .map_err(|error| self.shared.protocol_error(&error.to_string()))?;
             at += length;
             match reply {
-                Some(push @ Value::Push { .. }) if !self.shared.is_reply(&push) => {}
+                // Nothing that we send subscribes to any.
+                Some(Value::Push { .. }) => {}
                 Some(reply) => self.replies.push(reply),
                 None => break,
             }
@@ -306,24 +309,5 @@ impl Timer {
             self.armed = true;
         }
         wakers.len() > before
-    }
-}
-
-impl Shared {
-    /// Whether this push is the reply of a command, as the confirmations of subscriptions are.
-    fn is_reply(&self, push: &Value) -> bool {
-        let Value::Push { kind, .. } = push else {
-            return true;
-        };
-        self.exclusive
-            && matches!(
-                kind,
-                PushKind::Subscribe
-                    | PushKind::PSubscribe
-                    | PushKind::SSubscribe
-                    | PushKind::Unsubscribe
-                    | PushKind::PUnsubscribe
-                    | PushKind::SUnsubscribe
-            )
     }
 }

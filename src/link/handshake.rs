@@ -199,6 +199,9 @@ fn refused(config: &Config, error: &ServerError) -> Error {
             format!("`{peer}` runs in protected mode and takes local connections only"),
         )
         .with_help("set a password for the server with `requirepass`"),
+        "BUSY" | "LOADING" | "MASTERDOWN" | "CLUSTERDOWN" => {
+            report(ErrorKind::NotReady, format!("`{peer}` is not ready"))
+        }
         _ if text.contains("without any password configured") => report(
             ErrorKind::Authentication,
             format!("`{peer}` has no password"),

@@ -91,6 +91,11 @@ impl Link {
         self.shared.lock().check_open()
     }
 
+    /// Closes at once; what is in flight fails.
+    pub(crate) fn shut_down(&self) {
+        self.shared.close();
+    }
+
     /// Refuses new commands, waits at most `grace` for those in flight, then closes.
     pub(crate) async fn close(&self, grace: Duration) {
         self.shared.lock().start_closing();
@@ -126,9 +131,10 @@ impl Link {
 
     /// Waits, whatever runtime the caller has.
     pub(crate) async fn sleep(&self, wait: Duration) {
-        let (done, over) = tokio::sync::oneshot::channel();
+        let (mut done, over) = tokio::sync::oneshot::channel();
         let sleep = async move {
-            tokio::time::sleep(wait).await;
+            // Ends early where nobody waits any more.
+            let _ = tokio::time::timeout(wait, done.closed()).await;
             let _ = done.send(());
         };
         if io_thread::spawn(sleep).is_ok() {
@@ -300,7 +306,10 @@ fn closed() -> Error {
 
 /// Whether the cause will last until somebody changes something, so that callers are told at once.
 fn is_lasting(kind: ErrorKind) -> bool {
-    !matches!(kind, ErrorKind::Unreachable | ErrorKind::ConnectionLost)
+    !matches!(
+        kind,
+        ErrorKind::Unreachable | ErrorKind::NotReady | ErrorKind::ConnectionLost
+    )
 }
 
 /// Lives as long as the supervisor; if that ends without the link being closed, by a panic or with

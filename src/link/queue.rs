@@ -52,12 +52,14 @@ pub(super) struct Queue {
     spare: Vec<u8>,
     taken: u64,
     writer: Writer,
+    /// The driver has bytes that the socket has not taken yet.
+    blocked: bool,
     /// Replies of the pipeline at the front so far.
     collected: Collected,
     attention: Attention,
     closing: bool,
-    /// Waits for the last command in flight before the link closes.
-    drained: Option<Waker>,
+    /// Wait for the last command in flight before the link closes.
+    drained: Vec<Waker>,
     last_submitted: Option<Instant>,
     /// When the I/O thread will look for late commands.
     alarm: Option<Instant>,
@@ -125,10 +127,11 @@ impl Queue {
             spare: Vec::new(),
             taken: 0,
             writer: Writer::Nobody,
+            blocked: false,
             collected: Collected::default(),
             attention: Attention::Nobody,
             closing: false,
-            drained: None,
+            drained: Vec::new(),
             last_submitted: None,
             alarm: None,
             alarm_is_late: false,
@@ -143,6 +146,11 @@ impl Queue {
     /// The driver goes to sleep; from now on callers wake it.
     pub(super) fn sleep(&mut self) {
         self.attention.sleep();
+    }
+
+    /// Whether the driver could not write all it has taken: nobody may write past it.
+    pub(super) fn set_blocked(&mut self, blocked: bool) {
+        self.blocked = blocked;
     }
 
     fn wake(&mut self) -> Next {
@@ -194,7 +202,7 @@ impl Queue {
         if self.is_idle() {
             return Poll::Ready(());
         }
-        self.drained = Some(cx.waker().clone());
+        self.drained.push(cx.waker().clone());
         Poll::Pending
     }
 
@@ -284,8 +292,8 @@ impl Queue {
                 wakers.push(waker);
             }
         }
-        if self.drained.is_some() && self.is_idle() {
-            wakers.extend(self.drained.take());
+        if self.is_idle() {
+            wakers.append(&mut self.drained);
         }
     }
 }

@@ -17,6 +17,7 @@ impl Queue {
             return;
         }
         self.retain_from(self.taken, &[]);
+        self.blocked = false;
         self.state = State::Up { since: now, inline };
     }
 

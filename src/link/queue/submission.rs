@@ -24,7 +24,7 @@ impl Queue {
         admitted: bool,
     ) -> Submitted {
         self.admitted -= usize::from(admitted);
-        if let Some(error) = self.refusal() {
+        if let Some(error) = self.refusal(admitted) {
             return Submitted::Refused(error);
         }
         let now = Instant::now();
@@ -74,11 +74,10 @@ impl Queue {
         }
     }
 
-    fn refusal(&self) -> Option<Error> {
-        if let Err(error) = self.check_open() {
-            return Some(error);
-        }
+    fn refusal(&self, admitted: bool) -> Option<Error> {
         match &self.state {
+            State::Closed(error) => Some(error.clone()),
+            _ if self.closing && !admitted => Some(super::super::closed()),
             State::Down {
                 refusing: Some(error),
                 ..
@@ -88,7 +87,7 @@ impl Queue {
             {
                 Some(full_queue("waiting for a connection"))
             }
-            State::Down { .. } | State::Up { .. } | State::Closed(_) => None,
+            State::Down { .. } | State::Up { .. } => None,
         }
     }
 
@@ -113,6 +112,7 @@ impl Queue {
             ..
         } = &self.state
             && was_idle
+            && !self.blocked
             && self.attention.is_asleep()
         {
             let socket = Arc::clone(socket);
