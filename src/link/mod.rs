@@ -93,7 +93,7 @@ impl Link {
 
     /// Closes at once; what is in flight fails.
     pub(crate) fn shut_down(&self) {
-        self.shared.close();
+        self.shared.close(&closed());
     }
 
     /// Refuses new commands, waits at most `grace` for those in flight, then closes.
@@ -105,7 +105,7 @@ impl Link {
             let drained = std::future::poll_fn(|cx| shared.lock().poll_drained(cx));
             // Whether it is drained or the grace is over, what follows is the same.
             let _ = tokio::time::timeout(grace, drained).await;
-            shared.close();
+            shared.close(&closed());
             let _ = done.send(());
         };
         if io_thread::spawn(drain).is_ok() {
@@ -155,7 +155,7 @@ impl Link {
 
 impl Drop for Link {
     fn drop(&mut self) {
-        self.shared.close();
+        self.shared.close(&closed());
     }
 }
 
@@ -164,8 +164,9 @@ impl Shared {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn close(&self) {
-        let wakers = self.lock().close(&closed());
+    /// Ends the link for good; whoever waits, and whoever comes, is told `error`.
+    fn close(&self, error: &Error) {
+        let wakers = self.lock().close(error);
         wakers.into_iter().for_each(Waker::wake);
     }
 
@@ -181,8 +182,7 @@ impl Shared {
                 return;
             }
             if self.exclusive {
-                let wakers = self.lock().close(&self.session_ended(&error));
-                wakers.into_iter().for_each(Waker::wake);
+                self.close(&self.session_ended(&error));
                 return;
             }
             log::warn!(target: "redis_ready", "{error:#}; reconnecting");
@@ -211,16 +211,15 @@ impl Shared {
                 }
                 Err(error) => error,
             };
+            if self.exclusive {
+                self.close(&error);
+                return None;
+            }
             if backoff.is_first() {
                 log::warn!(target: "redis_ready", "{error:#}; trying again until it works");
             }
-            let refuse = self.exclusive || is_lasting(error.kind());
-            let wakers = self.lock().unreachable(&error, refuse);
+            let wakers = self.lock().unreachable(&error, is_lasting(error.kind()));
             wakers.into_iter().for_each(Waker::wake);
-            if self.exclusive {
-                self.lock().close(&error);
-                return None;
-            }
             let delay = backoff.next(Instant::now());
             self.meanwhile(tokio::time::sleep(delay)).await?;
         }
