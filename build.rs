@@ -1,10 +1,9 @@
 //! Checks this repository's `.env.example` with the code that applications check theirs with.
 //!
 //! Neither this script nor the file is in the published package: nothing runs at users'.
-#![allow(
+#![expect(
     dead_code,
     unreachable_pub,
-    unused_imports,
     reason = "these are modules of the library, and a script uses a part of them"
 )]
 
