@@ -1,9 +1,5 @@
 //! R3: a connection that is reset after any byte of a reply gives no wrong value, and no hang.
 
-#![cfg(feature = "testing")]
-
-mod support;
-
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -11,9 +7,9 @@ use std::time::{Duration, Instant};
 use redis::{RedisResult, Value, cmd, parse_redis_value};
 use redis_ready::Client;
 
-use self::support::fake_server::{Answer, FakeServer};
-use self::support::proxy::{Proxy, Script, Step};
-use self::support::run;
+use crate::support::fake_server::{Answer, FakeServer};
+use crate::support::proxy::{Proxy, Script, Step};
+use crate::support::run;
 
 /// Every type of reply, and what is inside of one.
 const SHAPES: [&[u8]; 25] = [

@@ -1,9 +1,5 @@
 //! R2: a reply never reaches the wrong caller after time-outs, on the same connection.
 
-#![cfg(feature = "testing")]
-
-mod support;
-
 use std::future::Future;
 use std::time::Duration;
 
@@ -11,9 +7,9 @@ use redis::cmd;
 use redis_ready::Client;
 use redis_ready::testing::Server;
 
-use self::support::echo::{self, Broken, Load, Tally};
-use self::support::proxy::{Proxy, Script, Step};
-use self::support::{run, start, with_debug};
+use crate::support::echo::{self, Broken, Load, Tally};
+use crate::support::proxy::{Proxy, Script, Step};
+use crate::support::{run, start, with_debug};
 
 const LOAD: Load = Load {
     tasks: 64,

@@ -1,17 +1,13 @@
 //! R1: a reply never reaches the wrong caller, however many futures are dropped.
 
-#![cfg(feature = "testing")]
-
-mod support;
-
 use std::time::Duration;
 
 use redis_ready::Client;
 use redis_ready::testing::Server;
 
-use self::support::echo::{self, Broken, Load, Tally};
-use self::support::proxy::{Proxy, Script, Step};
-use self::support::{run, start};
+use crate::support::echo::{self, Broken, Load, Tally};
+use crate::support::proxy::{Proxy, Script, Step};
+use crate::support::{run, start};
 
 const LOAD: Load = Load {
     tasks: 64,
