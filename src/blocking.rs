@@ -10,6 +10,7 @@ use std::thread::{self, Thread};
 use redis::{Cmd, ConnectionLike, RedisResult, Value};
 
 use crate::connections::Connections;
+use crate::link::Resend;
 
 /// The same connection as its [`Client`](crate::Client), for `Commands`, `TypedCommands` and
 /// pipelines in code that is not asynchronous.
@@ -30,26 +31,34 @@ use crate::connections::Connections;
 #[derive(Clone)]
 pub struct BlockingClient {
     connections: Arc<Connections>,
+    resend: Resend,
 }
 
 impl BlockingClient {
-    pub(crate) fn new(connections: Arc<Connections>) -> BlockingClient {
-        BlockingClient { connections }
+    pub(crate) fn new(connections: Arc<Connections>, resend: Resend) -> BlockingClient {
+        BlockingClient {
+            connections,
+            resend,
+        }
     }
 }
 
 impl fmt::Debug for BlockingClient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let BlockingClient { connections } = self;
+        let BlockingClient {
+            connections,
+            resend,
+        } = self;
         f.debug_struct("BlockingClient")
             .field("config", connections.config())
+            .field("idempotent", &(*resend == Resend::Idempotent))
             .finish_non_exhaustive()
     }
 }
 
 impl ConnectionLike for BlockingClient {
     fn req_packed_command(&mut self, command: &[u8]) -> RedisResult<Value> {
-        block_on(self.connections.send_encoded(command))
+        block_on(self.connections.send_encoded(command, self.resend))
     }
 
     fn req_packed_commands(
@@ -60,12 +69,12 @@ impl ConnectionLike for BlockingClient {
     ) -> RedisResult<Vec<Value>> {
         block_on(
             self.connections
-                .send_encoded_pipeline(commands, offset, count),
+                .send_encoded_pipeline(commands, offset, count, self.resend),
         )
     }
 
     fn req_command(&mut self, command: &Cmd) -> RedisResult<Value> {
-        block_on(self.connections.send(command))
+        block_on(self.connections.send(command, self.resend))
     }
 
     fn get_db(&self) -> i64 {

@@ -12,7 +12,7 @@ use crate::config::Config;
 use crate::connections::Connections;
 use crate::dedicated::DedicatedConnection;
 use crate::error::{Error, ErrorKind};
-use crate::link::{Limits, Reply, Request};
+use crate::link::{Limits, Reply, Request, Resend};
 use crate::registry;
 
 /// A Redis client that is ready: connects when it is first used, and again whenever it has to.
@@ -33,11 +33,13 @@ use crate::registry;
 ///
 /// A command waits for its connection and its reply until its deadline, 3 s unless
 /// [configured](Config) otherwise. A command that was not written yet when the connection was lost
-/// moves to the next one; one that was written fails with [`ErrorKind::ConnectionLost`], for it may
-/// have run. Dropping the future of a command is safe: its reply is read and discarded.
+/// moves to the next one, and so does one that only reads; any other that was written fails with
+/// [`ErrorKind::ConnectionLost`], for it may have run, unless it is [idempotent](Client::idempotent).
+/// Dropping the future of a command is safe: its reply is read and discarded.
 #[derive(Clone)]
 pub struct Client {
     connections: Arc<Connections>,
+    resend: Resend,
 }
 
 impl Client {
@@ -69,6 +71,7 @@ impl Client {
     pub fn with_config(config: Config) -> Client {
         Client {
             connections: Arc::new(Connections::new(config)),
+            resend: Resend::AtMostOnce,
         }
     }
 
@@ -141,10 +144,34 @@ impl Client {
         DedicatedConnection::open(self.config().clone()).await
     }
 
+    /// Returns a handle to the same connection, for commands that may run twice: after a lost
+    /// connection they are sent again, as commands that only read always are.
+    ///
+    /// Right for `SET`, `DEL`, `HSET`, `EXPIRE` and scripts that leave the same state behind however
+    /// often they run; wrong for `INCR`, `LPUSH`, `SETNX` as a lock. A command is written at most three
+    /// times, within its deadline, and all callers share a budget: 1,000 commands at once, and one for
+    /// every ten replies on the long run.
+    ///
+    /// ```no_run
+    /// use redis_ready::redis::AsyncCommands;
+    ///
+    /// # async fn example(client: redis_ready::Client) -> redis_ready::redis::RedisResult<()> {
+    /// let () = client.idempotent().set("session:17", "…").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn idempotent(&self) -> Client {
+        Client {
+            resend: Resend::Idempotent,
+            ..self.clone()
+        }
+    }
+
     /// Returns the same connection for code that is not asynchronous.
     #[must_use]
     pub fn blocking(&self) -> BlockingClient {
-        BlockingClient::new(Arc::clone(&self.connections))
+        BlockingClient::new(Arc::clone(&self.connections), self.resend)
     }
 
     /// Refuses new commands from all clones, waits at most `grace` for those in flight, and closes
@@ -160,16 +187,20 @@ impl Client {
 
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Client { connections } = self;
+        let Client {
+            connections,
+            resend,
+        } = self;
         f.debug_struct("Client")
             .field("config", connections.config())
+            .field("idempotent", &(*resend == Resend::Idempotent))
             .finish_non_exhaustive()
     }
 }
 
 impl ConnectionLike for Client {
     fn req_packed_command<'a>(&'a mut self, command: &'a Cmd) -> RedisFuture<'a, Value> {
-        Box::pin(self.connections.send(command))
+        Box::pin(self.connections.send(command, self.resend))
     }
 
     fn req_packed_commands<'a>(
@@ -178,7 +209,10 @@ impl ConnectionLike for Client {
         offset: usize,
         count: usize,
     ) -> RedisFuture<'a, Vec<Value>> {
-        Box::pin(self.connections.send_pipeline(pipeline, offset, count))
+        Box::pin(
+            self.connections
+                .send_pipeline(pipeline, offset, count, self.resend),
+        )
     }
 
     fn get_db(&self) -> i64 {

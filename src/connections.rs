@@ -8,16 +8,20 @@ use std::borrow::Cow;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use redis::{Arg, Cmd, Pipeline, RedisError, RedisResult, Value};
+use redis::{Cmd, Pipeline, RedisError, RedisResult, Value};
 
 use crate::config::Config;
 use crate::error::{Error, ErrorKind};
-use crate::link::{Effect, Limits, Link, Reply, Request, aborted, effect, split};
+use crate::link::{
+    Effect, Limits, Link, Reply, Request, Resend, aborted, arguments, effect, split,
+};
 
 /// Connections kept for the next blocking command while none needs them.
 const KEPT_IDLE: usize = 16;
 /// Between two attempts to connect for a blocking command.
 const RETRY: Duration = Duration::from_millis(200);
+/// Before a blocking command is written for the second and for the third time.
+const PAUSES: [Duration; 2] = [RETRY, Duration::from_secs(1)];
 
 pub(crate) struct Connections {
     shared: Link,
@@ -70,11 +74,11 @@ impl Connections {
         self.shared.config()
     }
 
-    pub(crate) async fn send(&self, command: &Cmd) -> RedisResult<Value> {
+    pub(crate) async fn send(&self, command: &Cmd, resend: Resend) -> RedisResult<Value> {
         check_command(command)?;
         let route = Route::Shared.with(effect(arguments(command)))?;
         let request = |limits| Request::command(command, limits);
-        Ok(one(self.call(route, request).await?))
+        Ok(one(self.call(route, request, resend).await?))
     }
 
     pub(crate) async fn send_pipeline(
@@ -82,6 +86,7 @@ impl Connections {
         pipeline: &Pipeline,
         offset: usize,
         count: usize,
+        resend: Resend,
     ) -> RedisResult<Vec<Value>> {
         check_pipeline(pipeline, offset, count)?;
         let mut route = Route::Shared;
@@ -90,17 +95,17 @@ impl Connections {
         }
         let bytes = pipeline.get_packed_pipeline();
         let request = |limits| Request::pipeline(Cow::Borrowed(&bytes), offset, count, limits);
-        many(self.call(route, request).await?, pipeline.len()).await
+        many(self.call(route, request, resend).await?, pipeline.len()).await
     }
 
-    pub(crate) async fn send_encoded(&self, bytes: &[u8]) -> RedisResult<Value> {
+    pub(crate) async fn send_encoded(&self, bytes: &[u8], resend: Resend) -> RedisResult<Value> {
         let commands = split(bytes).unwrap_or_default();
         let [command] = commands.as_slice() else {
             return Err(empty_command());
         };
         let route = Route::Shared.with(effect(command.iter().copied()))?;
         let request = |limits| Request::encoded(bytes, limits);
-        Ok(one(self.call(route, request).await?))
+        Ok(one(self.call(route, request, resend).await?))
     }
 
     /// As [`send_pipeline`](Connections::send_pipeline); an offset tells a transaction, which comes
@@ -110,6 +115,7 @@ impl Connections {
         bytes: &[u8],
         offset: usize,
         count: usize,
+        resend: Resend,
     ) -> RedisResult<Vec<Value>> {
         // One answer more or less than expected, and every later one would be somebody else's.
         let commands = split(bytes).unwrap_or_default();
@@ -123,7 +129,7 @@ impl Connections {
             route = route.with(effect(command.iter().copied()))?;
         }
         let request = |limits| Request::pipeline(Cow::Borrowed(bytes), offset, count, limits);
-        many(self.call(route, request).await?, within.len()).await
+        many(self.call(route, request, resend).await?, within.len()).await
     }
 
     pub(crate) async fn close(&self, grace: Duration) {
@@ -139,12 +145,16 @@ impl Connections {
         &'a self,
         route: Route,
         request: impl Fn(Limits) -> Request<'a>,
+        resend: Resend,
     ) -> Result<Reply, Error> {
         match route {
-            Route::Shared => self.shared.call(request(self.limits)).await,
+            Route::Shared => {
+                let request = request(self.limits).with_resend(resend);
+                self.shared.call(request).await
+            }
             Route::Own(block) => {
-                self.call_alone(&request(self.limits.extended_by(block)))
-                    .await
+                let request = request(self.limits.extended_by(block)).with_resend(resend);
+                self.call_alone(&request).await
             }
         }
     }
@@ -153,27 +163,34 @@ impl Connections {
     /// future closes that connection, so that nothing is taken from a list for a caller that has gone.
     async fn call_alone(&self, request: &Request<'_>) -> Result<Reply, Error> {
         let start = Instant::now();
+        let mut pauses = PAUSES.iter();
         loop {
             let busy = self.take_own()?;
-            match busy.link.call(request.clone()).await {
-                Ok(reply) => {
+            let once = request.clone().with_resend(Resend::Never);
+            let result = busy.link.call(once).await;
+            let pause = match &result {
+                Ok(reply) if request.refusal(reply).is_none() => {
                     self.put_back(&busy);
-                    return Ok(reply);
+                    return result;
                 }
-                // It had ended while nobody used it: nothing has been sent on it.
-                Err(error)
-                    if error.kind() == ErrorKind::Closed
-                        && start.elapsed() < self.limits.deadline =>
-                {
-                    self.shared.check_open()?;
+                Ok(_) => pauses.next().copied(),
+                Err(error) => match error.kind() {
+                    // It had ended while nobody used it: nothing has been sent on it.
+                    ErrorKind::Closed if !error.may_have_run() => {
+                        self.shared.check_open()?;
+                        Some(Duration::ZERO)
+                    }
+                    ErrorKind::Unreachable => Some(RETRY),
+                    ErrorKind::ConnectionLost if request.is_repeatable() => pauses.next().copied(),
+                    _ => None,
+                },
+            };
+            drop(busy);
+            match pause {
+                Some(pause) if start.elapsed() + pause < self.limits.deadline => {
+                    self.shared.sleep(pause).await;
                 }
-                Err(error)
-                    if error.kind() == ErrorKind::Unreachable
-                        && start.elapsed() + RETRY < self.limits.deadline =>
-                {
-                    self.shared.sleep(RETRY).await;
-                }
-                Err(error) => return Err(error),
+                _ => return result,
             }
         }
     }
@@ -256,14 +273,6 @@ fn alone(limits: Limits, effect: Effect) -> Result<Limits, Error> {
 fn refused(help: &str) -> Error {
     let message = "a command that changes how the connection answers, or for whom, is refused";
     Error::new(ErrorKind::InvalidCommand, message).with_help(help)
-}
-
-fn arguments(command: &Cmd) -> impl Iterator<Item = &[u8]> {
-    command.args_iter().map(|argument| match argument {
-        Arg::Simple(argument) => argument,
-        // The cursor of a scan, which says nothing about its effect.
-        _ => &[],
-    })
 }
 
 /// An empty command would be written as `*0`, which no server answers: every later reply would go to

@@ -28,6 +28,7 @@ struct Diagnostic {
     notes: Vec<String>,
     help: Option<String>,
     source: Option<Arc<dyn StdError + Send + Sync>>,
+    may_have_run: bool,
 }
 
 /// What kind of failure an [`Error`] is: one kind per decision a caller can take.
@@ -76,6 +77,7 @@ impl Error {
             notes: Vec::new(),
             help: None,
             source: None,
+            may_have_run: false,
         }))
     }
 
@@ -106,6 +108,12 @@ impl Error {
         self
     }
 
+    /// Says that the command had been written.
+    pub(crate) fn after_writing(mut self) -> Error {
+        self.edit().may_have_run = true;
+        self.note("the command may have run")
+    }
+
     /// An error is edited only while it is built, so nobody shares it yet; if somebody does, they
     /// keep theirs.
     fn edit(&mut self) -> &mut Diagnostic {
@@ -118,6 +126,7 @@ impl Error {
                 notes,
                 help,
                 source,
+                may_have_run,
             } = &*self.0;
             self.0 = Arc::new(Diagnostic {
                 kind: *kind,
@@ -127,6 +136,7 @@ impl Error {
                 notes: notes.clone(),
                 help: help.clone(),
                 source: source.clone(),
+                may_have_run: *may_have_run,
             });
         }
         Arc::get_mut(&mut self.0).expect("the line above made it ours")
@@ -148,6 +158,13 @@ impl Error {
     #[must_use]
     pub fn help(&self) -> Option<&str> {
         self.0.help.as_deref()
+    }
+
+    /// Whether the server may have run the command: it had been written, and no reply came. `false`
+    /// is a promise that it has not run and will not, so it can be sent again.
+    #[must_use]
+    pub fn may_have_run(&self) -> bool {
+        self.0.may_have_run
     }
 
     /// Returns the error of this crate that travels inside `error`, if there is one.
@@ -223,6 +240,7 @@ impl fmt::Debug for Error {
             notes,
             help,
             source: _,
+            may_have_run: _,
         } = &*self.0;
         f.write_str(message)?;
         if let Some((line, span)) = excerpt {

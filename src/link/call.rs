@@ -1,84 +1,24 @@
 //! One command on its way: the future a caller holds.
 
-use std::borrow::Cow;
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use redis::{Cmd, Value};
+use redis::Value;
 
 use super::Link;
-use super::queue::{Limits, Next, Outcome, Shape, Submitted};
+use super::delivery::{MAX_WRITES, Refusal};
+use super::queue::{Limits, Next, Outcome, Submitted};
+use super::request::Request;
 use super::slots::SlotId;
 use crate::error::{Error, ErrorKind};
-
-/// What to send, and what to expect.
-#[derive(Clone)]
-pub(crate) struct Request<'a> {
-    payload: Payload<'a>,
-    shape: Shape,
-    limits: Limits,
-    answered: bool,
-}
-
-#[derive(Clone)]
-enum Payload<'a> {
-    Command(&'a Cmd),
-    Encoded(Cow<'a, [u8]>),
-}
 
 pub(crate) enum Reply {
     One(Value),
     Many(Vec<Value>),
     /// The commands of a transaction that the server did not queue, by their place, from 0.
     Aborted(Vec<(usize, Value)>),
-}
-
-impl<'a> Request<'a> {
-    pub(crate) fn command(command: &'a Cmd, limits: Limits) -> Request<'a> {
-        let payload = Payload::Command(command);
-        Request {
-            payload,
-            shape: Shape::One,
-            limits,
-            answered: !command.is_no_response(),
-        }
-    }
-
-    /// An encoded command.
-    pub(crate) fn encoded(bytes: &'a [u8], limits: Limits) -> Request<'a> {
-        let payload = Payload::Encoded(Cow::Borrowed(bytes));
-        Request {
-            payload,
-            shape: Shape::One,
-            limits,
-            answered: true,
-        }
-    }
-
-    /// Encoded commands, of whose replies the first `skip` are skipped and the next `count` kept.
-    pub(crate) fn pipeline(
-        bytes: Cow<'a, [u8]>,
-        skip: usize,
-        count: usize,
-        limits: Limits,
-    ) -> Request<'a> {
-        let shape = Shape::Many { skip, count };
-        Request {
-            payload: Payload::Encoded(bytes),
-            shape,
-            limits,
-            answered: true,
-        }
-    }
-
-    fn encode(&self, buffer: &mut Vec<u8>) {
-        match &self.payload {
-            Payload::Command(command) => command.write_packed_command(buffer),
-            Payload::Encoded(bytes) => buffer.extend_from_slice(bytes),
-        }
-    }
 }
 
 impl Link {
@@ -88,6 +28,8 @@ impl Link {
         Call {
             link: self,
             request,
+            started: None,
+            writes: 0,
             state: State::New,
         }
     }
@@ -113,41 +55,51 @@ impl Link {
 pub(crate) struct Call<'a> {
     link: &'a Link,
     request: Request<'a>,
+    /// When it was submitted first: from then on its deadline counts.
+    started: Option<Instant>,
+    /// How often it may have been written.
+    writes: u8,
     state: State,
 }
 
 enum State {
     New,
-    /// Since when it waits counts towards its deadline.
-    InLine(SlotId, Instant),
+    InLine(SlotId),
     Waiting(SlotId),
+    /// Refused so, and held until the server serves.
+    Held(SlotId, Box<Reply>),
     Finished,
 }
 
+type Answer = Poll<Result<Reply, Error>>;
+
 impl Call<'_> {
-    fn submit(&mut self, admitted: bool, waker: &Waker) -> Poll<Result<Reply, Error>> {
-        let Request {
-            shape,
+    fn submit(&mut self, admitted: bool, waker: &Waker) -> Answer {
+        let request = &self.request;
+        let limits = match self.started {
+            None => request.limits,
+            Some(_) => Limits {
+                deadline: self.time_left(),
+                ..request.limits
+            },
+        };
+        let submitted = self.link.shared.lock().submit(
+            |buffer| request.encode(buffer),
+            request.shape,
             limits,
-            answered,
-            ..
-        } = self.request;
-        let encode = |buffer: &mut Vec<u8>| self.request.encode(buffer);
-        let waker = answered.then_some(waker);
-        let submitted = self
-            .link
-            .shared
-            .lock()
-            .submit(encode, shape, limits, waker, admitted);
-        self.state = State::Finished;
+            request.answered.then_some(waker),
+            admitted,
+        );
         match submitted {
-            Submitted::Waiting(slot, next) => {
+            Submitted::Waiting(slot, now, next) => {
                 self.state = State::Waiting(slot);
+                self.started.get_or_insert(now);
                 self.link.carry_out(next);
                 Poll::Pending
             }
-            Submitted::InLine(slot, next) => {
-                self.state = State::InLine(slot, Instant::now());
+            Submitted::InLine(slot, now, next) => {
+                self.state = State::InLine(slot);
+                self.started.get_or_insert(now);
                 self.link.carry_out(next);
                 Poll::Pending
             }
@@ -158,15 +110,86 @@ impl Call<'_> {
             Submitted::Refused(error) => Poll::Ready(Err(error)),
         }
     }
+
+    fn time_left(&self) -> Duration {
+        let deadline = self.request.limits.deadline;
+        self.started.map_or(deadline, |started| {
+            deadline.saturating_sub(started.elapsed())
+        })
+    }
+
+    /// Waits at the gate, where the answer proves that nothing has run.
+    fn answered(&mut self, reply: Reply, waker: &Waker) -> Answer {
+        match reply.may_be_refusal().then(|| self.request.refusal(&reply)) {
+            Some(Some(refusal)) => self.hold(refusal, reply, waker),
+            _ => Poll::Ready(Ok(reply)),
+        }
+    }
+
+    #[cold]
+    fn hold(&mut self, refusal: Refusal, reply: Reply, waker: &Waker) -> Answer {
+        self.writes += 1;
+        let left = self.time_left();
+        if self.writes >= MAX_WRITES || left.is_zero() {
+            return Poll::Ready(Ok(reply));
+        }
+        let held = self
+            .link
+            .shared
+            .lock()
+            .hold(refusal, left, self.request.limits, waker);
+        match held {
+            Ok((slot, next)) => {
+                self.state = State::Held(slot, Box::new(reply));
+                self.link.carry_out(next);
+                Poll::Pending
+            }
+            Err(error) => Poll::Ready(Err(error)),
+        }
+    }
+
+    /// Submits again what was written and lost, where that does no harm.
+    #[cold]
+    fn failed(&mut self, error: Error, waker: &Waker) -> Answer {
+        self.writes += 1;
+        let lost = matches!(
+            error.kind(),
+            ErrorKind::ConnectionLost | ErrorKind::Protocol
+        );
+        let again = lost
+            && self.writes < MAX_WRITES
+            && self.request.is_repeatable()
+            && !self.time_left().is_zero()
+            && self.link.shared.lock().may_resend();
+        if again {
+            self.submit(false, waker)
+        } else {
+            Poll::Ready(Err(error))
+        }
+    }
+}
+
+impl Reply {
+    /// Whether it is worth a closer look.
+    fn may_be_refusal(&self) -> bool {
+        match self {
+            Reply::One(value) => matches!(value, Value::ServerError(_)),
+            Reply::Many(values) => matches!(values.first(), Some(Value::ServerError(_))),
+            Reply::Aborted(_) => true,
+        }
+    }
 }
 
 impl Future for Call<'_> {
     type Output = Result<Reply, Error>;
 
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Answer {
         let slot = match self.state {
-            State::New => return self.submit(false, cx.waker()),
-            State::InLine(slot, _) | State::Waiting(slot) => slot,
+            State::New => {
+                self.state = State::Finished;
+                return self.submit(false, cx.waker());
+            }
+            State::InLine(slot) | State::Waiting(slot) | State::Held(slot, _) => slot,
             State::Finished => {
                 let twice = "the command has been answered already";
                 return Poll::Ready(Err(Error::new(ErrorKind::InvalidCommand, twice)));
@@ -176,29 +199,39 @@ impl Future for Call<'_> {
         let Some(outcome) = outcome else {
             return Poll::Pending;
         };
-        let state = std::mem::replace(&mut self.state, State::Finished);
-        if let State::InLine(_, since) = state {
-            let deadline = &mut self.request.limits.deadline;
-            *deadline = deadline.saturating_sub(since.elapsed());
-        }
-        match outcome {
-            Outcome::Admitted => self.submit(true, cx.waker()),
-            Outcome::Reply(value) => Poll::Ready(Ok(Reply::One(value))),
-            Outcome::Replies(values) => Poll::Ready(Ok(Reply::Many(values))),
-            Outcome::Aborted(refused) => Poll::Ready(Ok(Reply::Aborted(refused))),
-            Outcome::Failed(error) => Poll::Ready(Err(error)),
+        match (outcome, std::mem::replace(&mut self.state, State::Finished)) {
+            (Outcome::Reply(value), _) => self.answered(Reply::One(value), cx.waker()),
+            (Outcome::Replies(values), _) => self.answered(Reply::Many(values), cx.waker()),
+            (Outcome::Aborted(refused), _) => self.answered(Reply::Aborted(refused), cx.waker()),
+            (Outcome::Failed(error), _) => self.failed(error, cx.waker()),
+            (Outcome::Again, State::Held(_, reply)) if self.time_left().is_zero() => {
+                Poll::Ready(Ok(*reply))
+            }
+            (Outcome::Admitted, _) => self.submit(true, cx.waker()),
+            (Outcome::Again, _) => self.submit(false, cx.waker()),
         }
     }
 }
 
 impl Drop for Call<'_> {
     fn drop(&mut self) {
-        let (slot, in_line) = match self.state {
-            State::InLine(slot, _) => (slot, true),
-            State::Waiting(slot) => (slot, false),
+        let mut queue = match self.state {
+            State::New | State::Finished => return,
+            _ => self.link.shared.lock(),
+        };
+        let wakers = match self.state {
+            State::InLine(slot) => queue.leave_line(slot),
+            State::Waiting(slot) => {
+                queue.abandon(slot);
+                return;
+            }
+            State::Held(slot, _) => {
+                queue.leave_gate(slot);
+                return;
+            }
             State::New | State::Finished => return,
         };
-        let wakers = self.link.shared.lock().abandon(slot, in_line);
+        drop(queue);
         wakers.into_iter().for_each(Waker::wake);
     }
 }

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use redis::{Arg, Cmd};
+
 /// Parts encoded commands (`*2\r\n$3\r\nGET\r\n$1\r\nk\r\n…`) into their arguments.
 ///
 /// `None` where the bytes are not whole commands, or one of them is empty.
@@ -31,6 +33,15 @@ fn header(bytes: &mut &[u8], kind: u8) -> Option<usize> {
 
 fn number<T: std::str::FromStr>(argument: &[u8]) -> Option<T> {
     std::str::from_utf8(argument).ok()?.parse().ok()
+}
+
+/// Returns the arguments of `command`, the first of which is its name.
+pub(crate) fn arguments(command: &Cmd) -> impl Iterator<Item = &[u8]> {
+    command.args_iter().map(|argument| match argument {
+        Arg::Simple(argument) => argument,
+        // The cursor of a scan, which says nothing about its effect.
+        _ => &[],
+    })
 }
 
 /// What a command does to the connection it is sent on.

@@ -21,8 +21,6 @@ use crate::error::Error;
 const READ_SIZE: usize = 16 * 1024;
 /// The most that the read buffer grows at once beyond what has arrived, in bytes.
 const MAX_GROWTH: usize = 1024 * 1024;
-/// So many response timeouts in a row without one byte read, and the connection is given up.
-const MAX_SILENCES: u32 = 3;
 
 /// The future of one connection. Its output is why it ended; by then the queue knows.
 pub(super) struct Driver<'a> {
@@ -41,8 +39,6 @@ pub(super) struct Driver<'a> {
     replies: Vec<Value>,
     wakers: Vec<Waker>,
     timer: Timer,
-    silences: u32,
-    last_silence: Option<Instant>,
     failure: Option<Error>,
 }
 
@@ -66,16 +62,16 @@ impl<'a> Driver<'a> {
             replies: Vec::new(),
             wakers: Vec::new(),
             timer: Timer::default(),
-            silences: 0,
-            last_silence: None,
             failure: None,
         }
     }
 
     /// Does what can be done without waiting; an error is the end of the connection.
     fn advance(&mut self, cx: &mut Context<'_>) -> Result<(), Error> {
+        let mut rang = false;
         loop {
-            self.expire(cx)?;
+            rang |= self.timer.poll(self.shared, cx, &mut self.wakers);
+            self.wake_callers();
             if self.gather(cx) {
                 return Ok(());
             }
@@ -84,6 +80,17 @@ impl<'a> Driver<'a> {
                 continue;
             }
             let mut queue = self.shared.lock();
+            // Judged after a read: what the server has said while this thread had no turn counts.
+            if rang && queue.is_silent(Instant::now()) {
+                drop(queue);
+                let silence = io::Error::new(io::ErrorKind::TimedOut, "the server has been silent");
+                return Err(self.shared.connection_lost(&silence));
+            }
+            if queue.is_leaving() && queue.has_left(Instant::now()) {
+                drop(queue);
+                let replica = io::Error::other("the server is a replica");
+                return Err(self.shared.connection_lost(&replica));
+            }
             if queue.is_closed() {
                 // By somebody who took the driver for awake and so did not wake it.
                 return Err(super::closed());
@@ -93,7 +100,7 @@ impl<'a> Driver<'a> {
             }
             let blocked = self.written < self.output.len();
             queue.set_blocked(blocked);
-            if blocked || queue.is_writing() || !queue.has_unsent() {
+            if blocked || queue.is_writing() || queue.is_leaving() || !queue.has_unsent() {
                 queue.sleep();
                 self.yielded = false;
                 return Ok(());
@@ -108,7 +115,7 @@ impl<'a> Driver<'a> {
             return false;
         }
         let mut queue = self.shared.lock();
-        if !queue.has_unsent() || queue.is_writing() {
+        if !queue.has_unsent() || queue.is_writing() || queue.is_leaving() {
             return false;
         }
         if !self.yielded && queue.in_flight() > 1 {
@@ -159,7 +166,6 @@ impl<'a> Driver<'a> {
             Poll::Ready(Err(error)) => return Err(self.shared.connection_lost(&error)),
         };
         self.filled += read;
-        self.silences = 0;
         self.decode()?;
         let delivered = self
             .shared
@@ -200,25 +206,6 @@ impl<'a> Driver<'a> {
             self.input.truncate(READ_SIZE);
             self.input.shrink_to_fit();
         }
-    }
-
-    /// Fails the callers whose time is up. Silence of the whole connection is counted at most once
-    /// per response timeout, however many callers it hits.
-    fn expire(&mut self, cx: &mut Context<'_>) -> Result<(), Error> {
-        if self.timer.poll(self.shared, cx, &mut self.wakers) && self.filled == 0 {
-            let timeout = self.shared.config.response_timeout();
-            let now = Instant::now();
-            if self.last_silence.is_none_or(|last| now - last >= timeout) {
-                self.last_silence = Some(now);
-                self.silences += 1;
-            }
-        }
-        self.wake_callers();
-        if self.silences < MAX_SILENCES {
-            return Ok(());
-        }
-        let silence = io::Error::new(io::ErrorKind::TimedOut, "the server has been silent");
-        Err(self.shared.connection_lost(&silence))
     }
 
     fn wake_callers(&mut self) {
@@ -280,27 +267,28 @@ pub(super) struct Timer {
 }
 
 impl Timer {
-    /// Fails the callers whose time is up; returns whether there were any.
+    /// Fails the callers whose time is up; returns whether the time to look for any had come.
     pub(super) fn poll(
         &mut self,
         shared: &Shared,
         cx: &mut Context<'_>,
         wakers: &mut Vec<Waker>,
     ) -> bool {
-        let before = wakers.len();
+        let mut rang = false;
         loop {
             if self.armed {
                 let sleeping = self
                     .sleep
                     .as_mut()
                     .is_some_and(|sleep| sleep.as_mut().poll(cx).is_pending());
+                rang |= !sleeping;
                 if sleeping && !shared.lock().alarm_is_late() {
-                    break;
+                    return rang;
                 }
                 self.armed = false;
             }
             let Some(due) = shared.expire(Instant::now(), wakers) else {
-                break;
+                return rang;
             };
             let sleep = self
                 .sleep
@@ -308,6 +296,5 @@ impl Timer {
             sleep.as_mut().reset(due.into());
             self.armed = true;
         }
-        wakers.len() > before
     }
 }

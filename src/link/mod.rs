@@ -10,11 +10,14 @@ mod call;
 mod commands;
 mod connect;
 mod decode;
+mod delivery;
 mod driver;
 mod handshake;
 mod io_thread;
 mod probe;
 mod queue;
+mod read_only;
+mod request;
 mod resolve;
 mod slots;
 mod stream;
@@ -35,9 +38,11 @@ use self::queue::{Late, Queue};
 use crate::config::Config;
 use crate::error::{Error, ErrorKind};
 
-pub(crate) use self::call::{Reply, Request};
-pub(crate) use self::commands::{Effect, effect, split};
+pub(crate) use self::call::Reply;
+pub(crate) use self::commands::{Effect, arguments, effect, split};
+pub(crate) use self::delivery::Resend;
 pub(crate) use self::queue::Limits;
+pub(crate) use self::request::Request;
 pub(crate) use self::transaction::aborted;
 
 /// A lost connection that had been idle for so long is made anew when it is needed, not before, so
@@ -186,8 +191,17 @@ impl Shared {
                 return;
             }
             log::warn!(target: "redis_ready", "{error:#}; reconnecting");
-            let idle = self.lock().has_been_idle_for(Instant::now(), IDLE);
-            let resumed = if idle {
+            let (idle, leaving) = {
+                let queue = self.lock();
+                (
+                    queue.has_been_idle_for(Instant::now(), IDLE),
+                    queue.is_leaving(),
+                )
+            };
+            let resumed = if leaving {
+                // Left on purpose, and rarely: by its name another server may be found at once.
+                Some(())
+            } else if idle {
                 self.meanwhile(std::future::poll_fn(|_| self.lock().poll_demand()))
                     .await
             } else {
@@ -248,7 +262,7 @@ impl Shared {
                 ErrorKind::TimedOut,
                 format!("no reply from `{peer}` within {limit:?}"),
             )
-            .note("the command may have run"),
+            .after_writing(),
             Late::Admission => Error::new(
                 ErrorKind::QueueFull,
                 format!("too many commands in flight to `{peer}` for {deadline:?}"),
@@ -279,7 +293,7 @@ impl Shared {
 
     fn connection_lost(&self, cause: &std::io::Error) -> Error {
         let message = format!("connection to `{}` lost: {cause}", self.peer);
-        Error::new(ErrorKind::ConnectionLost, message).note("the command may have run")
+        Error::new(ErrorKind::ConnectionLost, message)
     }
 
     fn protocol_error(&self, what: &str) -> Error {

@@ -9,6 +9,7 @@
 mod attention;
 mod connection;
 mod expiry;
+mod gate;
 mod pending;
 mod submission;
 
@@ -20,7 +21,9 @@ use std::time::{Duration, Instant};
 use redis::Value;
 
 use self::attention::{Attention, Writer};
+use self::gate::Gate;
 use self::pending::{Caller, Collected, Pending};
+use super::delivery::Budget;
 use super::slots::{SlotId, Slots};
 use super::stream::Socket;
 use crate::error::Error;
@@ -31,7 +34,7 @@ pub(super) use self::pending::Shape;
 
 /// Commands that may wait while there is no connection.
 const MAX_WAITING: usize = 1_000;
-/// Bytes of commands that may wait while there is no connection.
+/// Bytes of commands that may wait: without a connection for one, with one to be written.
 const MAX_WAITING_BYTES: usize = 8 * 1024 * 1024;
 /// Capacity of the write buffers that is kept when they were needed larger for a while, in bytes.
 pub(super) const KEPT_CAPACITY: usize = 64 * 1024;
@@ -60,6 +63,10 @@ pub(super) struct Queue {
     closing: bool,
     /// Wait for the last command in flight before the link closes.
     drained: Vec<Waker>,
+    gate: Gate,
+    resends: Budget,
+    /// When the server has sent anything the last time.
+    heard: Instant,
     last_submitted: Option<Instant>,
     /// When the I/O thread will look for late commands.
     alarm: Option<Instant>,
@@ -87,8 +94,10 @@ pub(super) enum Outcome {
     Replies(Vec<Value>),
     /// The transaction whose commands at these places (1 is the first) the server did not queue.
     Aborted(Vec<(usize, Value)>),
-    /// There is room now: submit again.
+    /// There is room now: submit.
     Admitted,
+    /// The server may serve now, or the time is up: submit again, or give up.
+    Again,
     Failed(Error),
 }
 
@@ -103,10 +112,11 @@ pub(super) enum Next {
 }
 
 pub(super) enum Submitted {
-    Waiting(SlotId, Next),
+    /// Since when it waits is part of it.
+    Waiting(SlotId, Instant, Next),
     Unanswered(Next),
     /// In line for admission; the slot's outcome will be [`Outcome::Admitted`].
-    InLine(SlotId, Next),
+    InLine(SlotId, Instant, Next),
     Refused(Error),
 }
 
@@ -132,6 +142,9 @@ impl Queue {
             attention: Attention::Nobody,
             closing: false,
             drained: Vec::new(),
+            gate: Gate::default(),
+            resends: Budget::default(),
+            heard: Instant::now(),
             last_submitted: None,
             alarm: None,
             alarm_is_late: false,
@@ -170,6 +183,11 @@ impl Queue {
 
     pub(super) fn is_closed(&self) -> bool {
         matches!(self.state, State::Closed(_))
+    }
+
+    /// Takes one command from what may be sent again after a loss.
+    pub(super) fn may_resend(&mut self) -> bool {
+        self.resends.spend()
     }
 
     /// Whether the I/O thread has to look for late commands earlier than it means to.
@@ -243,6 +261,8 @@ impl Queue {
         replies: &mut Vec<Value>,
         wakers: &mut Vec<Waker>,
     ) -> Result<(), ()> {
+        self.heard = Instant::now();
+        self.resends.earn(replies.len());
         for reply in replies.drain(..) {
             let front = self
                 .pending
@@ -276,14 +296,21 @@ impl Queue {
         wakers: &mut Vec<Waker>,
     ) {
         self.unwatched = self.unwatched.saturating_sub(1);
-        if let Caller::Waiting(slot) = front.caller {
-            wakers.extend(self.slots.settle(slot, outcome));
+        match front.caller {
+            Caller::Waiting(slot) => wakers.extend(self.slots.settle(slot, outcome)),
+            Caller::Gate => self.answered(outcome(), wakers),
+            Caller::Unanswered | Caller::Gone => {}
         }
+    }
+
+    fn is_full(&self) -> bool {
+        self.pending.len() + self.admitted >= self.max_in_flight
+            || self.unsent.len() >= MAX_WAITING_BYTES
     }
 
     /// Lets callers in as far as there is room.
     fn admit(&mut self, wakers: &mut Vec<Waker>) {
-        while self.pending.len() + self.admitted < self.max_in_flight {
+        while !self.admission.is_empty() && !self.is_full() {
             let Some((slot, _)) = self.admission.pop_front() else {
                 break;
             };

@@ -7,5 +7,6 @@
 mod support;
 
 mod cancellation;
+mod refusals;
 mod resets;
 mod timeouts;

@@ -54,7 +54,7 @@ const PROMPTLY: Duration = Duration::from_secs(1);
 fn answer(command: &[String]) -> Answer {
     match command[0].as_str() {
         "HELLO" => Answer::Send(b"%1\r\n$5\r\nproto\r\n:3\r\n".to_vec()),
-        "GET" => Answer::Send(SHAPES[command[1].parse::<usize>().expect("a number")].to_vec()),
+        "GETDEL" => Answer::Send(SHAPES[command[1].parse::<usize>().expect("a number")].to_vec()),
         "ECHO" => Answer::line(&format!("+{}", command[1])),
         _ => Answer::ok(),
     }
@@ -67,7 +67,7 @@ fn client(port: u16) -> Client {
 
 async fn get(mut client: Client, shape: usize) -> RedisResult<Value> {
     use redis::aio::ConnectionLike as _;
-    let get = cmd("GET").arg(shape).to_owned();
+    let get = cmd("GETDEL").arg(shape).to_owned();
     client.req_packed_command(&get).await
 }
 
@@ -86,7 +86,7 @@ fn handshake() -> usize {
     let reply = run(get(client(server.port()), 0));
     reply.expect("nothing is broken here");
     let before = |command: &Vec<String>| match answer(command) {
-        Answer::Send(bytes) if command[0] != "GET" => bytes.len(),
+        Answer::Send(bytes) if command[0] != "GETDEL" => bytes.len(),
         _ => 0,
     };
     server.seen().iter().map(before).sum()

@@ -18,7 +18,9 @@ impl Queue {
         }
         self.retain_from(self.taken, &[]);
         self.blocked = false;
+        self.heard = now;
         self.state = State::Up { since: now, inline };
+        self.gate_moves(now);
     }
 
     /// An attempt to connect has failed. With `refuse`, everybody is told at once.
@@ -41,6 +43,7 @@ impl Queue {
     /// what a write had taken and not written. What the server cannot have seen stays in line.
     pub(in super::super) fn lost(&mut self, sent: u64, rest: &[u8], error: &Error) -> Vec<Waker> {
         let mut wakers = Vec::new();
+        let written = error.clone().after_writing();
         while self
             .pending
             .front()
@@ -49,7 +52,7 @@ impl Queue {
             let Some(front) = self.pending.pop_front() else {
                 break;
             };
-            self.settle(&front, || Outcome::Failed(error.clone()), &mut wakers);
+            self.settle(&front, || Outcome::Failed(written.clone()), &mut wakers);
         }
         self.collected = Collected::default();
         self.retain_from(sent, rest);
@@ -95,7 +98,8 @@ impl Queue {
         let slots = &mut self.slots;
         self.pending.retain_mut(|pending| {
             match pending.caller {
-                Caller::Gone => return false,
+                // A question is asked again on the next connection.
+                Caller::Gone | Caller::Gate => return false,
                 Caller::Waiting(slot) if slots.is_abandoned(slot) => {
                     slots.free(slot);
                     return false;
@@ -113,12 +117,19 @@ impl Queue {
 
     fn fail_all(&mut self, error: &Error) -> Vec<Waker> {
         let mut wakers = Vec::new();
+        let written = error.clone().after_writing();
         while let Some(front) = self.pending.pop_front() {
+            let error = if front.bytes.start < self.taken {
+                &written
+            } else {
+                error
+            };
             self.settle(&front, || Outcome::Failed(error.clone()), &mut wakers);
         }
         while let Some((slot, _)) = self.admission.pop_front() {
             wakers.extend(self.slots.settle(slot, || Outcome::Failed(error.clone())));
         }
+        self.open_gate(&mut wakers);
         self.taken = self.end();
         self.unsent.clear();
         self.collected = Collected::default();

@@ -7,6 +7,9 @@ use super::pending::{Caller, after};
 use super::{Outcome, Queue, State};
 use crate::error::Error;
 
+/// So many response timeouts without one byte from the server, and the connection is given up.
+const MAX_SILENCES: u32 = 3;
+
 /// What the I/O thread reports when a command is late.
 pub(in super::super) enum Late<'a> {
     Response(Duration),
@@ -35,6 +38,7 @@ impl Queue {
                     .settle(slot, || Outcome::Failed(error(Late::Admission))),
             );
         }
+        let gate = self.tend_gate(now, wakers);
         let due = match &self.state {
             State::Up { since, .. } => {
                 let since = *since;
@@ -44,9 +48,26 @@ impl Queue {
         };
         self.admit(wakers);
         let admission = self.admission.front().map(|(_, until)| *until);
-        self.alarm = [due, admission].into_iter().flatten().min();
+        let silence = self.silent_at().filter(|due| *due > now);
+        self.alarm = [due, admission, gate, silence].into_iter().flatten().min();
         self.alarm_is_late = false;
         self.alarm
+    }
+
+    /// When the connection counts as dead, if nothing is heard until then. Whether anybody still waits
+    /// for the reply makes no difference.
+    fn silent_at(&self) -> Option<Instant> {
+        let front = self.pending.front()?;
+        let is_up = matches!(self.state, State::Up { .. });
+        (is_up && front.bytes.start < self.taken).then(|| {
+            let silence = front.limits.response_timeout.saturating_mul(MAX_SILENCES);
+            after(front.submitted.max(self.heard), silence)
+        })
+    }
+
+    /// Whether the server has been silent for too long.
+    pub(in super::super) fn is_silent(&self, now: Instant) -> bool {
+        self.silent_at().is_some_and(|due| due <= now)
     }
 
     /// On a live connection late commands keep their place: their replies will still come.

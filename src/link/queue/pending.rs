@@ -25,6 +25,8 @@ pub(super) enum Caller {
     Unanswered,
     /// Has been told that it is late.
     Gone,
+    /// The link itself, for all that are held at the gate.
+    Gate,
 }
 
 /// How many replies a submission gets, and which of them its caller wants.

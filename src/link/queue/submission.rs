@@ -29,20 +29,14 @@ impl Queue {
         }
         let now = Instant::now();
         self.last_submitted = Some(now);
-        let full = self.pending.len() + self.admitted >= self.max_in_flight;
-        if (full || !self.admission.is_empty()) && !admitted {
+        if (self.is_full() || !self.admission.is_empty()) && !admitted {
             let Some(waker) = waker else {
                 return Submitted::Refused(full_queue("in flight"));
             };
             let slot = self.slots.wait(waker.clone());
             let until = after(now, limits.deadline);
             self.admission.push_back((slot, until));
-            let next = if self.must_ring_at(until) {
-                self.wake()
-            } else {
-                Next::Nothing
-            };
-            return Submitted::InLine(slot, next);
+            return Submitted::InLine(slot, now, self.ring_at(until));
         }
         let was_idle = self.pending.is_empty();
         let start = self.end();
@@ -60,7 +54,7 @@ impl Queue {
         self.must_ring_at(after(now, limits.response_timeout.min(limits.deadline)));
         let next = self.after_submit(was_idle);
         match slot {
-            Some(slot) => Submitted::Waiting(slot, next),
+            Some(slot) => Submitted::Waiting(slot, now, next),
             None => Submitted::Unanswered(next),
         }
     }
@@ -97,6 +91,15 @@ impl Queue {
             self.alarm_is_late = true;
         }
         self.alarm_is_late
+    }
+
+    /// As [`must_ring_at`](Queue::must_ring_at), and returns how to tell it.
+    pub(super) fn ring_at(&mut self, due: Instant) -> Next {
+        if self.must_ring_at(due) {
+            self.wake()
+        } else {
+            Next::Nothing
+        }
     }
 
     fn after_submit(&mut self, was_idle: bool) -> Next {
@@ -148,24 +151,22 @@ impl Queue {
         self.slots.take(slot, waker)
     }
 
-    /// The caller that waits in `slot` goes away.
-    pub(in super::super) fn abandon(&mut self, slot: SlotId, in_line: bool) -> Vec<Waker> {
+    /// The caller that waits in `slot` for a reply goes away.
+    pub(in super::super) fn abandon(&mut self, slot: SlotId) {
+        self.slots.abandon(slot);
+    }
+
+    /// The caller that waits in `slot` for admission goes away.
+    pub(in super::super) fn leave_line(&mut self, slot: SlotId) -> Vec<Waker> {
         let mut wakers = Vec::new();
-        if in_line {
-            let before = self.admission.len();
-            self.admission.retain(|(waiting, _)| *waiting != slot);
-            if before == self.admission.len() {
-                // It had been let in, or had failed, without knowing yet.
-                let let_in = self.slots.take(slot, Waker::noop());
-                if let Some(Outcome::Admitted) = let_in {
-                    self.admitted -= 1;
-                    self.admit(&mut wakers);
-                }
-                return wakers;
-            }
+        let before = self.admission.len();
+        self.admission.retain(|(waiting, _)| *waiting != slot);
+        if before > self.admission.len() {
             self.slots.free(slot);
-        } else {
-            self.slots.abandon(slot);
+        } else if let Some(Outcome::Admitted) = self.slots.take(slot, Waker::noop()) {
+            // It had been let in without knowing yet.
+            self.admitted -= 1;
+            self.admit(&mut wakers);
         }
         wakers
     }

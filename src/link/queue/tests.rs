@@ -26,7 +26,7 @@ fn submit(queue: &mut Queue, bytes: &[u8]) -> SlotId {
         Some(Waker::noop()),
         false,
     ) {
-        Submitted::Waiting(slot, _) => slot,
+        Submitted::Waiting(slot, ..) => slot,
         _ => panic!("the queue has room"),
     }
 }
@@ -110,7 +110,7 @@ fn the_reply_of_a_caller_that_has_gone_is_discarded_in_its_turn() {
     let gone = submit(&mut queue, b"a");
     let waits = submit(&mut queue, b"b");
     take(&mut queue);
-    queue.abandon(gone, false);
+    queue.abandon(gone);
     deliver(&mut queue, 1);
     deliver(&mut queue, 2);
     assert!(matches!(
@@ -191,7 +191,7 @@ fn what_nobody_waits_for_does_not_move() {
     let gone = submit(&mut queue, b"aa");
     submit(&mut queue, b"bb");
     queue.lost(queue.taken(), &[], &lost());
-    queue.abandon(gone, false);
+    queue.abandon(gone);
     queue.connected(Instant::now(), None);
     assert_eq!(take(&mut queue), b"bb");
 }
@@ -297,7 +297,7 @@ fn callers_beyond_the_limit_wait_their_turn() {
         Some(&waker),
         false,
     ) {
-        Submitted::InLine(slot, _) => slot,
+        Submitted::InLine(slot, ..) => slot,
         _ => panic!("there is no room"),
     };
     let second = line(&mut queue);
@@ -314,7 +314,7 @@ fn callers_beyond_the_limit_wait_their_turn() {
     assert_eq!(woken.0.load(Ordering::Relaxed), 1);
 
     // The second is let in and goes away without knowing: the third takes its place.
-    let wakers = queue.abandon(second, true);
+    let wakers = queue.leave_line(second);
     assert_eq!(wakers.len(), 1);
     assert!(matches!(
         outcome(&mut queue, third),
@@ -340,7 +340,7 @@ fn callers_beyond_the_limit_wait_their_turn() {
 fn a_caller_in_line_waits_until_its_deadline() {
     let mut queue = connected(1);
     submit(&mut queue, b"a");
-    let Submitted::InLine(slot, _) =
+    let Submitted::InLine(slot, ..) =
         queue.submit(|_| {}, Shape::One, LIMITS, Some(Waker::noop()), false)
     else {
         panic!("there is no room");
@@ -367,7 +367,7 @@ fn a_transaction_gives_its_last_reply_and_names_what_was_not_queued() {
             Some(1),
         ),
     ] {
-        let Submitted::Waiting(slot, _) =
+        let Submitted::Waiting(slot, ..) =
             queue.submit(|out| out.push(0), shape, LIMITS, Some(Waker::noop()), false)
         else {
             panic!("the queue has room");
