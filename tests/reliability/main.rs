@@ -7,6 +7,8 @@
 mod support;
 
 mod cancellation;
+mod demotion;
+mod losses;
 mod refusals;
 mod resets;
 mod timeouts;

@@ -4,7 +4,7 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU16, AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -75,6 +75,8 @@ impl Script {
 enum Upstream {
     Unix(PathBuf),
     Tcp(u16),
+    /// The port that each connection leads to is looked up when it is made, as a name is.
+    Moving(Arc<AtomicU16>),
 }
 
 /// A listener on a port of 127.0.0.1 in front of a server, on a thread of its own.
@@ -113,6 +115,11 @@ impl Proxy {
         script: impl Fn(usize) -> Script + Send + Sync + 'static,
     ) -> Proxy {
         Proxy::before(Upstream::Tcp(port), script)
+    }
+
+    /// Puts a proxy in front of the port of 127.0.0.1 that `port` holds when a connection is made.
+    pub(crate) fn before_moving_port(port: Arc<AtomicU16>) -> Proxy {
+        Proxy::before(Upstream::Moving(port), |_| Script::default())
     }
 
     fn before(
@@ -191,7 +198,12 @@ async fn accept(
         let upstream = upstream.clone();
         tokio::spawn(async move {
             let _ = client.set_nodelay(true);
+            let upstream = match upstream {
+                Upstream::Moving(port) => Upstream::Tcp(port.load(Ordering::SeqCst)),
+                upstream => upstream,
+            };
             match upstream {
+                Upstream::Moving(_) => {}
                 Upstream::Tcp(port) => {
                     if let Ok(server) = TcpStream::connect(("127.0.0.1", port)).await {
                         let _ = server.set_nodelay(true);
