@@ -7,11 +7,11 @@ use std::time::{Duration, Instant};
 
 use redis::Value;
 
-use super::Link;
 use super::delivery::{MAX_WRITES, Refusal};
 use super::queue::{Limits, Next, Outcome, Submitted};
 use super::request::Request;
 use super::slots::SlotId;
+use super::{Link, wake};
 use crate::error::{Error, ErrorKind};
 
 pub(crate) enum Reply {
@@ -39,8 +39,16 @@ impl Link {
         loop {
             next = match next {
                 Next::Nothing => return,
-                Next::Wake(waker) => return waker.wake(),
                 Next::Start => return self.start(),
+                // Both ways to the parent of a forked child.
+                Next::Wake(_) if self.shared.is_forked() => self.shared.lock().disown(),
+                Next::Write(buffer, socket) if self.shared.is_forked() => {
+                    std::mem::forget(socket);
+                    let mut queue = self.shared.lock();
+                    let _ = queue.written(buffer, 0);
+                    queue.disown()
+                }
+                Next::Wake(waker) => return waker.wake(),
                 Next::Write(buffer, socket) => {
                     // What cannot be written now, and any error, is for the driver to deal with.
                     let written = socket.try_write(&buffer).unwrap_or(0);
@@ -232,6 +240,6 @@ impl Drop for Call<'_> {
             State::New | State::Finished => return,
         };
         drop(queue);
-        wakers.into_iter().for_each(Waker::wake);
+        wake(wakers);
     }
 }

@@ -10,11 +10,11 @@ use std::time::Instant;
 use redis::Value;
 use tokio::time::Sleep;
 
-use super::Shared;
 use super::connect::Connected;
 use super::decode::Decoder;
 use super::queue::KEPT_CAPACITY;
 use super::stream::Stream;
+use super::{Shared, wake};
 use crate::error::Error;
 
 /// Size of a read, and of the read buffer while replies are small, in bytes.
@@ -71,7 +71,7 @@ impl<'a> Driver<'a> {
         let mut rang = false;
         loop {
             rang |= self.timer.poll(self.shared, cx, &mut self.wakers);
-            self.wake_callers();
+            wake(self.wakers.drain(..));
             if self.gather(cx) {
                 return Ok(());
             }
@@ -171,7 +171,7 @@ impl<'a> Driver<'a> {
             .shared
             .lock()
             .deliver(&mut self.replies, &mut self.wakers);
-        self.wake_callers();
+        wake(self.wakers.drain(..));
         delivered.map_err(|()| self.shared.protocol_error("a reply that nobody asked for"))?;
         Ok(true)
     }
@@ -205,12 +205,6 @@ impl<'a> Driver<'a> {
         } else if self.filled == 0 && self.input.len() > KEPT_CAPACITY {
             self.input.truncate(READ_SIZE);
             self.input.shrink_to_fit();
-        }
-    }
-
-    fn wake_callers(&mut self) {
-        for waker in self.wakers.drain(..) {
-            waker.wake();
         }
     }
 }
@@ -253,7 +247,7 @@ impl Future for Driver<'_> {
         };
         let wakers = queue.lost(sent, rest, &error);
         drop(queue);
-        wakers.into_iter().for_each(Waker::wake);
+        wake(wakers);
         Poll::Ready(error)
     }
 }

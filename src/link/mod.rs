@@ -26,7 +26,9 @@ mod tls;
 mod transaction;
 
 use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
@@ -57,6 +59,8 @@ pub(crate) struct Link {
 /// What callers and the I/O thread share.
 struct Shared {
     queue: Mutex<Queue>,
+    /// The process whose I/O thread runs the supervisor.
+    process: AtomicU32,
     config: Config,
     peer: String,
     /// One caller's own session: it is never made anew, for what it was is gone with it.
@@ -80,6 +84,7 @@ impl Link {
         Link {
             shared: Arc::new(Shared {
                 queue,
+                process: AtomicU32::new(0),
                 config,
                 peer,
                 exclusive,
@@ -150,10 +155,13 @@ impl Link {
 
     /// Starts the supervisor.
     fn start(&self) {
+        self.shared
+            .process
+            .store(std::process::id(), Ordering::Relaxed);
         let supervision = Supervision(Arc::clone(&self.shared));
         if let Err(error) = io_thread::spawn(async move { supervision.0.supervise().await }) {
             let wakers = self.shared.lock().abandoned_by_supervisor(&error);
-            wakers.into_iter().for_each(Waker::wake);
+            wake(wakers);
         }
     }
 }
@@ -169,10 +177,16 @@ impl Shared {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Whether this process is a child of the one that runs the supervisor: it has the memory of that,
+    /// but not the I/O thread, and a socket that is not its own.
+    fn is_forked(&self) -> bool {
+        self.process.load(Ordering::Relaxed) != std::process::id()
+    }
+
     /// Ends the link for good; whoever waits, and whoever comes, is told `error`.
     fn close(&self, error: &Error) {
         let wakers = self.lock().close(error);
-        wakers.into_iter().for_each(Waker::wake);
+        wake(wakers);
     }
 
     /// Connects, drives the connection until it ends, and again, until the link is closed.
@@ -233,7 +247,7 @@ impl Shared {
                 log::warn!(target: "redis_ready", "{error:#}; trying again until it works");
             }
             let wakers = self.lock().unreachable(&error, is_lasting(error.kind()));
-            wakers.into_iter().for_each(Waker::wake);
+            wake(wakers);
             let delay = backoff.next(Instant::now());
             self.meanwhile(tokio::time::sleep(delay)).await?;
         }
@@ -312,6 +326,14 @@ impl Shared {
     }
 }
 
+/// Wakes them all: what one makes of it, a panic included, is nothing to the others.
+fn wake(wakers: impl IntoIterator<Item = Waker>) {
+    for waker in wakers {
+        // The panic has been reported by the hook; there is nobody else to tell.
+        let _ = catch_unwind(AssertUnwindSafe(|| waker.wake()));
+    }
+}
+
 /// What callers are told once the client is closed.
 fn closed() -> Error {
     Error::new(ErrorKind::Closed, "the client is closed")
@@ -338,7 +360,7 @@ impl Drop for Supervision {
         let cause = std::io::Error::other("the I/O thread has ended");
         let wakers = queue.abandoned_by_supervisor(&self.0.connection_lost(&cause));
         drop(queue);
-        wakers.into_iter().for_each(Waker::wake);
+        wake(wakers);
     }
 }
 
@@ -368,7 +390,7 @@ impl<T, W: Future<Output = T>> Future for Meanwhile<'_, W> {
         }
         let mut wakers = Vec::new();
         this.timer.poll(this.shared, cx, &mut wakers);
-        wakers.into_iter().for_each(Waker::wake);
+        wake(wakers);
         Poll::Pending
     }
 }

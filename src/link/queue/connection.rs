@@ -7,7 +7,7 @@ use std::time::Instant;
 use super::super::stream::Socket;
 use super::attention::{Attention, Writer};
 use super::pending::{Caller, Collected};
-use super::{Outcome, Queue, State};
+use super::{Next, Outcome, Queue, State};
 use crate::error::Error;
 
 impl Queue {
@@ -83,7 +83,42 @@ impl Queue {
     pub(in super::super) fn abandoned_by_supervisor(&mut self, error: &Error) -> Vec<Waker> {
         self.attention = Attention::Nobody;
         self.writer = Writer::Nobody;
-        self.lost(self.end(), &[], error)
+        if !self.is_closed() {
+            self.state = State::Down {
+                refusing: None,
+                last: Some(error.clone()),
+            };
+        }
+        self.fail_all(error)
+    }
+
+    /// This process is a child of the one that made the connection. What that has in flight is not the
+    /// child's; what the child has submitted waits for a connection of its own.
+    pub(in super::super) fn disown(&mut self) -> Next {
+        let down = State::Down {
+            refusing: None,
+            last: None,
+        };
+        let theirs = match std::mem::replace(&mut self.state, down) {
+            // To close the socket would take it from the parent's I/O thread too.
+            State::Up { inline, .. } => {
+                std::mem::forget(inline);
+                self.pending.partition_point(|p| p.bytes.start < self.taken)
+            }
+            State::Down { .. } => self.pending.len() - 1,
+            closed @ State::Closed(_) => {
+                self.state = closed;
+                return Next::Nothing;
+            }
+        };
+        for pending in self.pending.iter_mut().take(theirs) {
+            pending.caller = Caller::Gone;
+        }
+        self.collected = Collected::default();
+        self.blocked = false;
+        self.retain_from(self.taken, &[]);
+        self.attention = Attention::Nobody;
+        self.after_submit(false)
     }
 
     /// Keeps the commands from the stream offset `from` on that somebody still wants. `head` is what

@@ -102,7 +102,7 @@ impl Queue {
         }
     }
 
-    fn after_submit(&mut self, was_idle: bool) -> Next {
+    pub(super) fn after_submit(&mut self, was_idle: bool) -> Next {
         if let Attention::Nobody = self.attention {
             self.attention = Attention::Awake(None);
             return Next::Start;
