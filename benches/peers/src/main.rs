@@ -1,19 +1,20 @@
-//! Throughput and latency beside the peers: `cargo run --release` in this folder.
-//!
-//! A closed loop of GET and SET, half and half, over 10,000 keys with values of 100 bytes, on a
-//! throw-away server over TCP on this machine. One process per measurement; the order is shuffled
-//! within each repetition, and each repetition is compared with itself, so that a machine that
-//! changes its speed does not decide.
+//! Throughput, latency and cost beside the peers; README.md says what and how.
 
+mod allocations;
 mod clients;
-mod measure;
+mod cpu;
+mod instructions;
+mod load;
+mod measurement;
+mod sample;
+mod server;
 mod table;
 
-use std::process::Command;
+use std::process::ExitCode;
 
-use redis_ready::testing::Server;
-
-use crate::measure::Sample;
+use crate::load::{Length, Load};
+use crate::measurement::Measurement;
+use crate::server::Server;
 
 const TASKS: [usize; 5] = [1, 16, 64, 256, 1_000];
 const REPETITIONS: usize = 5;
@@ -21,22 +22,46 @@ const SECONDS: f64 = 1.5;
 
 type Failure = Box<dyn std::error::Error>;
 
-fn main() -> Result<(), Failure> {
+fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        ["one", client, tasks, url] => {
-            println!("{}", clients::run(client, tasks.parse()?, SECONDS, url)?);
-            Ok(())
+    match run(&arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
         }
-        [] => all(&clients::NAMES),
-        ["only", ref names @ ..] => all(names),
-        _ => Err("usage: peers [only CLIENT …]".into()),
     }
+}
+
+fn run(arguments: &[String]) -> Result<(), Failure> {
+    match arguments.split_first() {
+        None => all(&clients::NAMES),
+        Some((first, rest)) => match first.as_str() {
+            "one" => {
+                println!("{}", clients::run(&Measurement::parse(rest)?)?);
+                Ok(())
+            }
+            "allocations" => {
+                allocations::start();
+                clients::run(&Measurement::parse(rest)?)?;
+                println!("{}", allocations::count());
+                Ok(())
+            }
+            "instructions" if rest.is_empty() => instructions::gate(&["redis-ready", "redis-rs"]),
+            "instructions" => instructions::gate(&names(rest)),
+            "only" => all(&names(rest)),
+            _ => Err("usage: peers [only CLIENT … | instructions [CLIENT …]]".into()),
+        },
+    }
+}
+
+fn names(words: &[String]) -> Vec<&str> {
+    words.iter().map(String::as_str).collect()
 }
 
 /// Measures every client with every number of tasks, and prints the table.
 fn all(names: &[&str]) -> Result<(), Failure> {
-    let server = Server::builder().tcp().start()?;
+    let server = Server::tcp()?;
     let mut samples = Vec::new();
     for repetition in 0..REPETITIONS {
         let mut order: Vec<(&str, usize)> = names
@@ -45,13 +70,19 @@ fn all(names: &[&str]) -> Result<(), Failure> {
             .collect();
         fastrand::shuffle(&mut order);
         for (client, tasks) in order {
-            let output = Command::new(std::env::current_exe()?)
-                .args(["one", client, &tasks.to_string(), server.url()])
-                .output()?;
-            if !output.status.success() {
-                return Err(String::from_utf8_lossy(&output.stderr).into_owned().into());
+            let sample = Measurement {
+                client: client.to_owned(),
+                url: server.url().to_owned(),
+                current_thread: false,
+                load: Load {
+                    tasks,
+                    pipeline: 1,
+                    value: 100,
+                    length: Length::Seconds(SECONDS),
+                    server: server.process(),
+                },
             }
-            let sample: Sample = String::from_utf8(output.stdout)?.parse()?;
+            .run()?;
             eprintln!(
                 "{}/{REPETITIONS} {client} {tasks}: {sample}",
                 repetition + 1

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::measure::Sample;
+use crate::sample::Sample;
 
 /// Returns commands per second of the first client, and for each other one the median of how many
 /// times its rate that is, with the spread over the repetitions.

@@ -1,0 +1,75 @@
+//! What speaks redis-rs's commands: redis-rs and ourselves.
+
+use redis::aio::ConnectionLike;
+use redis::{AsyncCommands, Commands, Pipeline, Value};
+
+use crate::Failure;
+use crate::load::{BlockingClient, Client, Command};
+
+/// A connection that tasks share.
+#[derive(Clone)]
+pub(super) struct Shared<C>(pub(super) C);
+
+/// A client that threads share.
+#[derive(Clone)]
+pub(super) struct Blocking<C>(pub(super) C);
+
+pub(super) fn open(url: &str) -> Result<redis::Client, Failure> {
+    Ok(redis::Client::open(url)?)
+}
+
+impl<C> Client for Shared<C>
+where
+    C: ConnectionLike + Clone + Send + Sync + 'static,
+{
+    async fn send(&mut self, command: Command) {
+        send(&mut self.0, command).await;
+    }
+
+    async fn pipeline(&mut self, commands: &[Command]) {
+        pipeline(&mut self.0, commands).await;
+    }
+}
+
+pub(super) async fn send(connection: &mut (impl AsyncCommands + Sync), command: Command) {
+    match command.value {
+        Some(value) => {
+            let () = connection.set(command.key, value).await.expect("it is set");
+        }
+        None => {
+            let _: Option<String> = connection.get(command.key).await.expect("it is got");
+        }
+    }
+}
+
+pub(super) async fn pipeline(connection: &mut (impl ConnectionLike + Send), commands: &[Command]) {
+    let mut pipeline = Pipeline::with_capacity(commands.len());
+    for command in commands {
+        match command.value {
+            Some(value) => pipeline.set(command.key, value),
+            None => pipeline.get(command.key),
+        };
+    }
+    let replies: Vec<Value> = pipeline
+        .query_async(connection)
+        .await
+        .expect("all are answered");
+    assert_eq!(replies.len(), commands.len());
+}
+
+impl<C: redis::ConnectionLike + Clone + Send + 'static> BlockingClient for Blocking<C> {
+    fn send(&mut self, command: Command) {
+        send_blocking(&mut self.0, command);
+    }
+}
+
+pub(super) fn send_blocking(connection: &mut impl redis::ConnectionLike, command: Command) {
+    match command.value {
+        Some(value) => {
+            let () = connection.set(command.key, value).expect("it is set");
+        }
+        None => {
+            let _: Option<String> = connection.get(command.key).expect("it is got");
+        }
+    }
+}

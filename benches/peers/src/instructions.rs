@@ -1,0 +1,131 @@
+//! The gate that noise does not reach: what a command costs the client in user-space instructions,
+//! as callgrind counts them, and in allocations.
+//!
+//! Each client runs twice, with few commands and with many; the difference of the two, divided by
+//! the commands that one has more, is free of the start and the end of the process.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::Failure;
+use crate::load::{Length, Load};
+use crate::measurement::{Measurement, printed};
+use crate::server::Server;
+
+const FEW: usize = 6_400;
+const MANY: usize = 38_400;
+const TASKS: usize = 64;
+/// At most so many times the instructions of redis-rs.
+const BUDGET: f64 = 0.5;
+
+/// Counts for `clients`; an error where redis-ready is over its budget.
+pub(crate) fn gate(clients: &[&str]) -> Result<(), Failure> {
+    let server = Server::tcp()?;
+    let directory = std::env::current_exe()?.with_file_name("callgrind");
+    fs::create_dir_all(&directory)?;
+    println!("| client | runtime | instructions per command | allocations per command |");
+    println!("|---|---|---|---|");
+    let mut verdicts = Vec::new();
+    for current_thread in [true, false] {
+        let mut counts = Vec::new();
+        for client in clients {
+            let measurement = |commands| measurement(client, &server, current_thread, commands);
+            let instructions =
+                per_command(|commands| count_instructions(&measurement(commands), &directory))?;
+            let allocations = per_command(|commands| count_allocations(&measurement(commands)))?;
+            let runtime = runtime(current_thread);
+            println!("| {client} | {runtime} | {instructions:.0} | {allocations:.1} |");
+            counts.push((*client, instructions));
+        }
+        verdicts.push(judge(&counts, runtime(current_thread)));
+    }
+    println!("\nprofiles for callgrind_annotate: {}", directory.display());
+    verdicts.into_iter().collect()
+}
+
+fn runtime(current_thread: bool) -> &'static str {
+    if current_thread {
+        "current-thread"
+    } else {
+        "multi-thread"
+    }
+}
+
+fn judge(counts: &[(&str, f64)], runtime: &str) -> Result<(), Failure> {
+    let find = |name| counts.iter().find(|(client, _)| *client == name);
+    let (Some((_, ours)), Some((_, theirs))) = (find("redis-ready"), find("redis-rs")) else {
+        return Ok(());
+    };
+    let ratio = ours / theirs;
+    let verdict = format!("{runtime}: {ratio:.3} × redis-rs, budget {BUDGET} ×");
+    if ratio > BUDGET {
+        return Err(format!("too many instructions per command, {verdict}").into());
+    }
+    println!("{verdict}: kept");
+    Ok(())
+}
+
+fn measurement(
+    client: &str,
+    server: &Server,
+    current_thread: bool,
+    commands: usize,
+) -> Measurement {
+    Measurement {
+        client: client.to_owned(),
+        url: server.url().to_owned(),
+        current_thread,
+        load: Load {
+            tasks: TASKS,
+            pipeline: 1,
+            value: 100,
+            length: Length::Commands(commands),
+            server: server.process(),
+        },
+    }
+}
+
+fn per_command(count: impl Fn(usize) -> Result<u64, Failure>) -> Result<f64, Failure> {
+    let (few, many) = (count(FEW)?, count(MANY)?);
+    Ok((many as f64 - few as f64) / (MANY - FEW) as f64)
+}
+
+fn count_allocations(measurement: &Measurement) -> Result<u64, Failure> {
+    let mut process = Command::new(std::env::current_exe()?);
+    let count = printed(process.arg("allocations").args(measurement.words()))?;
+    Ok(count.trim().parse()?)
+}
+
+fn count_instructions(measurement: &Measurement, directory: &Path) -> Result<u64, Failure> {
+    let profile = profile(measurement, directory);
+    printed(
+        Command::new("valgrind")
+            .args(["--tool=callgrind", "--fair-sched=yes"])
+            .arg(format!("--callgrind-out-file={}", profile.display()))
+            .arg(std::env::current_exe()?)
+            .arg("one")
+            .args(measurement.words()),
+    )
+    .map_err(|error| format!("{error}\n(apt-get install -y valgrind)"))?;
+    let text = fs::read_to_string(&profile)?;
+    let totals = text
+        .lines()
+        .find_map(|line| line.strip_prefix("totals: "))
+        .ok_or("callgrind gives no totals")?;
+    Ok(totals.trim().parse()?)
+}
+
+fn profile(measurement: &Measurement, directory: &Path) -> PathBuf {
+    let Measurement {
+        client,
+        current_thread,
+        load,
+        ..
+    } = measurement;
+    let size = match load.length {
+        Length::Commands(FEW) => "few",
+        _ => "many",
+    };
+    directory.join(format!("{client}-{}-{size}.out", runtime(*current_thread)))
+}

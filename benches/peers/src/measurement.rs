@@ -1,0 +1,97 @@
+//! One measurement, and the process of its own that makes it.
+
+use std::process::{Command, Output};
+
+use crate::Failure;
+use crate::load::{Length, Load};
+use crate::sample::Sample;
+
+/// What to measure; as words of a command line it goes to the process that does.
+#[derive(Debug, Clone)]
+pub(crate) struct Measurement {
+    pub(crate) client: String,
+    pub(crate) url: String,
+    /// Whether the tasks run on a runtime of one thread.
+    pub(crate) current_thread: bool,
+    pub(crate) load: Load,
+}
+
+impl Measurement {
+    /// Measures in a process of its own.
+    pub(crate) fn run(&self) -> Result<Sample, Failure> {
+        let mut process = Command::new(std::env::current_exe()?);
+        printed(process.arg("one").args(self.words()))?.parse()
+    }
+
+    pub(crate) fn words(&self) -> Vec<String> {
+        let Measurement {
+            client,
+            url,
+            current_thread,
+            load,
+        } = self;
+        let Load {
+            tasks,
+            pipeline,
+            value,
+            length,
+            server,
+        } = load;
+        let length = match length {
+            Length::Seconds(seconds) => format!("seconds={seconds}"),
+            Length::Commands(commands) => format!("commands={commands}"),
+        };
+        vec![
+            format!("client={client}"),
+            format!("url={url}"),
+            format!("current_thread={current_thread}"),
+            format!("tasks={tasks}"),
+            format!("pipeline={pipeline}"),
+            format!("value={value}"),
+            length,
+            format!("server={server}"),
+        ]
+    }
+
+    pub(crate) fn parse(words: &[String]) -> Result<Measurement, Failure> {
+        let find = |name: &str| {
+            let value = words.iter().find_map(|word| {
+                let (found, value) = word.split_once('=')?;
+                (found == name).then_some(value)
+            });
+            value.ok_or_else(|| format!("`{name}=` is missing"))
+        };
+        let length = match find("commands") {
+            Ok(commands) => Length::Commands(commands.parse()?),
+            Err(_) => Length::Seconds(find("seconds")?.parse()?),
+        };
+        Ok(Measurement {
+            client: find("client")?.to_owned(),
+            url: find("url")?.to_owned(),
+            current_thread: find("current_thread")?.parse()?,
+            load: Load {
+                tasks: find("tasks")?.parse()?,
+                pipeline: find("pipeline")?.parse()?,
+                value: find("value")?.parse()?,
+                length,
+                server: find("server")?.parse()?,
+            },
+        })
+    }
+}
+
+/// Runs `process` and returns what it prints; what it complains about is the error.
+pub(crate) fn printed(process: &mut Command) -> Result<String, Failure> {
+    let Output {
+        status,
+        stdout,
+        stderr,
+    } = process
+        .output()
+        .map_err(|error| format!("{}: {error}", process.get_program().display()))?;
+    if !status.success() {
+        let complaint = String::from_utf8_lossy(&stderr).into_owned();
+        return Err(format!("{process:?}: {status}\n{complaint}").into());
+    }
+    Ok(String::from_utf8(stdout)?)
+}
