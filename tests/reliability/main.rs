@@ -7,5 +7,6 @@
 mod support;
 
 mod cancellation;
+mod hostile_replies;
 mod resets;
 mod timeouts;
