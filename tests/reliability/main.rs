@@ -7,6 +7,7 @@
 mod support;
 
 mod cancellation;
+mod deadlines;
 mod hostile_replies;
 mod resets;
 mod timeouts;
