@@ -8,6 +8,7 @@ mod support;
 
 mod cancellation;
 mod deadlines;
+mod delivery;
 mod hostile_replies;
 mod resets;
 mod timeouts;
