@@ -10,5 +10,6 @@ mod cancellation;
 mod deadlines;
 mod delivery;
 mod hostile_replies;
+mod lasting_causes;
 mod resets;
 mod timeouts;
