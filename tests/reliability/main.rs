@@ -8,6 +8,7 @@ mod support;
 
 mod cancellation;
 mod deadlines;
+mod deadlock;
 mod delivery;
 mod hostile_replies;
 mod lasting_causes;
