@@ -11,6 +11,7 @@ mod cancellation;
 mod deadlines;
 mod deadlock;
 mod delivery;
+mod first_calls;
 mod hostile_replies;
 mod lasting_causes;
 mod resets;
