@@ -21,6 +21,8 @@ const MAX_RESERVED: usize = 64;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Malformed(&'static str);
 
+const UNKNOWN_TYPE: Malformed = Malformed("a reply of unknown type");
+
 impl std::fmt::Display for Malformed {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(self.0)
@@ -175,7 +177,12 @@ fn element(input: &[u8]) -> Result<Element, Malformed> {
         return Ok(Element::Incomplete(1));
     };
     let Some(end) = line_end(input)? else {
-        return Ok(Element::Incomplete(1));
+        // Garbage need not have lines: without this it would be waited for.
+        return if b"$+:-_#,(=!*~>%|".contains(&kind) {
+            Ok(Element::Incomplete(1))
+        } else {
+            Err(UNKNOWN_TYPE)
+        };
     };
     let line = &input[1..end];
     let header = end + 2;
@@ -205,7 +212,7 @@ fn element(input: &[u8]) -> Result<Element, Malformed> {
         b'>' => open(Kind::Push, line, 1, header),
         b'%' => open(Kind::Map, line, 2, header),
         b'|' => open(Kind::Attribute, line, 2, header),
-        _ => Err(Malformed("a reply of unknown type")),
+        _ => Err(UNKNOWN_TYPE),
     }
 }
 

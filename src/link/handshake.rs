@@ -33,7 +33,23 @@ pub(super) async fn shake_hands(stream: &mut Stream, config: &Config) -> Result<
         input: Vec::new(),
     };
     introduce(&mut exchange, config).await?;
+    if !holds_only_pushes(&exchange.input) {
+        // The first caller would take it for its own.
+        let unasked = "a reply that nobody asked for";
+        return Err(io::Error::new(io::ErrorKind::InvalidData, unasked).into());
+    }
     Ok(exchange.input)
+}
+
+fn holds_only_pushes(mut input: &[u8]) -> bool {
+    while let Some(b'>') = input.first() {
+        match Decoder::default().decode(input) {
+            Ok((length, Some(_))) => input = &input[length..],
+            Ok((_, None)) => return true,
+            Err(_) => return false,
+        }
+    }
+    input.is_empty()
 }
 
 async fn introduce(exchange: &mut Exchange<'_>, config: &Config) -> Result<(), Failure> {

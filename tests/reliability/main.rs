@@ -6,9 +6,17 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod addresses;
+mod boot;
 mod cancellation;
 mod demotion;
 mod losses;
 mod refusals;
+mod deadlines;
+mod deadlock;
+mod delivery;
+mod first_calls;
+mod hostile_replies;
+mod lasting_causes;
 mod resets;
 mod timeouts;

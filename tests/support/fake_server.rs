@@ -2,6 +2,7 @@
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
@@ -31,6 +32,8 @@ impl Answer {
 pub(crate) struct FakeServer {
     port: u16,
     seen: Arc<Mutex<Vec<Vec<String>>>>,
+    accepted: Arc<AtomicUsize>,
+    ended: Arc<AtomicUsize>,
 }
 
 impl FakeServer {
@@ -38,15 +41,30 @@ impl FakeServer {
     pub(crate) fn start(
         answer: impl Fn(&[String]) -> Answer + Send + Sync + 'static,
     ) -> FakeServer {
+        FakeServer::start_on(free_port(), answer)
+    }
+
+    /// As [`start`](FakeServer::start), where one has chosen the address.
+    pub(crate) fn start_on(
+        listener: TcpListener,
+        answer: impl Fn(&[String]) -> Answer + Send + Sync + 'static,
+    ) -> FakeServer {
+        let [accepted, ended] = [(); 2].map(|()| Arc::new(AtomicUsize::new(0)));
         let seen = Arc::new(Mutex::new(Vec::new()));
         let log = Arc::clone(&seen);
-        let answer = Arc::new(answer);
-        let port = listen(move |stream| {
-            let (answer, log) = (Arc::clone(&answer), Arc::clone(&log));
+        let counts = [Arc::clone(&accepted), Arc::clone(&ended)];
+        let port = listen_on(listener, move |stream| {
+            counts[0].fetch_add(1, Ordering::SeqCst);
             // Whoever connects may go away at any time.
-            let _ = converse(&stream, &*answer, &log);
+            let _ = converse(&stream, &answer, &log);
+            counts[1].fetch_add(1, Ordering::SeqCst);
         });
-        FakeServer { port, seen }
+        FakeServer {
+            port,
+            seen,
+            accepted,
+            ended,
+        }
     }
 
     pub(crate) fn port(&self) -> u16 {
@@ -55,6 +73,16 @@ impl FakeServer {
 
     pub(crate) fn url(&self) -> String {
         format!("redis://127.0.0.1:{}", self.port)
+    }
+
+    /// How many connections were accepted so far.
+    pub(crate) fn accepted(&self) -> usize {
+        self.accepted.load(Ordering::SeqCst)
+    }
+
+    /// How many connections have ended so far, by whichever side.
+    pub(crate) fn ended(&self) -> usize {
+        self.ended.load(Ordering::SeqCst)
     }
 
     /// Every command seen so far, on all connections.
@@ -83,7 +111,8 @@ fn converse(
     Ok(())
 }
 
-fn read_command(reader: &mut impl BufRead) -> io::Result<Option<Vec<String>>> {
+/// Reads one command as words, the first in upper case; `None` at the end of the stream.
+pub(crate) fn read_command(reader: &mut impl BufRead) -> io::Result<Option<Vec<String>>> {
     let Some(count) = read_number(reader, '*')? else {
         return Ok(None);
     };
@@ -147,9 +176,16 @@ impl Recorder {
     }
 }
 
+fn free_port() -> TcpListener {
+    TcpListener::bind(("127.0.0.1", 0)).expect("a port is free")
+}
+
 /// Accepts on a free port, each connection on a thread of its own, until the process ends.
-fn listen(serve: impl Fn(TcpStream) + Send + Sync + 'static) -> u16 {
-    let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a port is free");
+pub(crate) fn listen(serve: impl Fn(TcpStream) + Send + Sync + 'static) -> u16 {
+    listen_on(free_port(), serve)
+}
+
+fn listen_on(listener: TcpListener, serve: impl Fn(TcpStream) + Send + Sync + 'static) -> u16 {
     let port = listener.local_addr().expect("it is bound").port();
     let serve = Arc::new(serve);
     thread::spawn(move || {
