@@ -7,5 +7,8 @@
 mod support;
 
 mod cancellation;
+mod connect_timeouts;
 mod resets;
+mod response_timeouts;
+mod restarts;
 mod timeouts;

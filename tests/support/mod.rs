@@ -5,6 +5,7 @@
 pub(crate) mod certificates;
 pub(crate) mod echo;
 pub(crate) mod fake_server;
+pub(crate) mod measure;
 pub(crate) mod proxy;
 
 use std::future::Future;
