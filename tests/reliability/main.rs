@@ -8,6 +8,7 @@ mod support;
 
 mod cancellation;
 mod connect_timeouts;
+mod idle_closes;
 mod resets;
 mod response_timeouts;
 mod restarts;

@@ -2,6 +2,7 @@
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
@@ -15,6 +16,8 @@ pub(crate) enum Answer {
     Silence,
     /// Ends the connection.
     Close,
+    /// Sends these bytes and ends its own side of the connection, in good order.
+    Last(Vec<u8>),
 }
 
 impl Answer {
@@ -31,6 +34,7 @@ impl Answer {
 pub(crate) struct FakeServer {
     port: u16,
     seen: Arc<Mutex<Vec<Vec<String>>>>,
+    ended: Arc<AtomicUsize>,
 }
 
 impl FakeServer {
@@ -40,13 +44,14 @@ impl FakeServer {
     ) -> FakeServer {
         let seen = Arc::new(Mutex::new(Vec::new()));
         let log = Arc::clone(&seen);
+        let ended = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&ended);
         let answer = Arc::new(answer);
         let port = listen(move |stream| {
-            let (answer, log) = (Arc::clone(&answer), Arc::clone(&log));
             // Whoever connects may go away at any time.
-            let _ = converse(&stream, &*answer, &log);
+            let _ = converse(&stream, &*answer, &log, &count);
         });
-        FakeServer { port, seen }
+        FakeServer { port, seen, ended }
     }
 
     pub(crate) fn port(&self) -> u16 {
@@ -55,6 +60,11 @@ impl FakeServer {
 
     pub(crate) fn url(&self) -> String {
         format!("redis://127.0.0.1:{}", self.port)
+    }
+
+    /// How many connections it has ended after [`Answer::Last`] so far.
+    pub(crate) fn ended(&self) -> usize {
+        self.ended.load(Ordering::SeqCst)
     }
 
     /// Every command seen so far, on all connections.
@@ -67,6 +77,7 @@ fn converse(
     stream: &TcpStream,
     answer: &dyn Fn(&[String]) -> Answer,
     log: &Mutex<Vec<Vec<String>>>,
+    ended: &AtomicUsize,
 ) -> io::Result<()> {
     let mut reader = BufReader::new(stream);
     let mut writer = stream;
@@ -78,6 +89,11 @@ fn converse(
             Answer::Send(bytes) => writer.write_all(&bytes)?,
             Answer::Silence => {}
             Answer::Close => return stream.shutdown(Shutdown::Both),
+            Answer::Last(bytes) => {
+                writer.write_all(&bytes)?;
+                stream.shutdown(Shutdown::Write)?;
+                ended.fetch_add(1, Ordering::SeqCst);
+            }
         }
     }
     Ok(())
