@@ -9,6 +9,10 @@ mod support;
 mod cancellation;
 mod connect_timeouts;
 mod idle_closes;
+#[cfg(target_os = "linux")]
+mod leaks;
+#[cfg(target_os = "linux")]
+mod outage_queue;
 mod resets;
 mod response_timeouts;
 mod restarts;

@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
 pub(crate) mod certificates;
+pub(crate) mod child;
 pub(crate) mod echo;
 pub(crate) mod fake_server;
 pub(crate) mod measure;
