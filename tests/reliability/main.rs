@@ -9,6 +9,8 @@ mod support;
 mod cancellation;
 mod connect_timeouts;
 #[cfg(target_os = "linux")]
+mod half_open;
+#[cfg(target_os = "linux")]
 mod herds;
 mod idle_closes;
 #[cfg(target_os = "linux")]
