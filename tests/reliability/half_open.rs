@@ -16,6 +16,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use futures::future::join_all;
@@ -31,6 +32,7 @@ const SLACK: Duration = Duration::from_millis(100);
 const BY_OUR_RULE: Duration = Duration::from_millis(3 * 500 + 100);
 const BY_THE_KERNEL: Duration = Duration::from_millis(6_500);
 const WHILE_IDLE: Duration = Duration::from_secs(12);
+const PATIENCE: Duration = Duration::from_secs(30);
 const BACK: Duration = Duration::from_millis(1_500);
 const CALLERS: usize = 8;
 /// For what has no limit here: longer than any test of this module takes.
@@ -124,9 +126,21 @@ impl Cable {
         before
     }
 
+    /// Returns when packets were last seen not to pass: the kernel takes up to a second to use a
+    /// cable that is in.
     fn push(&self) -> Instant {
+        let mut out = Instant::now();
         self.there("ip link set vb up");
-        Instant::now()
+        loop {
+            let now = Instant::now();
+            let show = Command::new("ip").args(["link", "show", "va"]).output();
+            let shown = show.expect("it was there before").stdout;
+            if String::from_utf8_lossy(&shown).contains("state UP") {
+                return out;
+            }
+            out = now;
+            thread::sleep(Duration::from_millis(10));
+        }
     }
 
     fn port(&self) -> u16 {
@@ -155,11 +169,13 @@ impl Cable {
         local.map(str::to_owned)
     }
 
-    /// Waits until this connection is none any more.
-    async fn until_given_up(&self, connection: &str) {
+    /// Waits until this connection is none any more, and says how long that took since `pulled`.
+    async fn until_given_up(&self, connection: &str, pulled: Instant) -> Duration {
         while self.connection().as_deref() == Some(connection) {
+            assert!(pulled.elapsed() < PATIENCE, "never given up");
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
+        pulled.elapsed()
     }
 }
 
@@ -207,8 +223,7 @@ async fn while_busy(
         .collect();
     tokio::time::sleep(Duration::from_millis(200)).await;
     let pulled = cable.pull();
-    cable.until_given_up(&connection).await;
-    let given_up = pulled.elapsed();
+    let given_up = cable.until_given_up(&connection, pulled).await;
     // Some attempts to connect find nobody.
     tokio::time::sleep(Duration::from_millis(1_300)).await;
     let pushed = cable.push();
@@ -262,8 +277,7 @@ fn idle() {
         client.ping().await.expect("the cable is in");
         let connection = cable.connection().expect("there is one");
         let pulled = cable.pull();
-        cable.until_given_up(&connection).await;
-        let given_up = pulled.elapsed();
+        let given_up = cable.until_given_up(&connection, pulled).await;
         let pushed = cable.push();
         client.ping().await.expect("the cable is in");
         let back = pushed.elapsed();
