@@ -6,17 +6,30 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+#[cfg(target_os = "linux")]
 mod addresses;
 mod boot;
 mod cancellation;
-mod demotion;
-mod losses;
-mod refusals;
+mod connect_timeouts;
 mod deadlines;
 mod deadlock;
 mod delivery;
+mod demotion;
 mod first_calls;
+#[cfg(target_os = "linux")]
+mod half_open;
+#[cfg(target_os = "linux")]
+mod herds;
 mod hostile_replies;
+mod idle_closes;
 mod lasting_causes;
+#[cfg(target_os = "linux")]
+mod leaks;
+mod losses;
+#[cfg(target_os = "linux")]
+mod outage_queue;
+mod refusals;
 mod resets;
+mod response_timeouts;
+mod restarts;
 mod timeouts;

@@ -16,6 +16,8 @@ pub(crate) enum Answer {
     Silence,
     /// Ends the connection.
     Close,
+    /// Sends these bytes and ends its own side of the connection, in good order.
+    Last(Vec<u8>),
 }
 
 impl Answer {
@@ -34,6 +36,7 @@ pub(crate) struct FakeServer {
     seen: Arc<Mutex<Vec<Vec<String>>>>,
     accepted: Arc<AtomicUsize>,
     ended: Arc<AtomicUsize>,
+    said_last: Arc<AtomicUsize>,
 }
 
 impl FakeServer {
@@ -49,14 +52,14 @@ impl FakeServer {
         listener: TcpListener,
         answer: impl Fn(&[String]) -> Answer + Send + Sync + 'static,
     ) -> FakeServer {
-        let [accepted, ended] = [(); 2].map(|()| Arc::new(AtomicUsize::new(0)));
+        let [accepted, ended, said_last] = [(); 3].map(|()| Arc::new(AtomicUsize::new(0)));
         let seen = Arc::new(Mutex::new(Vec::new()));
         let log = Arc::clone(&seen);
-        let counts = [Arc::clone(&accepted), Arc::clone(&ended)];
+        let counts = [&accepted, &ended, &said_last].map(Arc::clone);
         let port = listen_on(listener, move |stream| {
             counts[0].fetch_add(1, Ordering::SeqCst);
             // Whoever connects may go away at any time.
-            let _ = converse(&stream, &answer, &log);
+            let _ = converse(&stream, &answer, &log, &counts[2]);
             counts[1].fetch_add(1, Ordering::SeqCst);
         });
         FakeServer {
@@ -64,6 +67,7 @@ impl FakeServer {
             seen,
             accepted,
             ended,
+            said_last,
         }
     }
 
@@ -85,6 +89,11 @@ impl FakeServer {
         self.ended.load(Ordering::SeqCst)
     }
 
+    /// How many connections it has ended with [`Answer::Last`] so far.
+    pub(crate) fn said_last(&self) -> usize {
+        self.said_last.load(Ordering::SeqCst)
+    }
+
     /// Every command seen so far, on all connections.
     pub(crate) fn seen(&self) -> Vec<Vec<String>> {
         self.seen.lock().expect("nobody panics with it").clone()
@@ -95,6 +104,7 @@ fn converse(
     stream: &TcpStream,
     answer: &dyn Fn(&[String]) -> Answer,
     log: &Mutex<Vec<Vec<String>>>,
+    said_last: &AtomicUsize,
 ) -> io::Result<()> {
     let mut reader = BufReader::new(stream);
     let mut writer = stream;
@@ -106,6 +116,11 @@ fn converse(
             Answer::Send(bytes) => writer.write_all(&bytes)?,
             Answer::Silence => {}
             Answer::Close => return stream.shutdown(Shutdown::Both),
+            Answer::Last(bytes) => {
+                writer.write_all(&bytes)?;
+                stream.shutdown(Shutdown::Write)?;
+                said_last.fetch_add(1, Ordering::SeqCst);
+            }
         }
     }
     Ok(())

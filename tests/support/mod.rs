@@ -3,8 +3,10 @@
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
 pub(crate) mod certificates;
+pub(crate) mod child;
 pub(crate) mod echo;
 pub(crate) mod fake_server;
+pub(crate) mod measure;
 pub(crate) mod proxy;
 
 use std::future::Future;

@@ -1,0 +1,77 @@
+//! An ignored test of this binary in a process of its own, and what a process costs.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::process::Command;
+use std::time::Duration;
+
+/// Runs the ignored test `name` in a child process and prints what it printed. Fails if it does.
+pub(crate) fn run(name: &str) {
+    let this = std::env::current_exe().expect("this binary has a path");
+    finish(&mut ignored_test(this, name));
+}
+
+/// A command that runs the ignored test `name` of `binary`.
+pub(crate) fn ignored_test(binary: impl AsRef<OsStr>, name: &str) -> Command {
+    let mut command = Command::new(binary);
+    add_arguments(&mut command, name);
+    command
+}
+
+pub(crate) fn add_arguments(command: &mut Command, name: &str) {
+    command.args(["--exact", name, "--ignored", "--nocapture"]);
+}
+
+/// Waits for the end of `child` and prints what it printed. Fails if it has failed, or run nothing.
+pub(crate) fn finish(child: &mut Command) {
+    let output = child.output().expect("the child starts");
+    let text = String::from_utf8_lossy(&output.stdout);
+    let errors = String::from_utf8_lossy(&output.stderr);
+    println!("{}", text.trim());
+    assert!(output.status.success(), "{}:\n{errors}", output.status);
+    assert!(text.contains("1 passed"), "no such test:\n{text}");
+}
+
+/// Memory of this process in use, in bytes.
+pub(crate) fn resident() -> usize {
+    status("VmRSS") * 1024
+}
+
+/// The most memory that this process has had in use so far, in bytes.
+pub(crate) fn peak_resident() -> usize {
+    status("VmHWM") * 1024
+}
+
+pub(crate) fn threads() -> usize {
+    status("Threads")
+}
+
+fn status(field: &str) -> usize {
+    let status = fs::read_to_string("/proc/self/status").expect("Linux has it");
+    let line = status.lines().find_map(|line| line.strip_prefix(field));
+    let words = line.and_then(|line| line.split_whitespace().nth(1));
+    words
+        .expect("every process has it")
+        .parse()
+        .expect("a number")
+}
+
+/// How many files and sockets this process has open.
+pub(crate) fn descriptors() -> usize {
+    let open = fs::read_dir("/proc/self/fd").expect("Linux has it");
+    // Less the one that reads.
+    open.count() - 1
+}
+
+/// The time of all threads of this process on a processor so far.
+pub(crate) fn processor_time() -> Duration {
+    let stat = fs::read_to_string("/proc/self/stat").expect("Linux has it");
+    // The second field is the name in parentheses; what follows it are numbers.
+    let (_, rest) = stat.rsplit_once(')').expect("the name ends");
+    let ticks = rest.split_whitespace().skip(11).take(2);
+    let ticks: u64 = ticks
+        .map(|ticks| ticks.parse::<u64>().expect("a number"))
+        .sum();
+    // 100 a second on every Linux that shows them to user space.
+    Duration::from_millis(ticks * 10)
+}
