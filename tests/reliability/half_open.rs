@@ -11,12 +11,12 @@
 //! (after a second) was dropped too goes on for another second, and the way back can take 2 s.
 
 use std::fs;
+use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread;
 use std::time::{Duration, Instant};
 
 use futures::future::join_all;
@@ -126,21 +126,16 @@ impl Cable {
         before
     }
 
-    /// Returns when packets were last seen not to pass: the kernel takes up to a second to use a
-    /// cable that is in.
+    /// Returns when packets were last seen not to pass: it can take the kernel more than a second to
+    /// use a cable that is in, and to find who is at its other end.
     fn push(&self) -> Instant {
-        let mut out = Instant::now();
         self.there("ip link set vb up");
-        loop {
-            let now = Instant::now();
-            let show = Command::new("ip").args(["link", "show", "va"]).output();
-            let shown = show.expect("it was there before").stdout;
-            if String::from_utf8_lossy(&shown).contains("state UP") {
-                return out;
-            }
-            out = now;
-            thread::sleep(Duration::from_millis(10));
+        let address = ([10, 99, 0, 2], self.port()).into();
+        let mut out = Instant::now();
+        while TcpStream::connect_timeout(&address, Duration::from_millis(50)).is_err() {
+            out = Instant::now();
         }
+        out
     }
 
     fn port(&self) -> u16 {
@@ -235,8 +230,9 @@ async fn while_busy(
         .map(|caller| caller.expect("no panic"))
         .collect();
     let answers = asked.iter().flat_map(|asked| &asked.answers);
-    let back = answers.filter(|answer| **answer > pushed).min();
-    let back = *back.expect("they asked on") - pushed;
+    let back = answers.filter(|answer| **answer > pulled + given_up).min();
+    let back = back.expect("they asked on");
+    let back = back.saturating_duration_since(pushed);
     let failures = asked.iter().flat_map(|asked| &asked.failures);
     let times: Times = failures.clone().map(|(_, took)| *took).collect();
     println!("given up after {given_up:.2?}; back after {back:.2?}; callers failed, {times}");
