@@ -42,6 +42,9 @@ pub struct Client {
     resend: Resend,
 }
 
+/// What an error may come late at the end of a limit, so that it can say why.
+const GRACE: Duration = Duration::from_millis(50);
+
 impl Client {
     /// Returns the client for the variable `name`, as [`redis_client!`](crate::redis_client) does,
     /// without the check at compile time that it is documented. Does not connect.
@@ -87,13 +90,14 @@ impl Client {
     /// As for any command; [`ErrorKind::NotReady`] where the server answers with an error, as it does
     /// while it loads its data.
     pub async fn ping(&self) -> Result<Duration, Error> {
+        self.ping_within(self.limits()).await
+    }
+
+    async fn ping_within(&self, limits: Limits) -> Result<Duration, Error> {
         let start = Instant::now();
-        match self
-            .connections
-            .shared()
-            .call(Request::command(&redis::cmd("PING"), self.limits()))
-            .await?
-        {
+        let ping = redis::cmd("PING");
+        let request = Request::command(&ping, limits).with_resend(Resend::Idempotent);
+        match self.connections.shared().call(request).await? {
             Reply::One(Value::ServerError(error)) => {
                 let message = format!("`{}` is not ready", self.config().peer());
                 Err(Error::new(ErrorKind::NotReady, message).caused_by(error))
@@ -113,7 +117,10 @@ impl Client {
         let answered = self
             .connections
             .shared()
-            .within(within, self.until_ready(&mut last))
+            .within(
+                within + 2 * GRACE,
+                self.until_ready(Instant::now() + within, &mut last),
+            )
             .await;
         answered.unwrap_or_else(|| {
             let late = || Error::new(ErrorKind::TimedOut, format!("not ready within {within:?}"));
@@ -121,11 +128,17 @@ impl Client {
         })
     }
 
-    async fn until_ready(&self, last: &mut Option<Error>) -> Result<(), Error> {
+    async fn until_ready(&self, until: Instant, last: &mut Option<Error>) -> Result<(), Error> {
         loop {
-            match self.ping().await {
+            let left = until.saturating_duration_since(Instant::now());
+            let limits = self.limits();
+            let limits = Limits {
+                deadline: limits.deadline.min(left + GRACE),
+                ..limits
+            };
+            match self.ping_within(limits).await {
                 Ok(_) => return Ok(()),
-                Err(error) if error.is_passing() => *last = Some(error),
+                Err(error) if error.is_passing() && !left.is_zero() => *last = Some(error),
                 Err(error) => return Err(error),
             }
             self.connections

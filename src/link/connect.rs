@@ -38,6 +38,8 @@ pub(super) struct Connected {
 pub(super) struct Connector<'a> {
     config: &'a Config,
     resolver: Resolver,
+    /// What it has found out of a port that ends plain connections, in this outage.
+    wants_tls: Option<bool>,
     #[cfg(feature = "tls")]
     tls: super::tls::Connector,
 }
@@ -56,6 +58,7 @@ impl<'a> Connector<'a> {
         Connector {
             config,
             resolver: Resolver::default(),
+            wants_tls: None,
             #[cfg(feature = "tls")]
             tls: super::tls::Connector::default(),
         }
@@ -90,7 +93,10 @@ impl<'a> Connector<'a> {
         };
         *phase = Phase::Handshake;
         match handshake::shake_hands(&mut stream, config).await {
-            Ok(input) => Ok(Connected { stream, input }),
+            Ok(input) => {
+                self.wants_tls = None;
+                Ok(Connected { stream, input })
+            }
             Err(handshake::Failure::Refused(error)) => Err(error),
             Err(handshake::Failure::Broken(error)) => {
                 let error = self.broken(&error);
@@ -155,16 +161,18 @@ impl<'a> Connector<'a> {
         }
     }
 
-    /// Asks a port that has ended a plain connection whether it wants TLS.
-    async fn speaks_tls(&self) -> Option<Error> {
-        match &self.config.endpoint {
-            Endpoint::Tcp { host, port }
-                if self.config.tls.is_none() && probe::speaks_tls(host, *port).await =>
-            {
-                Some(probe::wants_tls(&self.config.peer()))
-            }
-            _ => None,
-        }
+    /// Asks a port that has ended a plain connection whether it wants TLS, once in an outage: a server
+    /// in trouble has better things to do than to refuse twice as many connections.
+    async fn speaks_tls(&mut self) -> Option<Error> {
+        let Endpoint::Tcp { host, port } = &self.config.endpoint else {
+            return None;
+        };
+        let wants_tls = match self.wants_tls {
+            Some(known) => known,
+            None => self.config.tls.is_none() && probe::speaks_tls(host, *port).await,
+        };
+        self.wants_tls = Some(wants_tls);
+        wants_tls.then(|| probe::wants_tls(&self.config.peer()))
     }
 }
 

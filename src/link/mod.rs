@@ -270,7 +270,6 @@ impl Shared {
 
     fn late(&self, late: &Late<'_>) -> Error {
         let peer = &self.peer;
-        let deadline = self.config.deadline();
         match late {
             Late::Response(limit) => Error::new(
                 ErrorKind::TimedOut,
@@ -279,10 +278,11 @@ impl Shared {
             .after_writing(),
             Late::Admission => Error::new(
                 ErrorKind::QueueFull,
-                format!("too many commands in flight to `{peer}` for {deadline:?}"),
+                format!("too many commands in flight to `{peer}`"),
             ),
-            Late::Disconnected(cause) => {
-                let message = format!("no connection to `{peer}` within {deadline:?}");
+            Late::Disconnected(limit, cause) => {
+                let limit = Duration::from_millis(limit.as_millis().try_into().unwrap_or(u64::MAX));
+                let message = format!("no connection to `{peer}` within {limit:?}");
                 match cause {
                     None => Error::new(ErrorKind::Unreachable, message)
                         .with_help("allow more time with `?deadline=5s`"),

@@ -54,7 +54,6 @@ fn a_closed_port_is_told() {
 }
 
 #[test]
-#[ignore = "`ready` gives up before the deadline of its `PING`, and then does not know why"]
 fn the_limit_may_be_shorter_than_the_deadline() {
     let parameters = format!("connect_timeout={}ms", LIMIT.as_millis());
     let silent = FakeServer::start(|_| Answer::Silence);

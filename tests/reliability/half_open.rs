@@ -192,7 +192,7 @@ async fn ask(mut client: Client, stop: Arc<AtomicBool>) -> Asked {
         answers: Vec::new(),
     };
     while !stop.load(Ordering::SeqCst) {
-        let (reply, took) = timed(client.get("k")).await;
+        let (reply, took) = timed(client.get_del("k")).await;
         match kind(reply) {
             None => asked.answers.push(Instant::now()),
             Some(kind) => asked.failures.push((kind, took)),

@@ -14,7 +14,7 @@ const MAX_SILENCES: u32 = 3;
 pub(in super::super) enum Late<'a> {
     Response(Duration),
     Admission,
-    Disconnected(Option<&'a Error>),
+    Disconnected(Duration, Option<&'a Error>),
 }
 
 impl Queue {
@@ -127,7 +127,12 @@ impl Queue {
             forgotten = front.bytes.end;
             self.settle(
                 &front,
-                || Outcome::Failed(error(Late::Disconnected(last.as_ref()))),
+                || {
+                    Outcome::Failed(error(Late::Disconnected(
+                        front.limits.deadline,
+                        last.as_ref(),
+                    )))
+                },
                 wakers,
             );
         }

@@ -70,7 +70,7 @@ fn late(late: &Late<'_>) -> Error {
         match late {
             Late::Response(_) => ErrorKind::TimedOut,
             Late::Admission => ErrorKind::QueueFull,
-            Late::Disconnected(_) => ErrorKind::Unreachable,
+            Late::Disconnected(..) => ErrorKind::Unreachable,
         },
         "late",
     )
