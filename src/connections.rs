@@ -5,16 +5,18 @@
 //! goes there whole. What changes the session is refused: it would change it for everybody.
 
 use std::borrow::Cow;
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
 use redis::{Cmd, Pipeline, RedisError, RedisResult, Value};
 
 use crate::config::Config;
 use crate::error::{Error, ErrorKind};
-use crate::link::{
-    Effect, Limits, Link, Reply, Request, Resend, aborted, arguments, effect, split,
-};
+use crate::link::{Call, Limits, Link, Reply, Request, Resend, aborted, split};
+use crate::route::{Route, empty_command, limits_alone, limits_of_pipeline_alone};
 
 /// Connections kept for the next blocking command while none needs them.
 const KEPT_IDLE: usize = 16;
@@ -50,10 +52,40 @@ impl Drop for Busy<'_> {
     }
 }
 
-enum Route {
-    Shared,
-    /// A connection of its own, for a command that may block for so long.
-    Own(Duration),
+/// Commands on their way. By far the most are of the first kind, and nothing but their [`Call`]: an
+/// `async fn` around it would cost each command a tenth more instructions.
+enum Sending<'a> {
+    Shared(Call<'a>),
+    Alone(Pin<Box<dyn Future<Output = Result<Reply, Error>> + Send + 'a>>),
+    Refused(Option<RedisError>),
+}
+
+impl Future for Sending<'_> {
+    type Output = RedisResult<Reply>;
+
+    #[inline]
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<RedisResult<Reply>> {
+        let reply = match &mut *self {
+            Sending::Shared(call) => ready!(Pin::new(call).poll(cx)),
+            Sending::Alone(call) => ready!(call.as_mut().poll(cx)),
+            Sending::Refused(error) => {
+                return Poll::Ready(Err(error.take().unwrap_or_else(empty_command)));
+            }
+        };
+        Poll::Ready(reply.map_err(RedisError::from))
+    }
+}
+
+/// A single command on its way.
+pub(crate) struct SendingOne<'a>(Sending<'a>);
+
+impl Future for SendingOne<'_> {
+    type Output = RedisResult<Value>;
+
+    #[inline]
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<RedisResult<Value>> {
+        Pin::new(&mut self.0).poll(cx).map_ok(one)
+    }
 }
 
 impl Connections {
@@ -74,11 +106,11 @@ impl Connections {
         self.shared.config()
     }
 
-    pub(crate) async fn send(&self, command: &Cmd, resend: Resend) -> RedisResult<Value> {
-        check_command(command)?;
-        let route = Route::Shared.with(effect(arguments(command)))?;
-        let request = |limits| Request::command(command, limits);
-        Ok(one(self.call(route, request, resend).await?))
+    pub(crate) fn send<'a>(&'a self, command: &'a Cmd, resend: Resend) -> SendingOne<'a> {
+        SendingOne(match Route::of(command) {
+            Ok(route) => self.call(route, |limits| Request::command(command, limits), resend),
+            Err(error) => Sending::Refused(Some(error)),
+        })
     }
 
     pub(crate) async fn send_pipeline(
@@ -88,11 +120,7 @@ impl Connections {
         count: usize,
         resend: Resend,
     ) -> RedisResult<Vec<Value>> {
-        check_pipeline(pipeline, offset, count)?;
-        let mut route = Route::Shared;
-        for command in pipeline.cmd_iter() {
-            route = route.with(effect(arguments(command)))?;
-        }
+        let route = Route::of_pipeline(pipeline, offset, count)?;
         let bytes = pipeline.get_packed_pipeline();
         let request = |limits| Request::pipeline(Cow::Borrowed(&bytes), offset, count, limits);
         many(self.call(route, request, resend).await?, pipeline.len()).await
@@ -100,10 +128,10 @@ impl Connections {
 
     pub(crate) async fn send_encoded(&self, bytes: &[u8], resend: Resend) -> RedisResult<Value> {
         let commands = split(bytes).unwrap_or_default();
-        let [command] = commands.as_slice() else {
+        if commands.len() != 1 {
             return Err(empty_command());
-        };
-        let route = Route::Shared.with(effect(command.iter().copied()))?;
+        }
+        let route = Route::of_parted(&commands)?;
         let request = |limits| Request::encoded(bytes, limits);
         Ok(one(self.call(route, request, resend).await?))
     }
@@ -119,15 +147,12 @@ impl Connections {
     ) -> RedisResult<Vec<Value>> {
         // One answer more or less than expected, and every later one would be somebody else's.
         let commands = split(bytes).unwrap_or_default();
-        if commands.is_empty() || commands.len() != offset + count {
+        let frame = usize::from(offset > 0);
+        if commands.len() != offset + count || commands.len() < 2 * frame {
             return Err(empty_command());
         }
-        let frame = usize::from(offset > 0);
         let within = &commands[frame..commands.len() - frame];
-        let mut route = Route::Shared;
-        for command in within {
-            route = route.with(effect(command.iter().copied()))?;
-        }
+        let route = Route::of_parted(within)?;
         let request = |limits| Request::pipeline(Cow::Borrowed(bytes), offset, count, limits);
         many(self.call(route, request, resend).await?, within.len()).await
     }
@@ -141,27 +166,27 @@ impl Connections {
         }
     }
 
-    async fn call<'a>(
+    fn call<'a>(
         &'a self,
         route: Route,
-        request: impl Fn(Limits) -> Request<'a>,
+        request: impl FnOnce(Limits) -> Request<'a>,
         resend: Resend,
-    ) -> Result<Reply, Error> {
+    ) -> Sending<'a> {
         match route {
             Route::Shared => {
                 let request = request(self.limits).with_resend(resend);
-                self.shared.call(request).await
+                Sending::Shared(self.shared.call(request))
             }
             Route::Own(block) => {
                 let request = request(self.limits.extended_by(block)).with_resend(resend);
-                self.call_alone(&request).await
+                Sending::Alone(Box::pin(self.call_alone(request)))
             }
         }
     }
 
     /// Runs a command on a connection of its own, and waits for one within its deadline. Dropping the
     /// future closes that connection, so that nothing is taken from a list for a caller that has gone.
-    async fn call_alone(&self, request: &Request<'_>) -> Result<Reply, Error> {
+    async fn call_alone(&self, request: Request<'_>) -> Result<Reply, Error> {
         let start = Instant::now();
         let mut pauses = PAUSES.iter();
         loop {
@@ -220,24 +245,9 @@ impl Connections {
     }
 }
 
-impl Route {
-    /// The route of what was routed so far and one more command.
-    fn with(self, effect: Effect) -> Result<Route, Error> {
-        match (self, effect) {
-            (route, Effect::None) => Ok(route),
-            (Route::Shared, Effect::Blocks(block)) => Ok(Route::Own(block)),
-            (Route::Own(so_far), Effect::Blocks(block)) => {
-                Ok(Route::Own(so_far.saturating_add(block)))
-            }
-            (_, Effect::ChangesSession(help) | Effect::NoSingleReply(help)) => Err(refused(help)),
-        }
-    }
-}
-
 /// Sends `command` on a connection of one's own.
 pub(crate) async fn send_on(link: &Link, command: &Cmd, limits: Limits) -> RedisResult<Value> {
-    check_command(command)?;
-    let limits = alone(limits, effect(arguments(command)))?;
+    let limits = limits_alone(command, limits)?;
     Ok(one(link.call(Request::command(command, limits)).await?))
 }
 
@@ -249,58 +259,12 @@ pub(crate) async fn send_pipeline_on(
     count: usize,
     limits: Limits,
 ) -> RedisResult<Vec<Value>> {
-    check_pipeline(pipeline, offset, count)?;
-    let mut limits = limits;
-    for command in pipeline.cmd_iter() {
-        limits = alone(limits, effect(arguments(command)))?;
-    }
+    let limits = limits_of_pipeline_alone(pipeline, offset, count, limits)?;
     let bytes = Cow::Owned(pipeline.get_packed_pipeline());
     let reply = link
         .call(Request::pipeline(bytes, offset, count, limits))
         .await?;
     many(reply, pipeline.len()).await
-}
-
-/// The limits of what was limited so far and one more command, on a connection of one's own.
-fn alone(limits: Limits, effect: Effect) -> Result<Limits, Error> {
-    match effect {
-        Effect::None | Effect::ChangesSession(_) => Ok(limits),
-        Effect::Blocks(block) => Ok(limits.extended_by(block)),
-        Effect::NoSingleReply(help) => Err(refused(help)),
-    }
-}
-
-fn refused(help: &str) -> Error {
-    let message = "a command that changes how the connection answers, or for whom, is refused";
-    Error::new(ErrorKind::InvalidCommand, message).with_help(help)
-}
-
-/// An empty command would be written as `*0`, which no server answers: every later reply would go to
-/// the wrong caller.
-fn check_command(command: &Cmd) -> RedisResult<()> {
-    if command.args_iter().len() == 0 {
-        Err(empty_command())
-    } else {
-        Ok(())
-    }
-}
-
-/// One reply more or less than there are commands would be the next caller's, too.
-fn check_pipeline(pipeline: &Pipeline, offset: usize, count: usize) -> RedisResult<()> {
-    let expected = if pipeline.is_transaction() {
-        (pipeline.len() + 1, 1)
-    } else {
-        (0, pipeline.len())
-    };
-    if (offset, count) != expected || count == 0 {
-        return Err(empty_command());
-    }
-    pipeline.cmd_iter().try_for_each(check_command)
-}
-
-/// The error that redis-rs has for it.
-fn empty_command() -> RedisError {
-    (redis::ErrorKind::Client, "empty command").into()
 }
 
 /// The reply of a single command, which is one value.

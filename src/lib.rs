@@ -90,6 +90,8 @@ mod macros;
 #[cfg(feature = "client")]
 mod registry;
 mod report;
+#[cfg(feature = "client")]
+mod route;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod url;

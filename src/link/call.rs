@@ -24,6 +24,7 @@ pub(crate) enum Reply {
 impl Link {
     /// Sends `request` and waits for its reply. Cancel safe: when the future is dropped, the reply is
     /// read and discarded in its turn.
+    #[inline]
     pub(crate) fn call<'a>(&'a self, request: Request<'a>) -> Call<'a> {
         Call {
             link: self,
@@ -35,6 +36,7 @@ impl Link {
     }
 
     /// Carries out what the queue asks for, outside its lock.
+    #[inline]
     fn carry_out(&self, mut next: Next) {
         loop {
             next = match next {
@@ -82,6 +84,7 @@ enum State {
 type Answer = Poll<Result<Reply, Error>>;
 
 impl Call<'_> {
+    #[inline]
     fn submit(&mut self, admitted: bool, waker: &Waker) -> Answer {
         let request = &self.request;
         let limits = match self.started {
@@ -127,6 +130,7 @@ impl Call<'_> {
     }
 
     /// Waits at the gate, where the answer proves that nothing has run.
+    #[inline]
     fn answered(&mut self, reply: Reply, waker: &Waker) -> Answer {
         match reply.may_be_refusal().then(|| self.request.refusal(&reply)) {
             Some(Some(refusal)) => self.hold(refusal, reply, waker),

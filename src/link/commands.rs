@@ -36,7 +36,7 @@ fn number<T: std::str::FromStr>(argument: &[u8]) -> Option<T> {
 }
 
 /// Returns the arguments of `command`, the first of which is its name.
-pub(crate) fn arguments(command: &Cmd) -> impl Iterator<Item = &[u8]> {
+pub(crate) fn arguments(command: &Cmd) -> impl ExactSizeIterator<Item = &[u8]> {
     command.args_iter().map(|argument| match argument {
         Arg::Simple(argument) => argument,
         // The cursor of a scan, which says nothing about its effect.
@@ -59,7 +59,7 @@ pub(crate) enum Effect {
 
 /// Returns the effect of the command with these arguments, the first of which is its name.
 pub(crate) fn effect<'a>(mut arguments: impl Iterator<Item = &'a [u8]>) -> Effect {
-    // No name of interest is longer; upper case without an allocation, for this runs on every call.
+    // Upper case without an allocation, for this runs on every call.
     let mut buffer = [0; 16];
     let Some(name) = arguments
         .next()
@@ -124,7 +124,11 @@ fn stream_read<'a>(options: impl Iterator<Item = &'a [u8]>) -> Effect {
 const BY_REDIS: Effect =
     Effect::NoSingleReply("use a connection of redis-rs: `redis::Client::open`");
 
+/// `None` where the name is too short or too long to be of interest: `GET` and `SET` go by here.
 fn upper_case<'a>(name: &[u8], buffer: &'a mut [u8; 16]) -> Option<&'a [u8]> {
+    if name.len() < 4 {
+        return None;
+    }
     let upper = buffer.get_mut(..name.len())?;
     upper.copy_from_slice(name);
     upper.make_ascii_uppercase();

@@ -12,6 +12,7 @@ mod connect;
 mod decode;
 mod delivery;
 mod driver;
+mod encode;
 mod handshake;
 mod io_thread;
 mod probe;
@@ -40,7 +41,7 @@ use self::queue::{Late, Queue};
 use crate::config::Config;
 use crate::error::{Error, ErrorKind};
 
-pub(crate) use self::call::Reply;
+pub(crate) use self::call::{Call, Reply};
 pub(crate) use self::commands::{Effect, arguments, effect, split};
 pub(crate) use self::delivery::Resend;
 pub(crate) use self::queue::Limits;

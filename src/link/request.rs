@@ -7,6 +7,7 @@ use redis::Cmd;
 use super::call::Reply;
 use super::commands::{arguments, split};
 use super::delivery::{Refusal, Resend, is_refused_whole, is_repeatable};
+use super::encode::encode;
 use super::queue::{Limits, Shape};
 
 /// What to send, and what to expect.
@@ -26,6 +27,7 @@ enum Payload<'a> {
 }
 
 impl<'a> Request<'a> {
+    #[inline]
     pub(crate) fn command(command: &'a Cmd, limits: Limits) -> Request<'a> {
         Request {
             payload: Payload::Command(command),
@@ -64,13 +66,15 @@ impl<'a> Request<'a> {
     }
 
     /// Says when it may be sent again; without this it never is.
+    #[inline]
     pub(crate) fn with_resend(self, resend: Resend) -> Request<'a> {
         Request { resend, ..self }
     }
 
+    #[inline]
     pub(super) fn encode(&self, buffer: &mut Vec<u8>) {
         match &self.payload {
-            Payload::Command(command) => command.write_packed_command(buffer),
+            Payload::Command(command) => encode(command, buffer),
             Payload::Encoded(bytes) => buffer.extend_from_slice(bytes),
         }
     }

@@ -23,6 +23,7 @@ enum Slot {
 }
 
 impl Slots {
+    #[inline]
     pub(super) fn wait(&mut self, waker: Waker) -> SlotId {
         let slot = Slot::Waiting(waker);
         if let Some(id) = self.free.pop() {
@@ -35,6 +36,7 @@ impl Slots {
     }
 
     /// Settles a slot and returns who to wake; frees it if its caller has gone.
+    #[inline]
     pub(super) fn settle(
         &mut self,
         id: SlotId,
@@ -58,6 +60,7 @@ impl Slots {
     }
 
     /// Takes the outcome, and with it the slot; leaves `waker` behind while there is none.
+    #[inline]
     pub(super) fn take(&mut self, id: SlotId, waker: &Waker) -> Option<Outcome> {
         let slot = &mut self.slots[id as usize];
         match slot {

@@ -15,6 +15,7 @@ use crate::error::{Error, ErrorKind};
 impl Queue {
     /// Takes one submission. `waker` is `None` where no reply is wanted; `admitted` where the caller
     /// has been let in before.
+    #[inline]
     pub(in super::super) fn submit(
         &mut self,
         encode: impl FnOnce(&mut Vec<u8>),
@@ -102,6 +103,7 @@ impl Queue {
         }
     }
 
+    #[inline]
     pub(super) fn after_submit(&mut self, was_idle: bool) -> Next {
         if let Attention::Nobody = self.attention {
             self.attention = Attention::Awake(None);
