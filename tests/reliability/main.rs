@@ -6,6 +6,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod blocked_executor;
 mod cancellation;
 mod resets;
 mod timeouts;
