@@ -15,6 +15,7 @@ mod records;
 mod sample;
 mod scenario;
 mod server;
+mod soak;
 mod table;
 
 use std::fs;
@@ -26,7 +27,8 @@ use crate::plan::Plan;
 
 const USAGE: &str = "\
 usage: peers [repetitions=5] [seconds=1.5] [scenarios=NAME,…] [clients=NAME,…]
-       peers instructions [CLIENT …]";
+       peers instructions [CLIENT …]
+       peers soak [seconds=60]";
 
 type Failure = Box<dyn std::error::Error>;
 
@@ -48,6 +50,7 @@ fn run(arguments: &[String]) -> Result<(), Failure> {
     };
     match first {
         "instructions" => instructions::gate(rest),
+        "soak" => soak::run(rest),
         // What follows is for the processes that we start.
         "one" => {
             println!("{}", clients::run(&Measurement::parse(rest)?)?);
