@@ -148,7 +148,7 @@ impl Connections {
         // One answer more or less than expected, and every later one would be somebody else's.
         let commands = split(bytes).unwrap_or_default();
         let frame = usize::from(offset > 0);
-        if commands.len() != offset + count || commands.len() < 2 * frame {
+        if commands.len() != offset + count || commands.len() < 1 + frame {
             return Err(empty_command());
         }
         let within = &commands[frame..commands.len() - frame];

@@ -36,9 +36,6 @@ impl Route {
 
     /// The route of commands that have been encoded, and parted again.
     pub(crate) fn of_parted(commands: &[Vec<&[u8]>]) -> RedisResult<Route> {
-        if commands.is_empty() {
-            return Err(empty_command());
-        }
         let mut route = Route::Shared;
         for command in commands {
             route = route.with(effect(command.iter().copied()))?;

@@ -8,6 +8,7 @@ mod support;
 
 #[cfg(target_os = "linux")]
 mod addresses;
+mod blocked_executor;
 mod boot;
 mod cancellation;
 mod connect_timeouts;

@@ -6,9 +6,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::cpu;
+use crate::histogram::Histogram;
 use crate::sample::Sample;
 
 const KEYS: usize = 10_000;
+const LONGEST_VALUE: usize = 16 * 1024;
 const WARM_UP: Duration = Duration::from_millis(300);
 
 /// What to send to the server, and for how long.
@@ -60,12 +62,10 @@ pub(crate) struct Commands {
 
 impl Commands {
     pub(crate) fn new(task: usize, load: &Load) -> Commands {
-        static KEY_NAMES: OnceLock<Vec<String>> = OnceLock::new();
-        static VALUE: OnceLock<String> = OnceLock::new();
         Commands {
             random: fastrand::Rng::with_seed(task as u64),
-            keys: KEY_NAMES.get_or_init(|| (0..KEYS).map(|key| format!("key:{key}")).collect()),
-            value: VALUE.get_or_init(|| "0123456789".chars().cycle().take(load.value).collect()),
+            keys: keys(),
+            value: value(load.value),
         }
     }
 
@@ -75,6 +75,19 @@ impl Commands {
             value: self.random.bool().then_some(self.value),
         }
     }
+}
+
+pub(crate) fn keys() -> &'static [String] {
+    static NAMES: OnceLock<Vec<String>> = OnceLock::new();
+    NAMES.get_or_init(|| (0..KEYS).map(|key| format!("key:{key}")).collect())
+}
+
+/// A value of so many bytes.
+pub(crate) fn value(length: usize) -> &'static str {
+    static LONGEST: OnceLock<String> = OnceLock::new();
+    let longest =
+        LONGEST.get_or_init(|| "0123456789".chars().cycle().take(LONGEST_VALUE).collect());
+    &longest[..length]
 }
 
 /// When to measure and when to stop, for all tasks of the process.
@@ -91,7 +104,7 @@ static PROGRESS: Progress = Progress {
 /// The share of one task.
 pub(crate) struct Share {
     left: Option<usize>,
-    latencies: Vec<Duration>,
+    pub(crate) latencies: Histogram,
 }
 
 impl Share {
@@ -101,7 +114,7 @@ impl Share {
                 Length::Seconds(_) => None,
                 Length::Commands(commands) => Some(commands / load.pipeline / tasks),
             },
-            latencies: Vec::new(),
+            latencies: Histogram::new(),
         }
     }
 
@@ -118,7 +131,7 @@ impl Share {
 
     pub(crate) fn end(&mut self, start: Instant) {
         if PROGRESS.counting.load(Ordering::Relaxed) {
-            self.latencies.push(start.elapsed());
+            self.latencies.add(start.elapsed());
         }
     }
 }
@@ -130,11 +143,11 @@ pub(crate) async fn tasks(load: &Load, client: impl Client) -> Sample {
         .collect();
     let pause = async |wait| tokio::time::sleep(wait).await;
     let cpu = measure(load, pause).await;
-    let mut latencies = Vec::new();
+    let mut latencies = Histogram::new();
     for task in running {
-        latencies.extend(task.await.expect("a task does not panic").latencies);
+        latencies.merge(&task.await.expect("a task does not panic").latencies);
     }
-    Sample::new(latencies, load.pipeline, load.length, cpu)
+    Sample::new(&latencies, load.pipeline, load.length, cpu)
 }
 
 async fn one_task(load: Load, task: usize, mut client: impl Client) -> Share {
@@ -164,10 +177,11 @@ pub(crate) async fn threads(load: &Load, client: impl BlockingClient) -> Sample 
         .collect();
     let pause = async |wait| std::thread::sleep(wait);
     let cpu = measure(load, pause).await;
-    let latencies = running
-        .into_iter()
-        .flat_map(|thread| thread.join().expect("a thread does not panic").latencies);
-    Sample::new(latencies.collect(), 1, load.length, cpu)
+    let mut latencies = Histogram::new();
+    for thread in running {
+        latencies.merge(&thread.join().expect("a thread does not panic").latencies);
+    }
+    Sample::new(&latencies, 1, load.length, cpu)
 }
 
 fn one_thread(load: &Load, thread: usize, mut client: impl BlockingClient) -> Share {

@@ -1,24 +1,34 @@
 //! Throughput, latency and cost beside the peers; README.md says what and how.
 
 mod allocations;
+mod certificates;
 mod clients;
 mod cpu;
+mod histogram;
 mod instructions;
 mod load;
 mod measurement;
+mod node;
+mod plan;
+mod plot;
+mod records;
 mod sample;
+mod scenario;
 mod server;
+mod soak;
 mod table;
 
+use std::fs;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
-use crate::load::{Length, Load};
 use crate::measurement::Measurement;
-use crate::server::Server;
+use crate::plan::Plan;
 
-const TASKS: [usize; 5] = [1, 16, 64, 256, 1_000];
-const REPETITIONS: usize = 5;
-const SECONDS: f64 = 1.5;
+const USAGE: &str = "\
+usage: peers [repetitions=5] [seconds=1.5] [scenarios=NAME,…] [clients=NAME,…]
+       peers instructions [CLIENT …]
+       peers soak [seconds=60]";
 
 type Failure = Box<dyn std::error::Error>;
 
@@ -34,62 +44,39 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: &[String]) -> Result<(), Failure> {
-    match arguments.split_first() {
-        None => all(&clients::NAMES),
-        Some((first, rest)) => match first.as_str() {
-            "one" => {
-                println!("{}", clients::run(&Measurement::parse(rest)?)?);
-                Ok(())
-            }
-            "allocations" => {
-                allocations::start();
-                clients::run(&Measurement::parse(rest)?)?;
-                println!("{}", allocations::count());
-                Ok(())
-            }
-            "instructions" if rest.is_empty() => instructions::gate(&["redis-ready", "redis-rs"]),
-            "instructions" => instructions::gate(&names(rest)),
-            "only" => all(&names(rest)),
-            _ => Err("usage: peers [only CLIENT … | instructions [CLIENT …]]".into()),
-        },
-    }
-}
-
-fn names(words: &[String]) -> Vec<&str> {
-    words.iter().map(String::as_str).collect()
-}
-
-/// Measures every client with every number of tasks, and prints the table.
-fn all(names: &[&str]) -> Result<(), Failure> {
-    let server = Server::tcp()?;
-    let mut samples = Vec::new();
-    for repetition in 0..REPETITIONS {
-        let mut order: Vec<(&str, usize)> = names
-            .iter()
-            .flat_map(|name| TASKS.map(|tasks| (*name, tasks)))
-            .collect();
-        fastrand::shuffle(&mut order);
-        for (client, tasks) in order {
-            let sample = Measurement {
-                client: client.to_owned(),
-                url: server.url().to_owned(),
-                current_thread: false,
-                load: Load {
-                    tasks,
-                    pipeline: 1,
-                    value: 100,
-                    length: Length::Seconds(SECONDS),
-                    server: server.process(),
-                },
-            }
-            .run()?;
-            eprintln!(
-                "{}/{REPETITIONS} {client} {tasks}: {sample}",
-                repetition + 1
-            );
-            samples.push((repetition, client.to_owned(), tasks, sample));
+    let (first, rest) = match arguments.split_first() {
+        Some((first, rest)) => (first.as_str(), rest),
+        None => ("", arguments),
+    };
+    match first {
+        "instructions" => instructions::gate(rest),
+        "soak" => soak::run(rest),
+        // What follows is for the processes that we start.
+        "one" => {
+            println!("{}", clients::run(&Measurement::parse(rest)?)?);
+            Ok(())
         }
+        "allocations" => {
+            allocations::start();
+            clients::run(&Measurement::parse(rest)?)?;
+            println!("{}", allocations::count());
+            Ok(())
+        }
+        _ => compare(&Plan::parse(arguments)?),
     }
-    print!("{}", table::markdown(names, &TASKS, &samples));
+}
+
+/// Prints the tables, and writes them and the plot if nothing is left out.
+fn compare(plan: &Plan) -> Result<(), Failure> {
+    let records = plan.run()?;
+    let tables = table::markdown(plan, &records);
+    print!("{tables}");
+    if plan.is_complete() {
+        // Cargo says where this package lies.
+        let directory = PathBuf::from(std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_default());
+        fs::write(directory.join("RESULTS.md"), tables)?;
+        let plot = plot::svg(plan, &plan.scenarios[0], &records);
+        fs::write(directory.join("throughput.svg"), plot)?;
+    }
     Ok(())
 }

@@ -4,6 +4,7 @@ use std::process::{Command, Output};
 
 use crate::Failure;
 use crate::load::{Length, Load};
+use crate::node;
 use crate::sample::Sample;
 
 /// What to measure; as words of a command line it goes to the process that does.
@@ -19,6 +20,9 @@ pub(crate) struct Measurement {
 impl Measurement {
     /// Measures in a process of its own.
     pub(crate) fn run(&self) -> Result<Sample, Failure> {
+        if node::CLIENTS.contains(&self.client.as_str()) {
+            return node::run(self);
+        }
         let mut process = Command::new(std::env::current_exe()?);
         printed(process.arg("one").args(self.words()))?.parse()
     }

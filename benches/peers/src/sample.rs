@@ -5,6 +5,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use crate::cpu;
+use crate::histogram::Histogram;
 use crate::load::Length;
 
 #[derive(Debug, Clone, Copy)]
@@ -22,29 +23,22 @@ pub(crate) struct Sample {
 impl Sample {
     /// From how long each round of `batch` commands took.
     pub(crate) fn new(
-        mut latencies: Vec<Duration>,
+        latencies: &Histogram,
         batch: usize,
         length: Length,
         cpu: cpu::Spent,
     ) -> Sample {
-        latencies.sort_unstable();
-        let micros = |time: Duration| time.as_secs_f64() * 1e6;
-        let at = |share: f64| {
-            let place = (latencies.len() as f64 * share) as usize;
-            latencies
-                .get(place)
-                .map_or(f64::NAN, |latency| micros(*latency))
-        };
-        let commands = (latencies.len() * batch) as f64;
+        let commands = latencies.count() as f64 * batch as f64;
+        let per_command = |time: Duration| time.as_secs_f64() * 1e6 / commands;
         Sample {
             rate: match length {
                 Length::Seconds(seconds) => commands / seconds,
                 Length::Commands(_) => f64::NAN,
             },
-            p50: at(0.5),
-            p99: at(0.99),
-            client_cpu: micros(cpu.client) / commands,
-            server_cpu: micros(cpu.server) / commands,
+            p50: latencies.quantile(0.5) / 1e3,
+            p99: latencies.quantile(0.99) / 1e3,
+            client_cpu: per_command(cpu.client),
+            server_cpu: per_command(cpu.server),
         }
     }
 }

@@ -1,73 +1,125 @@
-//! The measurements as a table for people.
+//! The records as Markdown tables for people.
 
 use std::fmt::Write;
 
+use crate::plan::Plan;
+use crate::records::{Cell, Records};
 use crate::sample::Sample;
+use crate::scenario::Scenario;
 
-/// Returns commands per second of the first client, and for each other one the median of how many
-/// times its rate that is, with the spread over the repetitions.
-pub(crate) fn markdown(
-    names: &[&str],
-    tasks: &[usize],
-    samples: &[(usize, String, usize, Sample)],
-) -> String {
-    let find = |repetition: usize, name: &str, tasks: usize| {
-        samples
-            .iter()
-            .find(|(r, n, t, _)| *r == repetition && n == name && *t == tasks)
-            .map(|(.., sample)| *sample)
-    };
-    let repetitions = samples
-        .iter()
-        .map(|(repetition, ..)| repetition + 1)
-        .max()
-        .unwrap_or(0);
-    let mut table = String::from("| | ");
-    for tasks in tasks {
-        let _ = write!(table, "{tasks} callers | ");
-    }
-    table.push_str("\n|---|");
-    table.push_str(&"---|".repeat(tasks.len()));
-    let Some((ours, peers)) = names.split_first() else {
-        return table;
-    };
-    let row = |table: &mut String, title: String, cell: &dyn Fn(usize) -> String| {
-        let _ = write!(table, "\n| {title} | ");
-        for tasks in tasks {
-            let _ = write!(table, "{} | ", cell(*tasks));
+const NONE: &str = "–";
+
+/// All tables; each cell is a median over the repetitions.
+pub(crate) fn markdown(plan: &Plan, records: &Records) -> String {
+    let mut text = format!(
+        "# Results\n\nMedians of {} repetitions of {} s, on {} cores. README.md says what is \
+         measured and how.\n",
+        plan.repetitions,
+        plan.seconds,
+        std::thread::available_parallelism().map_or(1, usize::from)
+    );
+    for scenario in &plan.scenarios {
+        if records.has(scenario.name) {
+            let _ = write!(text, "\n## {}\n\n", scenario.name);
+            let _ = writeln!(text, "{}: {}.", capitalised(scenario.what), LEGEND);
+            section(&mut text, plan, scenario, records);
         }
-    };
-    let values = |tasks: usize, of: &dyn Fn(usize, usize) -> Option<f64>| -> Vec<f64> {
-        let mut values: Vec<f64> = (0..repetitions)
-            .filter_map(|repetition| of(repetition, tasks))
-            .collect();
-        values.sort_by(f64::total_cmp);
-        values
-    };
-    let median = |values: &[f64]| values.get(values.len() / 2).copied().unwrap_or(f64::NAN);
-    row(&mut table, format!("{ours}, commands per s"), &|tasks| {
-        let rates = values(tasks, &|r, t| find(r, ours, t).map(|sample| sample.rate));
-        format!("{:.0}", median(&rates))
+    }
+    text
+}
+
+const LEGEND: &str = "commands per second, and in parentheses how many times that redis-ready makes \
+                      in the same repetition, with the least and the greatest";
+
+fn section(text: &mut String, plan: &Plan, scenario: &Scenario, records: &Records) {
+    let ours = scenario.clients[0];
+    table(text, plan, scenario, &|cell| {
+        let rate = records.values(cell, |sample| sample.rate).median()?;
+        let our = Cell {
+            client: ours,
+            ..cell
+        };
+        let ratios = records.ratios(our, cell);
+        let rate = thousands(rate);
+        Some(match (ratios.median(), ratios.spread()) {
+            (Some(ratio), Some((least, greatest))) if cell.client != ours => {
+                format!("{rate} ({ratio:.2}; {least:.2}–{greatest:.2})")
+            }
+            _ => format!("**{rate}**"),
+        })
     });
-    for name in names {
-        row(&mut table, format!("{name}, p50 / p99 in µs"), &|tasks| {
-            let p50 = values(tasks, &|r, t| find(r, name, t).map(|sample| sample.p50));
-            let p99 = values(tasks, &|r, t| find(r, name, t).map(|sample| sample.p99));
-            format!("{:.0} / {:.0}", median(&p50), median(&p99))
-        });
+    text.push_str("\nLatency in µs, p50 / p99:\n");
+    pairs(text, plan, scenario, records, |sample| {
+        [sample.p50, sample.p99]
+    });
+    text.push_str("\nCPU time per command in µs, of the client / of the server:\n");
+    pairs(text, plan, scenario, records, |sample| {
+        [sample.client_cpu, sample.server_cpu]
+    });
+}
+
+fn pairs(
+    text: &mut String,
+    plan: &Plan,
+    scenario: &Scenario,
+    records: &Records,
+    pair: fn(&Sample) -> [f64; 2],
+) {
+    table(text, plan, scenario, &|cell| {
+        let [first, second] =
+            [0, 1].map(|which| records.values(cell, |sample| pair(sample)[which]).median());
+        Some(format!("{} / {}", short(first?), short(second?)))
+    });
+}
+
+fn table(
+    text: &mut String,
+    plan: &Plan,
+    scenario: &Scenario,
+    cell: &dyn Fn(Cell) -> Option<String>,
+) {
+    text.push_str("\n| |");
+    for tasks in scenario.tasks {
+        let noun = if *tasks == 1 { "task" } else { "tasks" };
+        let _ = write!(text, " {} {noun} |", thousands(*tasks as f64));
     }
-    for peer in peers {
-        row(&mut table, format!("{ours} ÷ {peer}"), &|tasks| {
-            let ratios = values(tasks, &|r, t| {
-                Some(find(r, ours, t)?.rate / find(r, peer, t)?.rate)
+    let _ = writeln!(text, "\n|---|{}", "---:|".repeat(scenario.tasks.len()));
+    for client in plan.clients(scenario) {
+        let _ = write!(text, "| {client} |");
+        for tasks in scenario.tasks {
+            let cell = cell(Cell {
+                scenario: scenario.name,
+                client,
+                tasks: *tasks,
             });
-            let (low, high) = (ratios.first(), ratios.last());
-            let spread = low.zip(high).map_or(String::new(), |(low, high)| {
-                format!(" ({low:.2}–{high:.2})")
-            });
-            format!("{:.2}{spread}", median(&ratios))
-        });
+            let _ = write!(text, " {} |", cell.as_deref().unwrap_or(NONE));
+        }
+        text.push('\n');
     }
-    table.push('\n');
-    table
+}
+
+/// `1234567` as `1,234,567`.
+fn thousands(number: f64) -> String {
+    let digits = format!("{number:.0}");
+    let mut text = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place) % 3 == 0 {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+fn short(number: f64) -> String {
+    if number < 100.0 {
+        format!("{number:.1}")
+    } else {
+        thousands(number)
+    }
+}
+
+fn capitalised(text: &str) -> String {
+    let (first, rest) = text.split_at(1);
+    first.to_uppercase() + rest
 }

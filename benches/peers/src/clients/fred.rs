@@ -2,16 +2,28 @@
 
 use fred::interfaces::{ClientLike, KeysInterface};
 use fred::types::Builder;
-use fred::types::config::Config;
+use fred::types::config::{Config, TlsConnector};
 
+use super::tls;
 use crate::Failure;
 use crate::load::{self, Client, Command, Load};
 use crate::sample::Sample;
 
 pub(super) async fn measure(url: &str, load: &Load) -> Result<Sample, Failure> {
-    let client = Builder::from_config(Config::from_url(url)?).build()?;
+    let client = Builder::from_config(config(url)?).build()?;
     client.init().await?;
     Ok(load::tasks(load, Fred(client)).await)
+}
+
+/// Its own names of schemes, and its own way to an authority.
+fn config(url: &str) -> Result<Config, Failure> {
+    let (url, authority) = tls::split(url)?;
+    let Some(authority) = authority else {
+        return Ok(Config::from_url(&url.replacen("unix:", "redis+unix:", 1))?);
+    };
+    let mut config = Config::from_url(&url.replacen("rediss:", "redis:", 1))?;
+    config.tls = Some(TlsConnector::from(tls::config(&authority)?).into());
+    Ok(config)
 }
 
 #[derive(Clone)]

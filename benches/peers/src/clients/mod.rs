@@ -2,8 +2,10 @@
 
 mod fred;
 mod pools;
+mod raw;
 mod redis_rs;
 mod rustis;
+mod tls;
 
 use tokio::runtime::{Builder, Runtime};
 
@@ -14,7 +16,7 @@ use crate::sample::Sample;
 
 use self::redis_rs::{Blocking, Shared};
 
-pub(crate) const NAMES: [&str; 9] = [
+pub(crate) const NAMES: [&str; 12] = [
     "redis-ready",
     "redis-rs",
     "redis-rs-manager",
@@ -24,6 +26,9 @@ pub(crate) const NAMES: [&str; 9] = [
     "bb8-redis",
     "redis-ready-blocking",
     "r2d2",
+    "ioredis",
+    "node-redis",
+    "raw",
 ];
 
 /// Measures in this very process.
@@ -63,6 +68,7 @@ async fn measure(measurement: &Measurement) -> Result<Sample, Failure> {
         "rustis" => rustis::measure(url, load).await,
         "deadpool-redis" => pools::deadpool(url, load).await,
         "bb8-redis" => pools::bb8(url, load).await,
+        "raw" => raw::measure(url, load).await,
         "r2d2" => pools::r2d2(url, load).await,
         other => Err(format!("unknown client `{other}`").into()),
     }

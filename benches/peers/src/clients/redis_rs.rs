@@ -1,8 +1,9 @@
 //! What speaks redis-rs's commands: redis-rs and ourselves.
 
 use redis::aio::ConnectionLike;
-use redis::{AsyncCommands, Commands, Pipeline, Value};
+use redis::{AsyncCommands, Commands, Pipeline, TlsCertificates, Value};
 
+use super::tls;
 use crate::Failure;
 use crate::load::{BlockingClient, Client, Command};
 
@@ -15,7 +16,16 @@ pub(super) struct Shared<C>(pub(super) C);
 pub(super) struct Blocking<C>(pub(super) C);
 
 pub(super) fn open(url: &str) -> Result<redis::Client, Failure> {
-    Ok(redis::Client::open(url)?)
+    let (url, authority) = tls::split(url)?;
+    let Some(authority) = authority else {
+        return Ok(redis::Client::open(url)?);
+    };
+    tls::install_provider();
+    let certificates = TlsCertificates {
+        client_tls: None,
+        root_cert: Some(authority),
+    };
+    Ok(redis::Client::build_with_tls(url, certificates)?)
 }
 
 impl<C> Client for Shared<C>

@@ -1,0 +1,124 @@
+//! What is measured, by name.
+
+use crate::Failure;
+use crate::clients;
+use crate::server::Server;
+
+pub(crate) struct Scenario {
+    pub(crate) name: &'static str,
+    pub(crate) what: &'static str,
+    pub(crate) transport: Transport,
+    pub(crate) pipeline: usize,
+    pub(crate) value: usize,
+    pub(crate) current_thread: bool,
+    pub(crate) tasks: &'static [usize],
+    /// The first one is ours: the others are compared with it.
+    pub(crate) clients: &'static [&'static str],
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Transport {
+    Tcp,
+    Unix,
+    Tls,
+}
+
+/// Those that the side scenarios compare.
+const MULTIPLEXED: &[&str] = &[
+    "redis-ready",
+    "redis-rs",
+    "fred",
+    "rustis",
+    "ioredis",
+    "node-redis",
+    "raw",
+];
+
+/// The main table; the others differ from it in what they say.
+const TCP: Scenario = Scenario {
+    name: "tcp",
+    what: "GET and SET, values of 100 bytes, over TCP",
+    transport: Transport::Tcp,
+    pipeline: 1,
+    value: 100,
+    current_thread: false,
+    tasks: &[1, 16, 64, 256, 1_000],
+    clients: &clients::NAMES,
+};
+
+const SIDE: Scenario = Scenario {
+    tasks: &[64, 1_000],
+    clients: MULTIPLEXED,
+    ..TCP
+};
+
+pub(crate) const ALL: [Scenario; 8] = [
+    TCP,
+    Scenario {
+        name: "pipeline-10",
+        what: "pipelines of 10 commands",
+        pipeline: 10,
+        tasks: &[64],
+        ..SIDE
+    },
+    Scenario {
+        name: "pipeline-100",
+        what: "pipelines of 100 commands",
+        pipeline: 100,
+        tasks: &[64],
+        ..SIDE
+    },
+    Scenario {
+        name: "1KiB",
+        what: "values of 1 KiB",
+        value: 1024,
+        ..SIDE
+    },
+    Scenario {
+        name: "16KiB",
+        what: "values of 16 KiB",
+        value: 16 * 1024,
+        tasks: &[64],
+        ..SIDE
+    },
+    Scenario {
+        name: "unix",
+        what: "over a Unix socket",
+        transport: Transport::Unix,
+        // rustis has none.
+        clients: &[
+            "redis-ready",
+            "redis-rs",
+            "fred",
+            "ioredis",
+            "node-redis",
+            "raw",
+        ],
+        ..SIDE
+    },
+    Scenario {
+        name: "tls",
+        what: "over TLS, the certificate verified",
+        transport: Transport::Tls,
+        // rustis brings the other crypto provider, aws-lc-rs, and asks for its C compiler.
+        clients: &["redis-ready", "redis-rs", "fred", "ioredis", "node-redis"],
+        ..SIDE
+    },
+    Scenario {
+        name: "current-thread",
+        what: "all tasks on a runtime of one thread",
+        current_thread: true,
+        clients: &["redis-ready", "redis-rs", "fred", "rustis", "raw"],
+        ..SIDE
+    },
+];
+
+impl Scenario {
+    pub(crate) fn server(&self) -> Result<Server, Failure> {
+        match self.transport {
+            Transport::Tcp => Server::tcp(),
+            Transport::Unix => Server::unix(),
+            Transport::Tls => Server::tls(),
+        }
+    }
+}
