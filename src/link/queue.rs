@@ -200,7 +200,7 @@ impl Queue {
     }
 
     pub(super) fn has_been_idle_for(&self, now: Instant, idle: Duration) -> bool {
-        self.is_idle()
+        !self.needs_connection()
             && self
                 .last_submitted
                 .is_none_or(|last| now.saturating_duration_since(last) >= idle)
@@ -208,11 +208,15 @@ impl Queue {
 
     /// Ready once somebody needs a connection.
     pub(super) fn poll_demand(&self) -> Poll<()> {
-        if self.is_idle() {
-            Poll::Pending
-        } else {
+        if self.needs_connection() {
             Poll::Ready(())
+        } else {
+            Poll::Pending
         }
+    }
+
+    fn needs_connection(&self) -> bool {
+        !self.is_idle() || self.is_holding()
     }
 
     /// Ready once nobody waits any more.

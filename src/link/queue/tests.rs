@@ -383,3 +383,18 @@ fn a_transaction_gives_its_last_reply_and_names_what_was_not_queued() {
         }
     }
 }
+
+#[test]
+fn callers_at_the_gate_need_a_connection() {
+    let mut queue = connected(10);
+    let held = queue.hold(
+        crate::link::delivery::Refusal::Loading,
+        LIMITS.deadline,
+        LIMITS,
+        Waker::noop(),
+    );
+    held.expect("it is open");
+    queue.lost(0, &[], &lost());
+    assert!(!queue.has_been_idle_for(Instant::now(), Duration::ZERO));
+    assert!(queue.poll_demand().is_ready());
+}
