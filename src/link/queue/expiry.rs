@@ -55,11 +55,10 @@ impl Queue {
     }
 
     /// When the connection counts as dead, if nothing is heard until then. Whether anybody still waits
-    /// for the reply makes no difference.
+    /// for the reply makes no difference, nor whether its command is about to be written.
     fn silent_at(&self) -> Option<Instant> {
         let front = self.pending.front()?;
-        let is_up = matches!(self.state, State::Up { .. });
-        (is_up && front.bytes.start < self.taken).then(|| {
+        matches!(self.state, State::Up { .. }).then(|| {
             let silence = front.limits.response_timeout.saturating_mul(MAX_SILENCES);
             after(front.submitted.max(self.heard), silence)
         })

@@ -398,3 +398,12 @@ fn callers_at_the_gate_need_a_connection() {
     assert!(!queue.has_been_idle_for(Instant::now(), Duration::ZERO));
     assert!(queue.poll_demand().is_ready());
 }
+
+#[test]
+fn silence_is_noticed_where_nobody_waits_for_a_reply() {
+    let mut queue = connected(10);
+    queue.submit(|out| out.push(0), Shape::One, LIMITS, None, false);
+    expire(&mut queue, Duration::ZERO);
+    take(&mut queue);
+    assert!(queue.alarm.is_some());
+}
