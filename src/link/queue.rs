@@ -47,6 +47,10 @@ pub(super) struct Queue {
     pending: VecDeque<Pending>,
     /// How many at the front of `pending` have nobody left who waits.
     unwatched: usize,
+    /// The latest deadline of any submission. What is submitted again has less time left.
+    latest: Instant,
+    /// Up to this offset somebody may be late before those in front.
+    unordered: u64,
     /// Callers beyond `max_in_flight`, in order, and until when they wait.
     admission: VecDeque<(SlotId, Instant)>,
     /// Callers that have been let in and have not come back yet.
@@ -131,6 +135,8 @@ impl Queue {
             slots: Slots::default(),
             pending: VecDeque::new(),
             unwatched: 0,
+            latest: Instant::now(),
+            unordered: 0,
             admission: VecDeque::new(),
             admitted: 0,
             unsent: Vec::new(),
