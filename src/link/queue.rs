@@ -47,6 +47,10 @@ pub(super) struct Queue {
     pending: VecDeque<Pending>,
     /// How many at the front of `pending` have nobody left who waits.
     unwatched: usize,
+    /// The latest deadline of any submission. What is submitted again has less time left.
+    latest: Instant,
+    /// Up to this offset somebody may be late before those in front.
+    unordered: u64,
     /// Callers beyond `max_in_flight`, in order, and until when they wait.
     admission: VecDeque<(SlotId, Instant)>,
     /// Callers that have been let in and have not come back yet.
@@ -131,6 +135,8 @@ impl Queue {
             slots: Slots::default(),
             pending: VecDeque::new(),
             unwatched: 0,
+            latest: Instant::now(),
+            unordered: 0,
             admission: VecDeque::new(),
             admitted: 0,
             unsent: Vec::new(),
@@ -200,7 +206,7 @@ impl Queue {
     }
 
     pub(super) fn has_been_idle_for(&self, now: Instant, idle: Duration) -> bool {
-        self.is_idle()
+        !self.needs_connection()
             && self
                 .last_submitted
                 .is_none_or(|last| now.saturating_duration_since(last) >= idle)
@@ -208,11 +214,15 @@ impl Queue {
 
     /// Ready once somebody needs a connection.
     pub(super) fn poll_demand(&self) -> Poll<()> {
-        if self.is_idle() {
-            Poll::Pending
-        } else {
+        if self.needs_connection() {
             Poll::Ready(())
+        } else {
+            Poll::Pending
         }
+    }
+
+    fn needs_connection(&self) -> bool {
+        !self.is_idle() || self.is_holding()
     }
 
     /// Ready once nobody waits any more.

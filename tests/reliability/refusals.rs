@@ -321,6 +321,28 @@ fn a_server_that_does_not_serve_yet_is_waited_for_by_one_question_for_all() {
 }
 
 #[test]
+fn a_caller_that_is_held_gets_the_next_connection() {
+    let start = Instant::now();
+    let is_new = move || start.elapsed() > Duration::from_millis(1_500);
+    let ended = AtomicBool::new(false);
+    let server = FakeServer::start(move |command| match command[0].as_str() {
+        "HELLO" => Answer::Send(b"%1\r\n$5\r\nproto\r\n:3\r\n".to_vec()),
+        "SET" if !is_new() => Answer::line("-LOADING Redis is loading the dataset in memory"),
+        // Ends while it loads, and its successor serves.
+        "PING" if is_new() && !ended.swap(true, Ordering::SeqCst) => Answer::Close,
+        "PING" if !is_new() => Answer::line("-LOADING Redis is loading the dataset in memory"),
+        _ => Answer::ok(),
+    });
+    let set: RedisResult<()> = run(client(&server).set("k", "v"));
+    set.expect("it is written");
+    assert!(
+        start.elapsed() < Duration::from_secs(4),
+        "{:?}",
+        start.elapsed()
+    );
+}
+
+#[test]
 fn a_real_server_that_loads_its_data_is_waited_for() {
     const CALLERS: i64 = 64;
     let builder = with_debug(Server::builder().tcp());

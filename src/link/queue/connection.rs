@@ -123,7 +123,7 @@ impl Queue {
 
     /// Keeps the commands from the stream offset `from` on that somebody still wants. `head` is what
     /// lies between `from` and `unsent`.
-    fn retain_from(&mut self, from: u64, head: &[u8]) {
+    pub(super) fn retain_from(&mut self, from: u64, head: &[u8]) {
         let mut bytes = Vec::with_capacity(head.len() + self.unsent.len());
         bytes.extend_from_slice(head);
         bytes.append(&mut self.unsent);

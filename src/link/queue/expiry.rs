@@ -25,19 +25,16 @@ impl Queue {
         error: impl Fn(Late<'_>) -> Error,
         wakers: &mut Vec<Waker>,
     ) -> Option<Instant> {
-        while self
-            .admission
-            .front()
-            .is_some_and(|(_, until)| *until <= now)
-        {
-            let Some((slot, _)) = self.admission.pop_front() else {
-                break;
-            };
-            wakers.extend(
-                self.slots
-                    .settle(slot, || Outcome::Failed(error(Late::Admission))),
-            );
-        }
+        let Queue {
+            admission, slots, ..
+        } = self;
+        admission.retain(|(slot, until)| {
+            let waits = *until > now;
+            if !waits {
+                wakers.extend(slots.settle(*slot, || Outcome::Failed(error(Late::Admission))));
+            }
+            waits
+        });
         let gate = self.tend_gate(now, wakers);
         let due = match &self.state {
             State::Up { since, .. } => {
@@ -47,7 +44,7 @@ impl Queue {
             State::Down { .. } | State::Closed(_) => self.expire_waiting(now, &error, wakers),
         };
         self.admit(wakers);
-        let admission = self.admission.front().map(|(_, until)| *until);
+        let admission = self.admission.iter().map(|(_, until)| *until).min();
         let silence = self.silent_at().filter(|due| *due > now);
         self.alarm = [due, admission, gate, silence].into_iter().flatten().min();
         self.alarm_is_late = false;
@@ -55,11 +52,10 @@ impl Queue {
     }
 
     /// When the connection counts as dead, if nothing is heard until then. Whether anybody still waits
-    /// for the reply makes no difference.
+    /// for the reply makes no difference, nor whether its command is about to be written.
     fn silent_at(&self) -> Option<Instant> {
         let front = self.pending.front()?;
-        let is_up = matches!(self.state, State::Up { .. });
-        (is_up && front.bytes.start < self.taken).then(|| {
+        matches!(self.state, State::Up { .. }).then(|| {
             let silence = front.limits.response_timeout.saturating_mul(MAX_SILENCES);
             after(front.submitted.max(self.heard), silence)
         })
@@ -78,27 +74,29 @@ impl Queue {
         error: &impl Fn(Late<'_>) -> Error,
         wakers: &mut Vec<Waker>,
     ) -> Option<Instant> {
-        while let Some(pending) = self.pending.get_mut(self.unwatched) {
-            let slot = match pending.caller {
-                Caller::Waiting(slot) if !self.slots.is_abandoned(slot) => slot,
-                _ => {
-                    self.unwatched += 1;
+        let mut next: Option<Instant> = None;
+        for pending in self.pending.range_mut(self.unwatched..) {
+            if next.is_some() && pending.bytes.start >= self.unordered {
+                break;
+            }
+            if let Caller::Waiting(slot) = pending.caller
+                && !self.slots.is_abandoned(slot)
+            {
+                let due = pending.due(since);
+                if due > now {
+                    next = Some(next.map_or(due, |next| next.min(due)));
                     continue;
                 }
-            };
-            let due = pending.due(since);
-            if due > now {
-                return Some(due);
+                pending.caller = Caller::Gone;
+                let limit = pending.limits.response_timeout.min(pending.limits.deadline);
+                wakers.extend(
+                    self.slots
+                        .settle(slot, || Outcome::Failed(error(Late::Response(limit)))),
+                );
             }
-            pending.caller = Caller::Gone;
-            let limit = pending.limits.response_timeout.min(pending.limits.deadline);
-            wakers.extend(
-                self.slots
-                    .settle(slot, || Outcome::Failed(error(Late::Response(limit)))),
-            );
-            self.unwatched += 1;
+            self.unwatched += usize::from(next.is_none());
         }
-        None
+        next
     }
 
     /// Without a connection late commands are forgotten: they must not run once their callers have
@@ -112,33 +110,27 @@ impl Queue {
         let State::Down { last, .. } = &self.state else {
             return None;
         };
-        let last = last.clone();
-        let mut due = None;
-        let mut forgotten = self.taken;
-        while let Some(front) = self.pending.front() {
-            due = Some(after(front.submitted, front.limits.deadline));
-            if due > Some(now) {
+        let mut next: Option<Instant> = None;
+        let mut is_late = false;
+        for pending in &mut self.pending {
+            if next.is_some() && pending.bytes.start >= self.unordered {
                 break;
             }
-            due = None;
-            let Some(front) = self.pending.pop_front() else {
-                break;
-            };
-            forgotten = front.bytes.end;
-            self.settle(
-                &front,
-                || {
-                    Outcome::Failed(error(Late::Disconnected(
-                        front.limits.deadline,
-                        last.as_ref(),
-                    )))
-                },
-                wakers,
-            );
+            let due = after(pending.submitted, pending.limits.deadline);
+            if due > now {
+                next = Some(next.map_or(due, |next| next.min(due)));
+                continue;
+            }
+            is_late = true;
+            if let Caller::Waiting(slot) = std::mem::replace(&mut pending.caller, Caller::Gone) {
+                let limit = pending.limits.deadline;
+                let late = || Outcome::Failed(error(Late::Disconnected(limit, last.as_ref())));
+                wakers.extend(self.slots.settle(slot, late));
+            }
         }
-        let length = usize::try_from(forgotten - self.taken).unwrap_or(usize::MAX);
-        self.unsent.drain(..length.min(self.unsent.len()));
-        self.taken = forgotten;
-        due
+        if is_late {
+            self.retain_from(self.taken, &[]);
+        }
+        next
     }
 }

@@ -122,6 +122,11 @@ impl Queue {
         self.slots.free(slot);
     }
 
+    /// Whether anybody waits until the server serves.
+    pub(super) fn is_holding(&self) -> bool {
+        !self.gate.held.is_empty()
+    }
+
     /// Whether nothing more may be written on this connection.
     pub(in super::super) fn is_leaving(&self) -> bool {
         self.gate.leaving.is_some()

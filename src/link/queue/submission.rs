@@ -44,6 +44,12 @@ impl Queue {
         encode(&mut self.unsent);
         let slot = waker.map(|waker| self.slots.wait(waker.clone()));
         let bytes = start..self.end();
+        let until = after(now, limits.deadline);
+        if until < self.latest {
+            self.unordered = bytes.end;
+        } else {
+            self.latest = until;
+        }
         let caller = slot.map_or(Caller::Unanswered, Caller::Waiting);
         self.pending.push_back(Pending {
             caller,

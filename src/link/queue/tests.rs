@@ -383,3 +383,97 @@ fn a_transaction_gives_its_last_reply_and_names_what_was_not_queued() {
         }
     }
 }
+
+#[test]
+fn callers_at_the_gate_need_a_connection() {
+    let mut queue = connected(10);
+    let held = queue.hold(
+        crate::link::delivery::Refusal::Loading,
+        LIMITS.deadline,
+        LIMITS,
+        Waker::noop(),
+    );
+    held.expect("it is open");
+    queue.lost(0, &[], &lost());
+    assert!(!queue.has_been_idle_for(Instant::now(), Duration::ZERO));
+    assert!(queue.poll_demand().is_ready());
+}
+
+#[test]
+fn silence_is_noticed_where_nobody_waits_for_a_reply() {
+    let mut queue = connected(10);
+    queue.submit(|out| out.push(0), Shape::One, LIMITS, None, false);
+    expire(&mut queue, Duration::ZERO);
+    take(&mut queue);
+    assert!(queue.alarm.is_some());
+}
+
+fn with_deadline(queue: &mut Queue, bytes: &[u8], deadline: Duration) -> SlotId {
+    let limits = Limits { deadline, ..LIMITS };
+    match queue.submit(
+        |out| out.extend(bytes),
+        Shape::One,
+        limits,
+        Some(Waker::noop()),
+        false,
+    ) {
+        Submitted::Waiting(slot, ..) | Submitted::InLine(slot, ..) => slot,
+        _ => panic!("the queue takes it"),
+    }
+}
+
+/// What is submitted again has the rest of its deadline left.
+const REST: Duration = Duration::from_millis(100);
+
+#[test]
+fn a_shorter_deadline_behind_longer_ones_is_kept_in_flight() {
+    let mut queue = connected(10);
+    let first = submit(&mut queue, b"a");
+    let again = with_deadline(&mut queue, b"b", REST);
+    take(&mut queue);
+    let last = submit(&mut queue, b"c");
+    take(&mut queue);
+    let alarm = expire(&mut queue, Duration::ZERO).expect("somebody waits");
+    assert!(alarm <= Instant::now() + REST);
+    expire(&mut queue, REST);
+    assert!(outcome(&mut queue, first).is_none());
+    assert_eq!(failure(&mut queue, again), ErrorKind::TimedOut);
+    for number in 1..=3 {
+        deliver(&mut queue, number);
+    }
+    for (slot, number) in [(first, 1), (last, 3)] {
+        assert!(matches!(
+            outcome(&mut queue, slot),
+            Some(Outcome::Reply(Value::Int(n))) if n == number
+        ));
+    }
+}
+
+#[test]
+fn a_shorter_deadline_behind_longer_ones_is_kept_without_a_connection() {
+    let mut queue = connected(10);
+    queue.lost(0, &[], &lost());
+    let first = submit(&mut queue, b"a");
+    let again = with_deadline(&mut queue, b"b", REST);
+    submit(&mut queue, b"c");
+    let alarm = expire(&mut queue, Duration::ZERO).expect("somebody waits");
+    assert!(alarm <= Instant::now() + REST);
+    expire(&mut queue, REST);
+    assert!(outcome(&mut queue, first).is_none());
+    assert_eq!(failure(&mut queue, again), ErrorKind::Unreachable);
+    queue.connected(Instant::now(), None);
+    assert_eq!(take(&mut queue), b"ac");
+}
+
+#[test]
+fn a_shorter_deadline_behind_longer_ones_is_kept_in_line() {
+    let mut queue = connected(1);
+    submit(&mut queue, b"a");
+    let first = with_deadline(&mut queue, b"b", LIMITS.deadline);
+    let again = with_deadline(&mut queue, b"c", REST);
+    let alarm = expire(&mut queue, Duration::ZERO).expect("somebody waits");
+    assert!(alarm <= Instant::now() + REST);
+    expire(&mut queue, REST);
+    assert!(outcome(&mut queue, first).is_none());
+    assert_eq!(failure(&mut queue, again), ErrorKind::QueueFull);
+}
