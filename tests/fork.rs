@@ -6,6 +6,9 @@
 
 mod support;
 
+use std::thread;
+use std::time::Duration;
+
 use fork::Fork;
 use redis::{Commands, RedisResult, cmd};
 use redis_ready::testing::Server;
@@ -18,6 +21,8 @@ fn the_child_of_a_fork_gets_a_thread_and_a_connection_of_its_own() {
     let client = server.client();
     let mut blocking = client.blocking();
     let _: i64 = blocking.incr("k", 1).expect("the parent is connected");
+    // Nothing is in flight, and the I/O thread has gone to rest.
+    thread::sleep(Duration::from_millis(100));
     match fork::fork().expect("a process can fork") {
         Fork::Child => {
             // Nothing of the test harness may run in here.

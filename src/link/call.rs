@@ -43,13 +43,16 @@ impl Link {
                 Next::Nothing => return,
                 Next::Start => return self.start(),
                 // Both ways to the parent of a forked child.
-                Next::Wake(_) if self.shared.is_forked() => self.shared.lock().disown(),
+                Next::Wake(_) | Next::Check if self.shared.is_forked() => {
+                    self.shared.lock().disown()
+                }
                 Next::Write(buffer, socket) if self.shared.is_forked() => {
                     std::mem::forget(socket);
                     let mut queue = self.shared.lock();
                     let _ = queue.written(buffer, 0);
                     queue.disown()
                 }
+                Next::Check => return,
                 Next::Wake(waker) => return waker.wake(),
                 Next::Write(buffer, socket) => {
                     // What cannot be written now, and any error, is for the driver to deal with.

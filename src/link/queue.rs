@@ -113,6 +113,8 @@ pub(super) enum Next {
     Write(Vec<u8>, Arc<Socket>),
     /// Start the supervisor.
     Start,
+    /// See whether this is the process that has an I/O thread.
+    Check,
 }
 
 pub(super) enum Submitted {

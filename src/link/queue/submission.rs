@@ -132,7 +132,11 @@ impl Queue {
             let buffer = std::mem::replace(&mut self.unsent, std::mem::take(&mut self.spare));
             return Next::Write(buffer, socket);
         }
-        self.wake()
+        match self.wake() {
+            // The I/O thread is awake without anything in flight, which never lasts.
+            Next::Nothing if was_idle => Next::Check,
+            next => next,
+        }
     }
 
     /// A caller has written the first `written` bytes of `buffer` itself.
