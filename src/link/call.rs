@@ -40,7 +40,6 @@ impl Link {
     fn carry_out(&self, mut next: Next) {
         loop {
             next = match next {
-                Next::Nothing => return,
                 Next::Start => return self.start(),
                 // Both ways to the parent of a forked child.
                 Next::Wake(_) | Next::Check if self.shared.is_forked() => {
@@ -52,7 +51,7 @@ impl Link {
                     let _ = queue.written(buffer, 0);
                     queue.disown()
                 }
-                Next::Check => return,
+                Next::Nothing | Next::Check => return,
                 Next::Wake(waker) => return waker.wake(),
                 Next::Write(buffer, socket) => {
                     // What cannot be written now, and any error, is for the driver to deal with.
