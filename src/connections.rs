@@ -189,8 +189,13 @@ impl Connections {
     async fn call_alone(&self, request: Request<'_>) -> Result<Reply, Error> {
         let start = Instant::now();
         let mut pauses = PAUSES.iter();
+        // Why it is not known whether it has run.
+        let mut lost: Option<Error> = None;
         loop {
-            let busy = self.take_own()?;
+            let busy = match self.take_own() {
+                Ok(busy) => busy,
+                Err(error) => return Err(error.after_loss(lost)),
+            };
             let once = request.clone().with_resend(Resend::Never);
             let result = busy.link.call(once).await;
             let pause = match &result {
@@ -202,8 +207,7 @@ impl Connections {
                 Err(error) => match error.kind() {
                     // It had ended while nobody used it: nothing has been sent on it.
                     ErrorKind::Closed if !error.may_have_run() => {
-                        self.shared.check_open()?;
-                        Some(Duration::ZERO)
+                        self.shared.check_open().is_ok().then_some(Duration::ZERO)
                     }
                     ErrorKind::Unreachable => Some(RETRY),
                     ErrorKind::ConnectionLost if request.is_repeatable() => pauses.next().copied(),
@@ -213,9 +217,12 @@ impl Connections {
             drop(busy);
             match pause {
                 Some(pause) if start.elapsed() + pause < self.limits.deadline => {
+                    if let Err(error) = result {
+                        lost = Some(error.after_loss(lost));
+                    }
                     self.shared.sleep(pause).await;
                 }
-                _ => return result,
+                _ => return result.map_err(|error| error.after_loss(lost)),
             }
         }
     }

@@ -114,6 +114,14 @@ impl Error {
         self.note("the command may have run")
     }
 
+    /// What to tell where this came after `lost`, which leaves open whether the command has run.
+    pub(crate) fn after_loss(self, lost: Option<Error>) -> Error {
+        match lost {
+            Some(lost) if lost.may_have_run() && !self.may_have_run() => lost.caused_by(self),
+            _ => self,
+        }
+    }
+
     /// An error is edited only while it is built, so nobody shares it yet; if somebody does, they
     /// keep theirs.
     fn edit(&mut self) -> &mut Diagnostic {

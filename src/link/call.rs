@@ -31,6 +31,7 @@ impl Link {
             request,
             started: None,
             writes: 0,
+            lost: None,
             state: State::New,
         }
     }
@@ -71,6 +72,8 @@ pub(crate) struct Call<'a> {
     started: Option<Instant>,
     /// How often it may have been written.
     writes: u8,
+    /// Why it is not known whether it has run.
+    lost: Option<Error>,
     state: State,
 }
 
@@ -120,7 +123,7 @@ impl Call<'_> {
                 self.link.carry_out(next);
                 Poll::Ready(Ok(Reply::One(Value::Nil)))
             }
-            Submitted::Refused(error) => Poll::Ready(Err(error)),
+            Submitted::Refused(error) => self.give_up(error),
         }
     }
 
@@ -176,10 +179,16 @@ impl Call<'_> {
             && !self.time_left().is_zero()
             && self.link.shared.lock().may_resend();
         if again {
+            self.lost = Some(error);
             self.submit(false, waker)
         } else {
-            Poll::Ready(Err(error))
+            self.give_up(error)
         }
+    }
+
+    /// A later write that did not happen does not undo one that did.
+    fn give_up(&mut self, error: Error) -> Answer {
+        Poll::Ready(Err(error.after_loss(self.lost.take())))
     }
 }
 

@@ -150,3 +150,45 @@ fn an_outage_is_not_multiplied_by_what_is_sent_again() {
     assert!((900..=1_010).contains(&again), "{again}");
     assert_eq!(lost, CALLS - again);
 }
+
+#[test]
+fn what_was_written_and_lost_may_have_run_whatever_happens_then() {
+    let has_gone = AtomicUsize::new(0);
+    let server = FakeServer::start(move |command| match command[0].as_str() {
+        // There is no second connection.
+        "HELLO" if has_gone.fetch_add(1, Ordering::SeqCst) > 0 => Answer::Silence,
+        "HELLO" => Answer::Send(b"%1\r\n$5\r\nproto\r\n:3\r\n".to_vec()),
+        "CLIENT" => Answer::ok(),
+        _ => Answer::Close,
+    });
+    let url = format!("{}?connect_timeout=300ms&deadline=1s", server.url());
+    let mut client = Client::open(&url)
+        .expect("the URL is a good one")
+        .idempotent();
+    let incr: RedisResult<i64> = run(client.incr("k", 1));
+    let error = incr.expect_err("it is lost");
+    let error = Error::from_redis(&error).expect("it is ours");
+    assert_eq!(count(&server, "INCRBY"), 1);
+    assert!(error.may_have_run(), "{error:?}");
+    assert!(!format!("{error:?}").contains("not run"), "{error:?}");
+}
+
+#[test]
+fn what_blocks_and_was_written_and_lost_may_have_run() {
+    let has_gone = AtomicUsize::new(0);
+    let server = FakeServer::start(move |command| match command[0].as_str() {
+        "HELLO" if has_gone.fetch_add(1, Ordering::SeqCst) > 0 => Answer::Silence,
+        "HELLO" => Answer::Send(b"%1\r\n$5\r\nproto\r\n:3\r\n".to_vec()),
+        "CLIENT" => Answer::ok(),
+        _ => Answer::Close,
+    });
+    let url = format!("{}?connect_timeout=300ms&deadline=1s", server.url());
+    let mut client = Client::open(&url)
+        .expect("the URL is a good one")
+        .idempotent();
+    let popped: RedisResult<Value> = run(client.blpop("k", 0.5));
+    let error = popped.expect_err("it is lost");
+    let error = Error::from_redis(&error).expect("it is ours");
+    assert_eq!(count(&server, "BLPOP"), 1);
+    assert!(error.may_have_run(), "{error:?}");
+}

@@ -30,13 +30,19 @@ impl Queue {
         }
         let now = Instant::now();
         self.last_submitted = Some(now);
-        if (self.is_full() || !self.admission.is_empty()) && !admitted {
+        // Of those let in together, the first may have used up the room for bytes.
+        let is_early = admitted && self.unsent.len() >= MAX_WAITING_BYTES;
+        if is_early || !admitted && (self.is_full() || !self.admission.is_empty()) {
             let Some(waker) = waker else {
                 return Submitted::Refused(full_queue("in flight"));
             };
             let slot = self.slots.wait(waker.clone());
             let until = after(now, limits.deadline);
-            self.admission.push_back((slot, until));
+            if is_early {
+                self.admission.push_front((slot, until));
+            } else {
+                self.admission.push_back((slot, until));
+            }
             return Submitted::InLine(slot, now, self.ring_at(until));
         }
         let was_idle = self.pending.is_empty();

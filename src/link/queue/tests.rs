@@ -477,3 +477,34 @@ fn a_shorter_deadline_behind_longer_ones_is_kept_in_line() {
     assert!(outcome(&mut queue, first).is_none());
     assert_eq!(failure(&mut queue, again), ErrorKind::QueueFull);
 }
+
+#[test]
+fn callers_let_in_together_keep_the_bound_of_bytes() {
+    let mut queue = connected(10_000);
+    let half = vec![b'x'; MAX_WAITING_BYTES / 2];
+    let first = submit(&mut queue, &half);
+    submit(&mut queue, &half);
+    let line: Vec<_> = (0..10)
+        .map(|_| with_deadline(&mut queue, &half, LIMITS.deadline))
+        .collect();
+    take(&mut queue);
+    deliver(&mut queue, 1);
+    assert!(matches!(
+        outcome(&mut queue, first),
+        Some(Outcome::Reply(_))
+    ));
+    let mut let_in = 0;
+    for slot in line {
+        if let Some(Outcome::Admitted) = outcome(&mut queue, slot) {
+            let encode = |out: &mut Vec<u8>| out.extend(&half);
+            queue.submit(encode, Shape::One, LIMITS, Some(Waker::noop()), true);
+            let_in += 1;
+        }
+    }
+    assert!(let_in >= 2, "{let_in}");
+    assert!(
+        queue.unsent.len() <= 2 * MAX_WAITING_BYTES,
+        "{}",
+        queue.unsent.len()
+    );
+}
