@@ -36,7 +36,7 @@ fn number<T: std::str::FromStr>(argument: &[u8]) -> Option<T> {
 }
 
 /// Returns the arguments of `command`, the first of which is its name.
-pub(crate) fn arguments(command: &Cmd) -> impl ExactSizeIterator<Item = &[u8]> {
+pub(crate) fn arguments(command: &Cmd) -> impl Iterator<Item = &[u8]> {
     command.args_iter().map(|argument| match argument {
         Arg::Simple(argument) => argument,
         // The cursor of a scan, which says nothing about its effect.

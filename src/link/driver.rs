@@ -67,10 +67,12 @@ impl<'a> Driver<'a> {
     }
 
     /// Does what can be done without waiting; an error is the end of the connection.
-    fn advance(&mut self, cx: &mut Context<'_>) -> Result<(), Error> {
+    fn advance(&mut self, mut alarm_is_late: bool, cx: &mut Context<'_>) -> Result<(), Error> {
         let mut rang = false;
         loop {
-            rang |= self.timer.poll(self.shared, cx, &mut self.wakers);
+            rang |= self
+                .timer
+                .poll(self.shared, alarm_is_late, cx, &mut self.wakers);
             wake(self.wakers.drain(..));
             if self.gather(cx) {
                 return Ok(());
@@ -95,7 +97,8 @@ impl<'a> Driver<'a> {
                 // By somebody who took the driver for awake and so did not wake it.
                 return Err(super::closed());
             }
-            if queue.alarm_is_late() {
+            alarm_is_late = queue.alarm_is_late();
+            if alarm_is_late {
                 continue;
             }
             let blocked = self.written < self.output.len();
@@ -214,16 +217,16 @@ impl Future for Driver<'_> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Error> {
         let this = &mut *self;
-        let closed = {
+        let (closed, alarm_is_late) = {
             let mut queue = this.shared.lock();
             queue.arrive(cx.waker());
-            queue.is_closed()
+            (queue.is_closed(), queue.alarm_is_late())
         };
         if closed {
             this.failure = Some(super::closed());
         }
         if this.failure.is_none() {
-            match this.advance(cx) {
+            match this.advance(alarm_is_late, cx) {
                 Ok(()) => return Poll::Pending,
                 Err(error) => this.failure = Some(error),
             }
@@ -262,9 +265,11 @@ pub(super) struct Timer {
 
 impl Timer {
     /// Fails the callers whose time is up; returns whether the time to look for any had come.
+    /// `is_late` is what the queue has said of its alarm under the last lock.
     pub(super) fn poll(
         &mut self,
         shared: &Shared,
+        mut is_late: bool,
         cx: &mut Context<'_>,
         wakers: &mut Vec<Waker>,
     ) -> bool {
@@ -276,11 +281,12 @@ impl Timer {
                     .as_mut()
                     .is_some_and(|sleep| sleep.as_mut().poll(cx).is_pending());
                 rang |= !sleeping;
-                if sleeping && !shared.lock().alarm_is_late() {
+                if sleeping && !is_late {
                     return rang;
                 }
                 self.armed = false;
             }
+            is_late = false;
             let Some(due) = shared.expire(Instant::now(), wakers) else {
                 return rang;
             };

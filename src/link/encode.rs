@@ -5,25 +5,17 @@
 
 use redis::{Arg, Cmd};
 
-use super::commands::arguments;
-
-/// More than `*` or `$`, a number of 64 bits and two line ends take.
-const FRAME: usize = 25;
-
 /// Appends `command` as the server reads it.
 pub(super) fn encode(command: &Cmd, out: &mut Vec<u8>) {
-    let mut length = FRAME;
-    for argument in command.args_iter() {
-        let Arg::Simple(argument) = argument else {
-            // The cursor of a scan, which only redis-rs can write.
-            return command.write_packed_command(out);
-        };
-        length += argument.len() + FRAME;
-    }
-    out.reserve(length);
-    let arguments = arguments(command);
+    let start = out.len();
+    let arguments = command.args_iter();
     header(b'*', arguments.len(), out);
     for argument in arguments {
+        let Arg::Simple(argument) = argument else {
+            // The cursor of a scan, which only redis-rs can write.
+            out.truncate(start);
+            return command.write_packed_command(out);
+        };
         header(b'$', argument.len(), out);
         out.extend_from_slice(argument);
         out.extend_from_slice(b"\r\n");
@@ -31,7 +23,8 @@ pub(super) fn encode(command: &Cmd, out: &mut Vec<u8>) {
 }
 
 /// Nearly all numbers have three digits at most.
-#[inline]
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "a call costs as much as what it does")]
 fn header(kind: u8, number: usize, out: &mut Vec<u8>) {
     let digit = |number: usize| b"0123456789"[number % 10];
     match number {

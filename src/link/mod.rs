@@ -376,11 +376,11 @@ impl<T, W: Future<Output = T>> Future for Meanwhile<'_, W> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<T>> {
         let this = &mut *self;
-        let closed = {
+        let (closed, alarm_is_late) = {
             let mut queue = this.shared.lock();
             queue.arrive(cx.waker());
             queue.sleep();
-            queue.is_closed()
+            (queue.is_closed(), queue.alarm_is_late())
         };
         if closed {
             return Poll::Ready(None);
@@ -390,7 +390,7 @@ impl<T, W: Future<Output = T>> Future for Meanwhile<'_, W> {
             return Poll::Ready(Some(output));
         }
         let mut wakers = Vec::new();
-        this.timer.poll(this.shared, cx, &mut wakers);
+        this.timer.poll(this.shared, alarm_is_late, cx, &mut wakers);
         wake(wakers);
         Poll::Pending
     }

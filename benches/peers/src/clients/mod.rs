@@ -1,6 +1,7 @@
 //! The clients, each as its documentation says.
 
 mod fred;
+mod nothing;
 mod pools;
 mod raw;
 mod redis_rs;
@@ -30,6 +31,9 @@ pub(crate) const NAMES: [&str; 12] = [
     "node-redis",
     "raw",
 ];
+
+/// The client that does nothing, to know what the loop around it takes.
+pub(crate) const NOTHING: &str = "nothing";
 
 /// Measures in this very process.
 pub(crate) fn run(measurement: &Measurement) -> Result<Sample, Failure> {
@@ -68,6 +72,7 @@ async fn measure(measurement: &Measurement) -> Result<Sample, Failure> {
         "rustis" => rustis::measure(url, load).await,
         "deadpool-redis" => pools::deadpool(url, load).await,
         "bb8-redis" => pools::bb8(url, load).await,
+        NOTHING => Ok(load::tasks(load, nothing::Nothing).await),
         "raw" => raw::measure(url, load).await,
         "r2d2" => pools::r2d2(url, load).await,
         other => Err(format!("unknown client `{other}`").into()),
