@@ -197,6 +197,7 @@ impl Connections {
                 Err(error) => return Err(error.after_loss(lost)),
             };
             let once = request.clone().with_resend(Resend::Never);
+            let once = once.after_waiting(start.elapsed());
             let result = busy.link.call(once).await;
             let pause = match &result {
                 Ok(reply) if request.refusal(reply).is_none() => {
@@ -209,7 +210,7 @@ impl Connections {
                     ErrorKind::Closed if !error.may_have_run() => {
                         self.shared.check_open().is_ok().then_some(Duration::ZERO)
                     }
-                    ErrorKind::Unreachable => Some(RETRY),
+                    ErrorKind::Unreachable | ErrorKind::NotReady => Some(RETRY),
                     ErrorKind::ConnectionLost if request.is_repeatable() => pauses.next().copied(),
                     _ => None,
                 },

@@ -1,6 +1,7 @@
 //! What to send, what to expect, and whether it may be sent again.
 
 use std::borrow::Cow;
+use std::time::Duration;
 
 use redis::Cmd;
 
@@ -69,6 +70,12 @@ impl<'a> Request<'a> {
     #[inline]
     pub(crate) fn with_resend(self, resend: Resend) -> Request<'a> {
         Request { resend, ..self }
+    }
+
+    /// Takes off its deadline what its caller has waited already.
+    pub(crate) fn after_waiting(mut self, waited: Duration) -> Request<'a> {
+        self.limits.deadline = self.limits.deadline.saturating_sub(waited);
+        self
     }
 
     #[inline]

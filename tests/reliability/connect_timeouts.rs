@@ -3,9 +3,10 @@
 
 use std::fmt;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures::future::join_all;
+use redis::AsyncCommands;
 use redis_ready::{Client, ErrorKind};
 
 use crate::support::fake_server::{Answer, FakeServer, Recorder};
@@ -131,4 +132,16 @@ fn a_host_that_drops_packets_is_given_up_in_time() {
     let address = listener.local_addr().expect("it is bound");
     let _filler = std::net::TcpStream::connect(address).expect("there is room for one");
     fails_in_time("no answer to SYN", &format!("redis://{address}"));
+}
+
+#[test]
+fn a_blocking_command_ends_within_its_deadline_where_no_connection_is_made() {
+    let server = FakeServer::start(|_| Answer::Silence);
+    let url = format!("{}?connect_timeout=600ms&deadline=1s", server.url());
+    let mut client = Client::open(&url).expect("the URL is a good one");
+    let start = Instant::now();
+    let popped: redis::RedisResult<redis::Value> = run(client.blpop("k", 0.1));
+    popped.expect_err("there is no connection");
+    let took = start.elapsed();
+    assert!(took < Duration::from_millis(1_250), "{took:?}");
 }

@@ -398,3 +398,19 @@ fn a_real_server_that_loads_its_data_is_waited_for() {
         "it never loaded: {statistics}"
     );
 }
+
+#[test]
+fn a_blocking_command_waits_for_a_server_that_is_not_ready() {
+    let start = Instant::now();
+    let server = FakeServer::start(move |command| match command[0].as_str() {
+        "HELLO" => Answer::Send(b"%1\r\n$5\r\nproto\r\n:3\r\n".to_vec()),
+        "SELECT" if start.elapsed() < Duration::from_millis(500) => {
+            Answer::line("-LOADING Redis is loading the dataset in memory")
+        }
+        "BLPOP" => Answer::line("*2\r\n$1\r\nk\r\n$1\r\nv"),
+        _ => Answer::ok(),
+    });
+    let mut client = Client::open(&format!("{}/1", server.url())).expect("the URL is a good one");
+    let popped: RedisResult<(String, String)> = run(client.blpop("k", 1.0));
+    assert_eq!(popped.expect("it waits").1, "v");
+}
