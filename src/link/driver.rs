@@ -17,7 +17,8 @@ use super::stream::Stream;
 use super::{Shared, wake};
 use crate::error::Error;
 
-/// Size of a read, and of the read buffer while replies are small, in bytes.
+/// Size of a read, and of the read buffer while replies are small, in bytes. 64 KiB were no faster, with
+/// values of 100 bytes or of 16 KiB.
 const READ_SIZE: usize = 16 * 1024;
 /// The most that the read buffer grows at once beyond what has arrived, in bytes.
 const MAX_GROWTH: usize = 1024 * 1024;

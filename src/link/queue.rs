@@ -36,8 +36,9 @@ pub(super) use self::pending::Shape;
 const MAX_WAITING: usize = 1_000;
 /// Bytes of commands that may wait: without a connection for one, with one to be written.
 const MAX_WAITING_BYTES: usize = 8 * 1024 * 1024;
-/// Capacity of the write buffers that is kept when they were needed larger for a while, in bytes.
-pub(super) const KEPT_CAPACITY: usize = 64 * 1024;
+/// Capacity of a buffer that is kept when it was needed larger for a while, in bytes. With 64 KiB, 64
+/// callers of 16 KiB each made every write allocate anew: a fifth less throughput.
+pub(super) const KEPT_CAPACITY: usize = 1024 * 1024;
 
 #[derive(Debug)]
 pub(super) struct Queue {
