@@ -34,26 +34,44 @@
 //!
 //! # Delivery
 //!
-//! - Every command ends within its deadline, 3 s unless [configured](Config) otherwise, whatever
-//!   happens to the server and the network.
-//! - A command that was not written yet when the connection was lost moves to the next connection.
-//! - A command that was written and has no reply when the connection is lost fails with
-//!   [`ErrorKind::ConnectionLost`], and after the response timeout with [`ErrorKind::TimedOut`]: it may
-//!   have run, and it is not sent again. At most once.
-//! - While there is no connection at most 1,000 commands and 8 MiB wait for one; what comes on top
-//!   fails at once with [`ErrorKind::QueueFull`].
-//! - A reply never reaches another caller than the one that asked, also when futures are dropped:
-//!   replies come in the order of the commands, and one that nobody waits for is read and discarded.
-//! - Blocking commands (`BLPOP`, `XREAD BLOCK`, `WAIT` and the like) run on connections of their own,
-//!   for as long as their argument says. Commands that would change the shared session (`SELECT`,
-//!   `SUBSCRIBE`, `CLIENT REPLY` and the like) are refused with what to use instead.
+//! Every command ends within its deadline, 3 s unless [configured](Config) otherwise, whatever happens
+//! to the server and the network; and a reply never reaches another caller than the one that asked.
+//! What happens to a command in between:
+//!
+//! | the command | what happens |
+//! |---|---|
+//! | was not written yet when the connection was lost | It moves to the next connection. |
+//! | was refused by the server without running: `LOADING`, `BUSY`, `TRYAGAIN`, `CLUSTERDOWN`, `MASTERDOWN`, `READONLY` | It waits until the server serves, and is sent again. Whatever the number of callers, one small question every 200 ms asks for that. A replica is left, and the name looked up again, at most once a second. |
+//! | was written, and the connection lost before its reply | It is sent again if it only reads, or if the caller has said that it is [idempotent](Client::idempotent). Else it fails with [`ErrorKind::ConnectionLost`], for [it may have run](Error::may_have_run). |
+//! | was written, and has no reply within the response timeout, 1 s | It fails with [`ErrorKind::TimedOut`], and may have run. A connection that stays silent for three response timeouts is replaced. |
+//! | cannot be written, for there is no connection | It waits for one. With 1,000 commands or 8 MiB waiting, it fails at once with [`ErrorKind::QueueFull`]. |
+//! | is one more than `max_in_flight` | It waits for its turn within its deadline. |
+//!
+//! No command is written more than three times, and what is sent again after a loss is bounded for all
+//! callers together: 1,000 commands, and one more for every 10 replies. An outage is not multiplied.
+//!
+//! What counts as refused is what the answer proves: for a script (`EVAL`, `FCALL`) it proves nothing,
+//! since it can write and then return any error; a pipeline is sent again only if each of its commands
+//! was refused, and a transaction only if it was not queued. What only reads is a table of commands
+//! from the servers' own flags; a pipeline is read-only if all of its commands are.
+//!
+//! After a time-out nothing is sent again on the same connection: behind the first a second command can
+//! only add load.
+//!
+//! Blocking commands (`BLPOP`, `XREAD BLOCK`, `WAIT` and the like) run on connections of their own, for
+//! as long as their argument says, and so does a pipeline that holds one. Commands that would change
+//! the shared session (`SELECT`, `SUBSCRIBE`, `CLIENT REPLY` and the like) are refused with what to use
+//! instead. A pipeline without commands, or with an empty one, is an error and never written.
+//!
+//! The page [Reliability](reliability) has the figures that these promises are measured by.
 //!
 //! # Threads and runtimes
 //!
 //! One thread of the crate, `redis-ready`, owns every connection of the process. So a client works in
 //! every tokio runtime, in other runtimes, in several of them at once and in none, it may stand in a
-//! `static`, and time-outs are right while an application blocks its executor. In a child process
-//! made by `fork` without `exec`, open clients must not be used.
+//! `static`, and time-outs are right while an application blocks its executor. The child of a `fork`
+//! without `exec` gets a thread and connections of its own, if no other thread of the parent was using
+//! a client at that moment: a lock that it held is held for ever in the child.
 //!
 //! # Features
 //!
@@ -89,6 +107,9 @@ mod link;
 mod macros;
 #[cfg(feature = "client")]
 mod registry;
+#[cfg(doc)]
+#[doc = include_str!("reliability.md")]
+pub mod reliability {}
 mod report;
 #[cfg(feature = "client")]
 mod route;
