@@ -222,6 +222,13 @@ impl Future for Call<'_> {
         let Some(outcome) = outcome else {
             return Poll::Pending;
         };
+        let outcome = match outcome {
+            Outcome::Reply(value) if !matches!(value, Value::ServerError(_)) => {
+                self.state = State::Finished;
+                return Poll::Ready(Ok(Reply::One(value)));
+            }
+            outcome => outcome,
+        };
         match (outcome, std::mem::replace(&mut self.state, State::Finished)) {
             (Outcome::Reply(value), _) => self.answered(Reply::One(value), cx.waker()),
             (Outcome::Replies(values), _) => self.answered(Reply::Many(values), cx.waker()),

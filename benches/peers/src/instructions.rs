@@ -24,6 +24,9 @@ const MANY: usize = 38_400;
 const TASKS: usize = 64;
 /// Bytes of a value.
 const VALUE: usize = 100;
+/// On several threads the least of so many runs counts: other work on the machine makes threads fall
+/// asleep and wake each other more often, never less.
+const RUNS: usize = 3;
 /// At most so many times the instructions of redis-rs.
 const BUDGET: f64 = 0.5;
 
@@ -44,7 +47,13 @@ pub(crate) fn gate(clients: &[String]) -> Result<(), Failure> {
         let measurement =
             |client: &str, commands| measurement(client, &server, current_thread, commands);
         let instructions = |client: &str| {
-            per_command(|commands| count_instructions(&measurement(client, commands), &directory))
+            let count = |commands| count_instructions(&measurement(client, commands), &directory);
+            let runs = if current_thread { 1 } else { RUNS };
+            let mut least = per_command(count)?;
+            for _ in 1..runs {
+                least = least.min(per_command(count)?);
+            }
+            Ok::<_, Failure>(least)
         };
         let of_the_loop = instructions(NOTHING)?;
         let mut counts = Vec::new();

@@ -76,7 +76,11 @@ pub(super) struct Collected {
 impl Pending {
     pub(super) fn due(&self, since: Instant) -> Instant {
         let response = after(self.submitted.max(since), self.limits.response_timeout);
-        response.min(after(self.submitted, self.limits.deadline))
+        response.min(self.until())
+    }
+
+    pub(super) fn until(&self) -> Instant {
+        after(self.submitted, self.limits.deadline)
     }
 }
 

@@ -50,11 +50,18 @@ impl Queue {
         encode(&mut self.unsent);
         let slot = waker.map(|waker| self.slots.wait(waker.clone()));
         let bytes = start..self.end();
-        let until = after(now, limits.deadline);
-        if until < self.latest {
-            self.unordered = bytes.end;
-        } else {
-            self.latest = until;
+        // Nearly always the one before has the same limits, and so is late before this one is.
+        match self.pending.back() {
+            Some(before) if before.limits == limits => {}
+            before => {
+                let latest = before.map_or(now, Pending::until).max(self.latest);
+                let until = after(now, limits.deadline);
+                if until < latest {
+                    self.unordered = bytes.end;
+                }
+                self.latest = latest.max(until);
+                self.must_ring_at(after(now, limits.response_timeout.min(limits.deadline)));
+            }
         }
         let caller = slot.map_or(Caller::Unanswered, Caller::Waiting);
         self.pending.push_back(Pending {
@@ -64,7 +71,6 @@ impl Queue {
             submitted: now,
             limits,
         });
-        self.must_ring_at(after(now, limits.response_timeout.min(limits.deadline)));
         let next = self.after_submit(was_idle);
         match slot {
             Some(slot) => Submitted::Waiting(slot, now, next),
