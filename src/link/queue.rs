@@ -77,6 +77,8 @@ pub(super) struct Queue {
     alarm: Option<Instant>,
     /// Somebody's time is up before that.
     alarm_is_late: bool,
+    /// Who waits for at least so long needs no other alarm: it rings earlier.
+    alarm_covers: Duration,
 }
 
 #[derive(Debug)]
@@ -157,6 +159,7 @@ impl Queue {
             last_submitted: None,
             alarm: None,
             alarm_is_late: false,
+            alarm_covers: Duration::MAX,
         }
     }
 

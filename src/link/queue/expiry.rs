@@ -48,6 +48,9 @@ impl Queue {
         let silence = self.silent_at().filter(|due| *due > now);
         self.alarm = [due, admission, gate, silence].into_iter().flatten().min();
         self.alarm_is_late = false;
+        self.alarm_covers = self
+            .alarm
+            .map_or(Duration::MAX, |alarm| alarm.saturating_duration_since(now));
         self.alarm
     }
 

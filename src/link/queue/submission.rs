@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::task::Waker;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::super::slots::SlotId;
 use super::attention::{Attention, Writer};
@@ -50,7 +50,7 @@ impl Queue {
         encode(&mut self.unsent);
         let slot = waker.map(|waker| self.slots.wait(waker.clone()));
         let bytes = start..self.end();
-        // Nearly always the one before has the same limits, and so is late before this one is.
+        // Nearly always the one before has the same limits, and so is due before this one is.
         match self.pending.back() {
             Some(before) if before.limits == limits => {}
             before => {
@@ -60,8 +60,11 @@ impl Queue {
                     self.unordered = bytes.end;
                 }
                 self.latest = latest.max(until);
-                self.must_ring_at(after(now, limits.response_timeout.min(limits.deadline)));
             }
+        }
+        let wait = limits.response_timeout.min(limits.deadline);
+        if wait < self.alarm_covers {
+            self.must_ring_at(after(now, wait));
         }
         let caller = slot.map_or(Caller::Unanswered, Caller::Waiting);
         self.pending.push_back(Pending {

@@ -508,3 +508,24 @@ fn callers_let_in_together_keep_the_bound_of_bytes() {
         queue.unsent.len()
     );
 }
+
+#[test]
+fn a_command_behind_one_that_was_late_is_looked_for_in_its_time() {
+    let limits = Limits {
+        response_timeout: Duration::from_millis(20),
+        deadline: Duration::from_millis(60),
+    };
+    let submit = |queue: &mut Queue| {
+        let encode = |out: &mut Vec<u8>| out.extend(b"x");
+        queue.submit(encode, Shape::One, limits, Some(Waker::noop()), false);
+    };
+    let mut queue = connected(10);
+    submit(&mut queue);
+    assert!(queue.alarm_is_late(), "the first one");
+    std::thread::sleep(Duration::from_millis(25));
+    // From now on it waits for nothing but the end of the silence.
+    expire(&mut queue, Duration::ZERO);
+    assert!(!queue.alarm_is_late());
+    submit(&mut queue);
+    assert!(queue.alarm_is_late(), "the one behind it");
+}
