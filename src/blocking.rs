@@ -9,8 +9,8 @@ use std::thread::{self, Thread};
 
 use redis::{Cmd, ConnectionLike, RedisResult, Value};
 
-use crate::connections::Connections;
 use crate::link::Resend;
+use crate::servers::Servers;
 
 /// The same connection as its [`Client`](crate::Client), for `Commands`, `TypedCommands` and
 /// pipelines in code that is not asynchronous.
@@ -30,27 +30,21 @@ use crate::link::Resend;
 /// ```
 #[derive(Clone)]
 pub struct BlockingClient {
-    connections: Arc<Connections>,
+    servers: Arc<Servers>,
     resend: Resend,
 }
 
 impl BlockingClient {
-    pub(crate) fn new(connections: Arc<Connections>, resend: Resend) -> BlockingClient {
-        BlockingClient {
-            connections,
-            resend,
-        }
+    pub(crate) fn new(servers: Arc<Servers>, resend: Resend) -> BlockingClient {
+        BlockingClient { servers, resend }
     }
 }
 
 impl fmt::Debug for BlockingClient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let BlockingClient {
-            connections,
-            resend,
-        } = self;
+        let BlockingClient { servers, resend } = self;
         f.debug_struct("BlockingClient")
-            .field("config", connections.config())
+            .field("config", servers.config())
             .field("idempotent", &(*resend == Resend::Idempotent))
             .finish_non_exhaustive()
     }
@@ -58,7 +52,7 @@ impl fmt::Debug for BlockingClient {
 
 impl ConnectionLike for BlockingClient {
     fn req_packed_command(&mut self, command: &[u8]) -> RedisResult<Value> {
-        block_on(self.connections.send_encoded(command, self.resend))
+        block_on(self.servers.send_encoded(command, self.resend))
     }
 
     fn req_packed_commands(
@@ -68,17 +62,17 @@ impl ConnectionLike for BlockingClient {
         count: usize,
     ) -> RedisResult<Vec<Value>> {
         block_on(
-            self.connections
+            self.servers
                 .send_encoded_pipeline(commands, offset, count, self.resend),
         )
     }
 
     fn req_command(&mut self, command: &Cmd) -> RedisResult<Value> {
-        block_on(self.connections.send(command, self.resend))
+        block_on(self.servers.send(command, self.resend))
     }
 
     fn get_db(&self) -> i64 {
-        self.connections.config().database().into()
+        self.servers.config().database().into()
     }
 
     fn check_connection(&mut self) -> bool {

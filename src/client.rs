@@ -9,11 +9,11 @@ use redis::{Cmd, Pipeline, RedisFuture, Value};
 
 use crate::blocking::BlockingClient;
 use crate::config::Config;
-use crate::connections::Connections;
 use crate::dedicated::DedicatedConnection;
 use crate::error::{Error, ErrorKind};
-use crate::link::{Limits, Reply, Request, Resend};
+use crate::link::{Limits, Resend, sleep, within as within_limit};
 use crate::registry;
+use crate::servers::Servers;
 
 /// A Redis client that is ready: connects when it is first used, and again whenever it has to.
 ///
@@ -38,7 +38,7 @@ use crate::registry;
 /// Dropping the future of a command is safe: its reply is read and discarded.
 #[derive(Clone)]
 pub struct Client {
-    connections: Arc<Connections>,
+    servers: Arc<Servers>,
     resend: Resend,
 }
 
@@ -73,7 +73,7 @@ impl Client {
     #[must_use]
     pub fn with_config(config: Config) -> Client {
         Client {
-            connections: Arc::new(Connections::new(config)),
+            servers: Arc::new(Servers::new(config)),
             resend: Resend::AtMostOnce,
         }
     }
@@ -81,10 +81,11 @@ impl Client {
     /// Returns the configuration.
     #[must_use]
     pub fn config(&self) -> &Config {
-        self.connections.config()
+        self.servers.config()
     }
 
-    /// Sends `PING` and returns how long the reply took. Connects if needed.
+    /// Sends `PING` and returns how long the reply took; in a cluster to every primary. Connects if
+    /// needed.
     ///
     /// # Errors
     /// As for any command; [`ErrorKind::NotReady`] where the server answers with an error, as it does
@@ -95,15 +96,8 @@ impl Client {
 
     async fn ping_within(&self, limits: Limits) -> Result<Duration, Error> {
         let start = Instant::now();
-        let ping = redis::cmd("PING");
-        let request = Request::command(&ping, limits).with_resend(Resend::Idempotent);
-        match self.connections.shared().call(request).await? {
-            Reply::One(Value::ServerError(error)) => {
-                let message = format!("`{}` is not ready", self.config().peer());
-                Err(Error::new(ErrorKind::NotReady, message).caused_by(error))
-            }
-            _ => Ok(start.elapsed()),
-        }
+        self.servers.ping(limits).await?;
+        Ok(start.elapsed())
     }
 
     /// Waits until the server answers: a gate for the start of an application. Connects, and waits
@@ -114,14 +108,8 @@ impl Client {
     /// [`ErrorKind::Authentication`] and [`ErrorKind::Tls`].
     pub async fn ready(&self, within: Duration) -> Result<(), Error> {
         let mut last = None;
-        let answered = self
-            .connections
-            .shared()
-            .within(
-                within + 2 * GRACE,
-                self.until_ready(Instant::now() + within, &mut last),
-            )
-            .await;
+        let until_ready = self.until_ready(Instant::now() + within, &mut last);
+        let answered = within_limit(within + 2 * GRACE, until_ready).await;
         answered.unwrap_or_else(|| {
             let late = || Error::new(ErrorKind::TimedOut, format!("not ready within {within:?}"));
             Err(last.unwrap_or_else(late))
@@ -141,20 +129,17 @@ impl Client {
                 Err(error) if error.is_passing() && !left.is_zero() => *last = Some(error),
                 Err(error) => return Err(error),
             }
-            self.connections
-                .shared()
-                .sleep(Duration::from_millis(100))
-                .await;
+            sleep(Duration::from_millis(100)).await;
         }
     }
 
     /// Opens a connection of its own: for `WATCH`, blocking commands, and whatever else changes the
-    /// session. Connects at once.
+    /// session. Connects at once; in a cluster to the node that serves the keys of its first command.
     ///
     /// # Errors
     /// Why it cannot connect, within the connect timeout.
     pub async fn dedicated_connection(&self) -> Result<DedicatedConnection, Error> {
-        DedicatedConnection::open(self.config().clone()).await
+        DedicatedConnection::open(Arc::clone(&self.servers)).await
     }
 
     /// Returns a handle to the same connection, for commands that may run twice: after a lost
@@ -184,13 +169,13 @@ impl Client {
     /// Returns the same connection for code that is not asynchronous.
     #[must_use]
     pub fn blocking(&self) -> BlockingClient {
-        BlockingClient::new(Arc::clone(&self.connections), self.resend)
+        BlockingClient::new(Arc::clone(&self.servers), self.resend)
     }
 
     /// Refuses new commands from all clones, waits at most `grace` for those in flight, and closes
     /// the connection. What is in flight after that fails with [`ErrorKind::Closed`].
     pub async fn close(&self, grace: Duration) {
-        self.connections.close(grace).await;
+        self.servers.close(grace).await;
     }
 
     fn limits(&self) -> Limits {
@@ -200,12 +185,9 @@ impl Client {
 
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Client {
-            connections,
-            resend,
-        } = self;
+        let Client { servers, resend } = self;
         f.debug_struct("Client")
-            .field("config", connections.config())
+            .field("config", servers.config())
             .field("idempotent", &(*resend == Resend::Idempotent))
             .finish_non_exhaustive()
     }
@@ -213,7 +195,7 @@ impl fmt::Debug for Client {
 
 impl ConnectionLike for Client {
     fn req_packed_command<'a>(&'a mut self, command: &'a Cmd) -> RedisFuture<'a, Value> {
-        Box::pin(self.connections.send(command, self.resend))
+        Box::pin(self.servers.send(command, self.resend))
     }
 
     fn req_packed_commands<'a>(
@@ -223,7 +205,7 @@ impl ConnectionLike for Client {
         count: usize,
     ) -> RedisFuture<'a, Vec<Value>> {
         Box::pin(
-            self.connections
+            self.servers
                 .send_pipeline(pipeline, offset, count, self.resend),
         )
     }

@@ -1,13 +1,14 @@
 //! [`Config`]: everything a client knows before it connects.
 
 use std::fmt;
+use std::net::IpAddr;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
 use crate::error::{Error, ErrorKind};
-use crate::url::{Kind, Protocol, RedisUrl, TlsVerify, UrlError};
+use crate::url::{Kind, Protocol, ReadFrom, RedisUrl, TlsVerify, UrlError};
 
 /// The configuration of a [`Client`](crate::Client): a URL, and what the URL does not say.
 ///
@@ -29,6 +30,11 @@ pub struct Config {
     pub(crate) username: Option<String>,
     pub(crate) password: Option<String>,
     pub(crate) tls: Option<TlsConfig>,
+    /// Nodes that know the others, for a cluster; empty otherwise.
+    seeds: Vec<(String, u16)>,
+    read_from: ReadFrom,
+    /// A node of a cluster that serves reads as a replica.
+    pub(crate) reads_as_replica: bool,
     database: u32,
     protocol: Protocol,
     client_name: Option<String>,
@@ -44,6 +50,33 @@ pub struct Config {
 pub(crate) enum Endpoint {
     Tcp { host: String, port: u16 },
     Unix(PathBuf),
+    Sentinel(Sentinels),
+}
+
+/// Who knows where the server listens.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Sentinels {
+    pub(crate) hosts: Vec<(String, u16)>,
+    pub(crate) service: String,
+    username: Option<String>,
+    password: Option<String>,
+}
+
+impl fmt::Debug for Sentinels {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Sentinels {
+            hosts,
+            service,
+            username,
+            password,
+        } = self;
+        f.debug_struct("Sentinels")
+            .field("hosts", hosts)
+            .field("service", service)
+            .field("username", username)
+            .field("password", &password.as_ref().map(|_| "***"))
+            .finish()
+    }
 }
 
 /// How to verify the server, and how to identify to it.
@@ -54,6 +87,8 @@ pub(crate) struct TlsConfig {
     pub(crate) certificate: Option<PathBuf>,
     pub(crate) key: Option<PathBuf>,
     pub(crate) server_name: Option<String>,
+    /// Further names of which the certificate may carry one instead.
+    pub(crate) other_names: Vec<String>,
 }
 
 impl Config {
@@ -175,14 +210,93 @@ impl Config {
         self.protocol
     }
 
+    /// Returns the nodes that know the others, if it is a cluster or a node of one.
+    pub(crate) fn seeds(&self) -> &[(String, u16)] {
+        &self.seeds
+    }
+
+    /// Returns who serves what only reads.
+    pub(crate) fn read_from(&self) -> ReadFrom {
+        self.read_from
+    }
+
+    /// Returns the configuration of the connections to a node of this cluster.
+    ///
+    /// Nodes of clouds announce addresses that their certificates do not name: they carry the name that
+    /// the URL has, so that is verified for a node that announces an IP address.
+    pub(crate) fn at_node(&self, host: &str, port: u16, reads_as_replica: bool) -> Config {
+        let mut config = Config {
+            endpoint: Endpoint::Tcp {
+                host: host.to_owned(),
+                port,
+            },
+            reads_as_replica,
+            ..self.clone()
+        };
+        if let Some(tls) = config.tls.as_mut().filter(|tls| tls.server_name.is_none())
+            && is_ip_address(host)
+        {
+            let mut names = self.seeds.iter().map(|(host, _)| host.clone());
+            let mut names = names.by_ref().filter(|host| !is_ip_address(host));
+            tls.server_name = names.next();
+            if tls.server_name.is_some() {
+                tls.other_names = names.chain([host.to_owned()]).collect();
+            }
+        }
+        config
+    }
+
+    /// Returns the configuration of a connection to one of the Sentinels.
+    pub(crate) fn at_sentinel(&self, host: &str, port: u16, sentinels: &Sentinels) -> Config {
+        Config {
+            endpoint: Endpoint::Tcp {
+                host: host.to_owned(),
+                port,
+            },
+            username: sentinels.username.clone(),
+            password: sentinels.password.clone(),
+            database: 0,
+            ..self.clone()
+        }
+    }
+
+    /// Returns the configuration of a connection to a server that the Sentinels name.
+    pub(crate) fn at_server(&self, host: &str, port: u16) -> Config {
+        Config {
+            endpoint: Endpoint::Tcp {
+                host: host.to_owned(),
+                port,
+            },
+            ..self.clone()
+        }
+    }
+
     /// The server in words for people: `cache:6379`, `[::1]:6379`, `/run/redis.sock`.
     pub(crate) fn peer(&self) -> String {
         match &self.endpoint {
-            Endpoint::Tcp { host, port } if host.contains(':') => format!("[{host}]:{port}"),
-            Endpoint::Tcp { host, port } => format!("{host}:{port}"),
+            Endpoint::Tcp { host, port } => host_and_port(host, *port),
             Endpoint::Unix(path) => path.display().to_string(),
+            Endpoint::Sentinel(sentinels) => {
+                let hosts = sentinels.hosts.iter();
+                let hosts: Vec<_> = hosts
+                    .map(|(host, port)| host_and_port(host, *port))
+                    .collect();
+                format!("{} of {}", sentinels.service, hosts.join(","))
+            }
         }
     }
+}
+
+fn host_and_port(host: &str, port: u16) -> String {
+    if host.contains(':') {
+        format!("[{host}]:{port}")
+    } else {
+        format!("{host}:{port}")
+    }
+}
+
+fn is_ip_address(host: &str) -> bool {
+    host.parse::<IpAddr>().is_ok()
 }
 
 impl TryFrom<&RedisUrl> for Config {
@@ -190,31 +304,47 @@ impl TryFrom<&RedisUrl> for Config {
 
     fn try_from(url: &RedisUrl) -> Result<Config, Error> {
         let endpoint = match url.kind() {
-            Kind::Tcp | Kind::Tls => url.hosts().first().map(|(host, port)| Endpoint::Tcp {
-                host: host.clone(),
-                port: *port,
-            }),
+            Kind::Tcp | Kind::Tls | Kind::Cluster | Kind::ClusterTls => {
+                url.hosts().first().map(|(host, port)| Endpoint::Tcp {
+                    host: host.clone(),
+                    port: *port,
+                })
+            }
             Kind::Unix => url.path().map(|path| Endpoint::Unix(path.to_owned())),
-            _ => None,
+            Kind::Sentinel | Kind::SentinelTls => url.service_name().map(|service| {
+                Endpoint::Sentinel(Sentinels {
+                    hosts: url.hosts().to_vec(),
+                    service: service.to_owned(),
+                    username: url.sentinel_username().map(str::to_owned),
+                    password: url.sentinel_password().map(str::to_owned),
+                })
+            }),
         };
         let Some(endpoint) = endpoint else {
-            return Err(Error::new(
-                ErrorKind::Unsupported,
-                format!("this version cannot connect to `{url}`"),
-            )
-            .note("Sentinel and Cluster URLs are validated, but not followed yet"));
+            // A URL that has been read has what its kind needs.
+            let message = format!("`{url}` does not say where the server is");
+            return Err(Error::new(ErrorKind::Unsupported, message));
         };
+        let is_cluster = url.kind().is_cluster();
         let config = Config {
             endpoint,
             username: url.username().map(str::to_owned),
             password: url.password().map(str::to_owned),
-            tls: (url.kind() == Kind::Tls).then(|| TlsConfig {
+            tls: url.kind().is_tls().then(|| TlsConfig {
                 verify: url.tls_verify(),
                 ca: url.tls_ca().map(Path::to_owned),
                 certificate: url.tls_cert().map(Path::to_owned),
                 key: url.tls_key().map(Path::to_owned),
                 server_name: url.tls_server_name().map(str::to_owned),
+                other_names: Vec::new(),
             }),
+            seeds: if is_cluster {
+                url.hosts().to_vec()
+            } else {
+                Vec::new()
+            },
+            read_from: url.read_from().unwrap_or(ReadFrom::Primary),
+            reads_as_replica: false,
             database: url.database(),
             protocol: url.protocol().unwrap_or(Protocol::Resp3),
             client_name: url.client_name().map(str::to_owned),
@@ -268,6 +398,9 @@ impl fmt::Debug for Config {
             username,
             password,
             tls,
+            seeds,
+            read_from,
+            reads_as_replica: _,
             database,
             protocol,
             client_name,
@@ -282,6 +415,8 @@ impl fmt::Debug for Config {
             .field("username", username)
             .field("password", &password.as_ref().map(|_| "***"))
             .field("tls", tls)
+            .field("seeds", seeds)
+            .field("read_from", read_from)
             .field("database", database)
             .field("protocol", protocol)
             .field("client_name", client_name)

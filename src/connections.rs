@@ -12,10 +12,11 @@ use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
 use redis::{Cmd, Pipeline, RedisError, RedisResult, Value};
+use tokio::sync::Notify;
 
 use crate::config::Config;
 use crate::error::{Error, ErrorKind};
-use crate::link::{Call, Limits, Link, Reply, Request, Resend, aborted, split};
+use crate::link::{Call, Limits, Link, Reply, Request, Resend, Service, aborted, sleep, split};
 use crate::route::{Route, empty_command, limits_alone, limits_of_pipeline_alone};
 
 /// Connections kept for the next blocking command while none needs them.
@@ -28,6 +29,7 @@ const PAUSES: [Duration; 2] = [RETRY, Duration::from_secs(1)];
 pub(crate) struct Connections {
     shared: Link,
     limits: Limits,
+    service: Arc<Service>,
     own: Mutex<Own>,
 }
 
@@ -54,7 +56,7 @@ impl Drop for Busy<'_> {
 
 /// Commands on their way. By far the most are of the first kind, and nothing but their [`Call`]: an
 /// `async fn` around it would cost each command a tenth more instructions.
-enum Sending<'a> {
+pub(crate) enum Sending<'a> {
     Shared(Call<'a>),
     Alone(Pin<Box<dyn Future<Output = Result<Reply, Error>> + Send + 'a>>),
     Refused(Option<RedisError>),
@@ -79,6 +81,12 @@ impl Future for Sending<'_> {
 /// A single command on its way.
 pub(crate) struct SendingOne<'a>(Sending<'a>);
 
+impl<'a> SendingOne<'a> {
+    pub(crate) fn new(sending: Sending<'a>) -> SendingOne<'a> {
+        SendingOne(sending)
+    }
+}
+
 impl Future for SendingOne<'_> {
     type Output = RedisResult<Value>;
 
@@ -90,9 +98,21 @@ impl Future for SendingOne<'_> {
 
 impl Connections {
     pub(crate) fn new(config: Config) -> Connections {
+        Connections::with_trouble(config, None)
+    }
+
+    /// The connections to a node of a cluster; `trouble` is notified when the shared one is lost, or
+    /// cannot be made.
+    pub(crate) fn of_node(config: Config, trouble: Arc<Notify>) -> Connections {
+        Connections::with_trouble(config, Some(trouble))
+    }
+
+    fn with_trouble(config: Config, trouble: Option<Arc<Notify>>) -> Connections {
         let limits = Limits::from(&config);
+        let service = Arc::default();
         Connections {
-            shared: Link::shared(config),
+            shared: Link::shared(config, Arc::clone(&service), trouble),
+            service,
             limits,
             own: Mutex::default(),
         }
@@ -104,6 +124,11 @@ impl Connections {
 
     pub(crate) fn config(&self) -> &Config {
         self.shared.config()
+    }
+
+    /// Returns a link for one caller's session.
+    pub(crate) fn exclusive(&self) -> Link {
+        Link::exclusive(self.config().clone(), Arc::clone(&self.service))
     }
 
     pub(crate) fn send<'a>(&'a self, command: &'a Cmd, resend: Resend) -> SendingOne<'a> {
@@ -157,13 +182,42 @@ impl Connections {
         many(self.call(route, request, resend).await?, within.len()).await
     }
 
-    pub(crate) async fn close(&self, grace: Duration) {
-        self.shared.close(grace).await;
+    /// Sends `request` by its route, and counts in `writes` how often it was written without an answer.
+    pub(crate) async fn run(
+        &self,
+        route: Route,
+        request: Request<'_>,
+        writes: &mut u8,
+    ) -> Result<Reply, Error> {
+        match route {
+            Route::Shared => {
+                let mut call = self.shared.call(request).after_writes(*writes);
+                let result = (&mut call).await;
+                *writes = call.writes();
+                result
+            }
+            Route::Own(_) => {
+                let result = self.call_alone(request).await;
+                let lost = result.as_ref().is_err_and(Error::may_have_run);
+                *writes += u8::from(lost);
+                result
+            }
+        }
+    }
+
+    /// Closes at once; what is in flight fails.
+    pub(crate) fn shut_down(&self) {
+        self.shared.shut_down();
         let Own { idle, busy } = std::mem::take(&mut *self.own());
         drop(idle);
         for link in busy {
             link.shut_down();
         }
+    }
+
+    pub(crate) async fn close(&self, grace: Duration) {
+        self.shared.close(grace).await;
+        self.shut_down();
     }
 
     fn call<'a>(
@@ -221,7 +275,7 @@ impl Connections {
                     if let Err(error) = result {
                         lost = Some(error.after_loss(lost));
                     }
-                    self.shared.sleep(pause).await;
+                    sleep(pause).await;
                 }
                 _ => return result.map_err(|error| error.after_loss(lost)),
             }
@@ -232,7 +286,7 @@ impl Connections {
         let mut own = self.own();
         // Under this lock: who closes looks for busy ones afterwards.
         self.shared.check_open()?;
-        let new = || Arc::new(Link::exclusive(self.config().clone()));
+        let new = || Arc::new(self.exclusive());
         let link = own.idle.pop().unwrap_or_else(new);
         own.busy.push(Arc::clone(&link));
         Ok(Busy {
@@ -276,7 +330,7 @@ pub(crate) async fn send_pipeline_on(
 }
 
 /// The reply of a single command, which is one value.
-fn one(reply: Reply) -> Value {
+pub(crate) fn one(reply: Reply) -> Value {
     match reply {
         Reply::One(value) => value,
         Reply::Many(values) => Value::Array(values),

@@ -65,6 +65,25 @@
 //!
 //! The page [Reliability](reliability) has the figures that these promises are measured by.
 //!
+//! # Sentinel and Cluster
+//!
+//! Another URL, and no line of code: `redis-sentinel://h1:26379,h2:26379/name` and
+//! `redis-cluster://h1:6379,h2:6379`, or with `rediss-` over TLS. All of the above holds.
+//!
+//! - The Sentinels are asked for every attempt to connect, and the role of the server is verified; word
+//!   of a switch (`+switch-master`) moves all connections at once.
+//! - In a cluster redirections are followed, 16 of them at most: `MOVED`, `ASK` and `TRYAGAIN` say that
+//!   nothing has run. `MGET`, `MSET`, `DEL`, `EXISTS`, `TOUCH`, `UNLINK` and pipelines are split by node:
+//!   not atomic, and if one part fails the whole fails, and may have run. Transactions, scripts and other
+//!   commands with several keys need these in one slot. What asks all nodes (`DBSIZE`, `KEYS`, `FLUSHALL`,
+//!   `SCRIPT LOAD`, …) combines their replies as redis-rs does. `SCAN` and `WAIT` are refused with what
+//!   to do instead.
+//! - A dedicated connection is to the node that serves the first key it names.
+//! - `?read_from=replica` and `prefer_replica`: with Sentinel everything goes to a replica, in a cluster
+//!   single commands that only read.
+//! - Replication is asynchronous: Redis itself can lose what it has acknowledged when a replica takes
+//!   over. No client can promise that away.
+//!
 //! # Threads and runtimes
 //!
 //! One thread of the crate, `redis-ready`, owns every connection of the process. So a client works in
@@ -90,6 +109,8 @@ pub mod build;
 #[cfg(feature = "client")]
 mod client;
 #[cfg(feature = "client")]
+mod cluster;
+#[cfg(feature = "client")]
 mod config;
 #[cfg(feature = "client")]
 mod connections;
@@ -113,6 +134,8 @@ pub mod reliability {}
 mod report;
 #[cfg(feature = "client")]
 mod route;
+#[cfg(feature = "client")]
+mod servers;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod url;

@@ -21,6 +21,11 @@ impl Route {
         Ok(Route::Shared.with(effect(arguments(command)))?)
     }
 
+    /// As [`of`](Route::of), for a command that is not empty.
+    pub(crate) fn of_checked(command: &Cmd) -> Result<Route, Error> {
+        Route::Shared.with(effect(arguments(command)))
+    }
+
     pub(crate) fn of_pipeline(
         pipeline: &Pipeline,
         offset: usize,
@@ -43,15 +48,20 @@ impl Route {
         Ok(route)
     }
 
+    /// The route of two commands together.
+    pub(crate) fn and(self, other: Route) -> Route {
+        match (self, other) {
+            (Route::Shared, route) | (route, Route::Shared) => route,
+            (Route::Own(one), Route::Own(other)) => Route::Own(one.saturating_add(other)),
+        }
+    }
+
     /// The route of what was routed so far and one more command.
     #[inline]
     fn with(self, effect: Effect) -> Result<Route, Error> {
         match (self, effect) {
             (route, Effect::None) => Ok(route),
-            (Route::Shared, Effect::Blocks(block)) => Ok(Route::Own(block)),
-            (Route::Own(so_far), Effect::Blocks(block)) => {
-                Ok(Route::Own(so_far.saturating_add(block)))
-            }
+            (route, Effect::Blocks(block)) => Ok(route.and(Route::Own(block))),
             (_, Effect::ChangesSession(help) | Effect::NoSingleReply(help)) => Err(refused(help)),
         }
     }

@@ -56,6 +56,12 @@ fn random_fraction() -> f64 {
     f64::from(u32::try_from(bits).unwrap_or(0)) / (f64::from(u32::MAX) + 1.0)
 }
 
+/// Returns a number from 0 up to, and without, `limit`.
+pub(super) fn random_below(limit: usize) -> usize {
+    let bits = RandomState::new().build_hasher().finish() >> 32;
+    usize::try_from(bits).unwrap_or(0) % limit.max(1)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -12,7 +12,9 @@ use super::queue::{Limits, Next, Outcome, Submitted};
 use super::request::Request;
 use super::slots::SlotId;
 use super::{Link, wake};
+use crate::config::Config;
 use crate::error::{Error, ErrorKind};
+use crate::url::ReadFrom;
 
 pub(crate) enum Reply {
     One(Value),
@@ -89,6 +91,17 @@ enum State {
 type Answer = Poll<Result<Reply, Error>>;
 
 impl Call<'_> {
+    /// Counts writes to other nodes, too.
+    pub(crate) fn after_writes(mut self, writes: u8) -> Self {
+        self.writes = writes;
+        self
+    }
+
+    /// How often it has been written without an answer that its caller could use.
+    pub(crate) fn writes(&self) -> u8 {
+        self.writes
+    }
+
     #[inline]
     fn submit(&mut self, admitted: bool, waker: &Waker) -> Answer {
         let request = &self.request;
@@ -137,9 +150,26 @@ impl Call<'_> {
     /// Waits at the gate, where the answer proves that nothing has run.
     #[inline]
     fn answered(&mut self, reply: Reply, waker: &Waker) -> Answer {
-        match reply.may_be_refusal().then(|| self.request.refusal(&reply)) {
-            Some(Some(refusal)) => self.hold(refusal, reply, waker),
-            _ => Poll::Ready(Ok(reply)),
+        if reply.may_be_refusal() {
+            self.refused(reply, waker)
+        } else {
+            Poll::Ready(Ok(reply))
+        }
+    }
+
+    #[cold]
+    fn refused(&mut self, reply: Reply, waker: &Waker) -> Answer {
+        let config = self.link.config();
+        if config.seeds().is_empty() && reply.is_moved() {
+            return Poll::Ready(Err(node_of_a_cluster(config)));
+        }
+        match self.request.refusal(&reply) {
+            // Where reads go to a replica, no other server would take a write either.
+            Some(Refusal::ReadOnly) if config.read_from() != ReadFrom::Primary => {
+                Poll::Ready(Ok(reply))
+            }
+            Some(refusal) => self.hold(refusal, reply, waker),
+            None => Poll::Ready(Ok(reply)),
         }
     }
 
@@ -168,7 +198,7 @@ impl Call<'_> {
     /// Submits again what was written and lost, where that does no harm.
     #[cold]
     fn failed(&mut self, error: Error, waker: &Waker) -> Answer {
-        self.writes += 1;
+        self.writes += u8::from(error.may_have_run());
         let lost = matches!(
             error.kind(),
             ErrorKind::ConnectionLost | ErrorKind::Protocol
@@ -201,6 +231,31 @@ impl Reply {
             Reply::Aborted(_) => true,
         }
     }
+
+    /// Whether a node of a cluster has sent the caller to another one.
+    fn is_moved(&self) -> bool {
+        let first = match self {
+            Reply::One(value) => Some(value),
+            Reply::Many(values) => values.first(),
+            Reply::Aborted(refused) => refused.first().map(|(_, value)| value),
+        };
+        matches!(first, Some(Value::ServerError(error)) if error.code() == "MOVED")
+    }
+}
+
+/// The report about a URL that takes a node of a cluster for a server of its own.
+fn node_of_a_cluster(config: &Config) -> Error {
+    let peer = config.peer();
+    let scheme = if config.tls.is_some() {
+        "rediss-cluster"
+    } else {
+        "redis-cluster"
+    };
+    // redis-rs shows one line of an error, so what to write stands in it.
+    let message = format!(
+        "`{peer}` is a node of a cluster, and another one has the key: the URL is `{scheme}://{peer}`"
+    );
+    Error::new(ErrorKind::InvalidUrl, message).with_help(format!("write `{scheme}://{peer}`"))
 }
 
 impl Future for Call<'_> {

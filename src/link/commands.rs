@@ -23,6 +23,20 @@ pub(crate) fn split(mut bytes: &[u8]) -> Option<Vec<Vec<&[u8]>>> {
     Some(commands)
 }
 
+/// Parts encoded commands, which have to be whole, without decoding them.
+pub(crate) fn encoded_commands(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut rest = bytes;
+    std::iter::from_fn(move || {
+        let start = rest;
+        let count = header(&mut rest, b'*')?;
+        for _ in 0..count {
+            let length = header(&mut rest, b'$')?;
+            rest = rest.get(length + 2..)?;
+        }
+        Some(&start[..start.len() - rest.len()])
+    })
+}
+
 /// Takes a line such as `*2\r\n` from the front.
 fn header(bytes: &mut &[u8], kind: u8) -> Option<usize> {
     let line = bytes.strip_prefix(&[kind])?;
@@ -36,7 +50,7 @@ fn number<T: std::str::FromStr>(argument: &[u8]) -> Option<T> {
 }
 
 /// Returns the arguments of `command`, the first of which is its name.
-pub(crate) fn arguments(command: &Cmd) -> impl Iterator<Item = &[u8]> {
+pub(crate) fn arguments(command: &Cmd) -> impl Iterator<Item = &[u8]> + Clone {
     command.args_iter().map(|argument| match argument {
         Arg::Simple(argument) => argument,
         // The cursor of a scan, which says nothing about its effect.

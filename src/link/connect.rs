@@ -1,7 +1,9 @@
 //! One attempt to connect: name, socket, TLS and handshake under one deadline.
 
+use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,8 +14,9 @@ use tokio::task::JoinSet;
 use super::handshake;
 use super::probe;
 use super::resolve::Resolver;
+use super::sentinel::{self, Candidate};
 use super::stream::{Socket, Stream};
-use crate::config::{Config, Endpoint};
+use crate::config::{Config, Endpoint, Sentinels};
 use crate::error::{Error, ErrorKind};
 
 /// After so long without an answer the next address is tried as well (RFC 8305, section 5).
@@ -34,18 +37,36 @@ pub(super) struct Connected {
     pub(super) input: Vec<u8>,
 }
 
+impl Connected {
+    /// Waits for more input.
+    pub(super) async fn read_more(&mut self) -> io::Result<()> {
+        let mut chunk = [0; 1024];
+        match self.stream.read(&mut chunk).await? {
+            0 => Err(io::ErrorKind::UnexpectedEof.into()),
+            read => {
+                self.input.extend_from_slice(&chunk[..read]);
+                Ok(())
+            }
+        }
+    }
+}
+
+type Attempt<'a> = Pin<Box<dyn Future<Output = Result<Connected, Error>> + Send + 'a>>;
+
 /// Makes the connections of one link, one after the other.
 pub(super) struct Connector<'a> {
     config: &'a Config,
     resolver: Resolver,
     /// What it has found out of a port that ends plain connections, in this outage.
     wants_tls: Option<bool>,
+    server: Option<Candidate>,
     #[cfg(feature = "tls")]
     tls: super::tls::Connector,
 }
 
 #[derive(Debug, Clone, Copy)]
 enum Phase {
+    Asking,
     Resolving,
     Connecting,
     #[cfg(feature = "tls")]
@@ -59,9 +80,15 @@ impl<'a> Connector<'a> {
             config,
             resolver: Resolver::default(),
             wants_tls: None,
+            server: None,
             #[cfg(feature = "tls")]
             tls: super::tls::Connector::default(),
         }
+    }
+
+    /// As [`connect`](Connector::connect), for use within an attempt to connect.
+    pub(super) fn connect_within(&mut self) -> Attempt<'_> {
+        Box::pin(self.connect())
     }
 
     /// Attempts once, within the connect timeout.
@@ -83,6 +110,10 @@ impl<'a> Connector<'a> {
     ) -> Result<Connected, Error> {
         let config = self.config;
         let mut stream = match &config.endpoint {
+            Endpoint::Sentinel(sentinels) => {
+                *phase = Phase::Asking;
+                return self.by_sentinels(sentinels, broken).await;
+            }
             Endpoint::Tcp { host, port } => self.tcp(host, *port, phase).await?,
             Endpoint::Unix(path) => {
                 *phase = Phase::Connecting;
@@ -104,6 +135,45 @@ impl<'a> Connector<'a> {
                 Err(self.speaks_tls().await.unwrap_or(error))
             }
         }
+    }
+
+    /// Connects to the first server that the Sentinels name and that has the role they say.
+    async fn by_sentinels(
+        &mut self,
+        sentinels: &Sentinels,
+        broken: &mut Option<Error>,
+    ) -> Result<Connected, Error> {
+        let mut failure = None;
+        for candidate in sentinel::candidates(self.config, sentinels).await? {
+            let (host, port) = &candidate.address;
+            let config = self.config.at_server(host, *port);
+            let mut connector = Connector::new(&config);
+            let connected = connector.connect_within().await;
+            let verified = match connected {
+                Ok(mut connected) => sentinel::verify(&mut connected, &candidate, &config)
+                    .await
+                    .map(|()| connected),
+                Err(error) => Err(error),
+            };
+            match verified {
+                Ok(connected) => {
+                    self.server = Some(candidate);
+                    return Ok(connected);
+                }
+                Err(error) => {
+                    // Should the time be up during the next one, this is why.
+                    *broken = Some(error.clone());
+                    failure.get_or_insert(error);
+                }
+            }
+        }
+        let nobody = || Error::new(ErrorKind::Unreachable, "the Sentinels name no server");
+        Err(failure.unwrap_or_else(nobody))
+    }
+
+    /// Returns the server that the Sentinels have named for the last connection.
+    pub(super) fn server(&self) -> Option<&Candidate> {
+        self.server.as_ref()
     }
 
     async fn tcp(&mut self, host: &str, port: u16, phase: &mut Phase) -> Result<Stream, Error> {
@@ -257,6 +327,7 @@ fn too_late(config: &Config, phase: Phase) -> Error {
     let peer = config.peer();
     let limit = config.connect_timeout();
     let what = match phase {
+        Phase::Asking => format!("no connection to `{peer}` was made"),
         Phase::Resolving => format!("the address of `{peer}` was not found"),
         Phase::Connecting => format!("`{peer}` did not accept a connection"),
         #[cfg(feature = "tls")]

@@ -18,7 +18,7 @@ use super::call::Reply;
 use super::read_only::is_read_only;
 
 /// So often a command is written at most.
-pub(super) const MAX_WRITES: u8 = 3;
+pub(crate) const MAX_WRITES: u8 = 3;
 
 /// Under what conditions a caller's commands are sent again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,9 +55,18 @@ impl Refusal {
             "TRYAGAIN" => Refusal::TryAgain,
             "CLUSTERDOWN" => Refusal::ClusterDown,
             "MASTERDOWN" => Refusal::MasterDown,
-            "READONLY" => Refusal::ReadOnly,
+            // UNBLOCKED: a command that was waiting when its server became one.
+            "READONLY" | "UNBLOCKED" => Refusal::ReadOnly,
             _ => return None,
         })
+    }
+
+    /// Whether another node of the cluster may run what was refused so.
+    pub(super) fn is_of_this_node(self) -> bool {
+        matches!(
+            self,
+            Refusal::TryAgain | Refusal::MasterDown | Refusal::ReadOnly
+        )
     }
 
     /// Returns why nothing has run of what was answered with `reply`, where that is certain as long as
@@ -80,7 +89,7 @@ fn all<'a>(values: impl IntoIterator<Item = &'a Value>) -> Option<Refusal> {
 }
 
 /// Whether an error code in answer to the command of this name proves that it has not run.
-pub(super) fn is_refused_whole(name: &[u8]) -> bool {
+pub(crate) fn is_refused_whole(name: &[u8]) -> bool {
     const SCRIPTS: [&str; 8] = [
         "EVAL",
         "EVAL_RO",

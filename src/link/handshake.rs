@@ -4,6 +4,7 @@ use std::io;
 
 use redis::{Cmd, ServerError, Value, cmd};
 
+use super::connect::Connected;
 use super::decode::Decoder;
 use super::stream::Stream;
 use crate::config::Config;
@@ -39,6 +40,24 @@ pub(super) async fn shake_hands(stream: &mut Stream, config: &Config) -> Result<
         return Err(io::Error::new(io::ErrorKind::InvalidData, unasked).into());
     }
     Ok(exchange.input)
+}
+
+/// Asks on a connection that is ready, before it has any other use; returns one reply for each.
+pub(super) async fn ask(connected: &mut Connected, questions: &[Cmd]) -> io::Result<Vec<Value>> {
+    let mut exchange = Exchange {
+        stream: &mut connected.stream,
+        decoder: Decoder::default(),
+        input: std::mem::take(&mut connected.input),
+    };
+    let replies = exchange
+        .ask(questions)
+        .await
+        .map_err(|failure| match failure {
+            Failure::Broken(error) => error,
+            Failure::Refused(error) => io::Error::other(error),
+        });
+    connected.input = exchange.input;
+    replies
 }
 
 fn holds_only_pushes(mut input: &[u8]) -> bool {
@@ -151,6 +170,9 @@ fn session(config: &Config) -> Vec<Cmd> {
                 .arg(value)
                 .to_owned(),
         );
+    }
+    if config.reads_as_replica {
+        commands.push(cmd("READONLY"));
     }
     commands
 }

@@ -16,7 +16,7 @@ use crate::error::{Error, ErrorKind};
 static THREAD: Mutex<Option<(u32, Handle)>> = Mutex::new(None);
 
 /// Runs `task` on the I/O thread, which is started if there is none.
-pub(super) fn spawn(task: impl Future<Output = ()> + Send + 'static) -> Result<(), Error> {
+pub(crate) fn spawn(task: impl Future<Output = ()> + Send + 'static) -> Result<(), Error> {
     handle()?.spawn(task);
     Ok(())
 }

@@ -20,6 +20,7 @@ mod queue;
 mod read_only;
 mod request;
 mod resolve;
+mod sentinel;
 mod slots;
 mod stream;
 #[cfg(feature = "tls")]
@@ -34,18 +35,24 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
+use tokio::sync::Notify;
+
 use self::backoff::Backoff;
 use self::connect::Connector;
 use self::driver::{Driver, Timer};
 use self::queue::{Late, Queue};
+use self::sentinel::{Candidate, News};
 use crate::config::Config;
 use crate::error::{Error, ErrorKind};
 
 pub(crate) use self::call::{Call, Reply};
-pub(crate) use self::commands::{Effect, arguments, effect, split};
-pub(crate) use self::delivery::Resend;
+pub(crate) use self::commands::{Effect, arguments, effect, encoded_commands, split};
+pub(crate) use self::delivery::{MAX_WRITES, Resend, is_refused_whole};
+pub(crate) use self::io_thread::spawn;
 pub(crate) use self::queue::Limits;
+pub(crate) use self::read_only::is_read_only;
 pub(crate) use self::request::Request;
+pub(crate) use self::sentinel::Service;
 pub(crate) use self::transaction::aborted;
 
 /// A lost connection that had been idle for so long is made anew when it is needed, not before, so
@@ -66,20 +73,34 @@ struct Shared {
     peer: String,
     /// One caller's own session: it is never made anew, for what it was is gone with it.
     exclusive: bool,
+    /// Whom to tell that the connection was lost, or could not be made.
+    trouble: Option<Arc<Notify>>,
+    /// What all links of a client know of the service that Sentinels watch.
+    service: Arc<Service>,
 }
 
 impl Link {
     /// A link that connects when it is first needed, and again whenever it has to.
-    pub(crate) fn shared(config: Config) -> Link {
-        Link::new(config, false)
+    /// `trouble` is notified whenever that connection is lost, or cannot be made.
+    pub(crate) fn shared(
+        config: Config,
+        service: Arc<Service>,
+        trouble: Option<Arc<Notify>>,
+    ) -> Link {
+        Link::new(config, false, service, trouble)
     }
 
     /// A link for one caller's session: connects once.
-    pub(crate) fn exclusive(config: Config) -> Link {
-        Link::new(config, true)
+    pub(crate) fn exclusive(config: Config, service: Arc<Service>) -> Link {
+        Link::new(config, true, service, None)
     }
 
-    fn new(config: Config, exclusive: bool) -> Link {
+    fn new(
+        config: Config,
+        exclusive: bool,
+        service: Arc<Service>,
+        trouble: Option<Arc<Notify>>,
+    ) -> Link {
         let queue = Mutex::new(Queue::new(config.max_in_flight().get()));
         let peer = config.peer();
         Link {
@@ -89,6 +110,8 @@ impl Link {
                 config,
                 peer,
                 exclusive,
+                trouble,
+                service,
             }),
         }
     }
@@ -100,6 +123,22 @@ impl Link {
     /// Fails once the link has been closed.
     pub(crate) fn check_open(&self) -> Result<(), Error> {
         self.shared.lock().check_open()
+    }
+
+    /// Why there is no connection, if one was lost or could not be made.
+    pub(crate) fn failure(&self) -> Option<Error> {
+        self.shared.lock().failure()
+    }
+
+    /// Whether there is a connection to a server that serves.
+    pub(crate) fn serves(&self) -> bool {
+        self.shared.lock().serves()
+    }
+
+    /// Whether somebody waits for a connection that was lost or could not be made, or for a server
+    /// that does not serve.
+    pub(crate) fn is_troubled(&self) -> bool {
+        self.shared.lock().is_troubled()
     }
 
     /// Closes at once; what is in flight fails.
@@ -122,35 +161,6 @@ impl Link {
         if io_thread::spawn(drain).is_ok() {
             // Fails only if the I/O thread has ended, and all connections with it.
             let _ = finished.await;
-        }
-    }
-
-    /// Runs `work` for at most `limit`, by the clock of the I/O thread.
-    pub(crate) async fn within<T>(
-        &self,
-        limit: Duration,
-        work: impl Future<Output = T>,
-    ) -> Option<T> {
-        let mut work = pin!(work);
-        let mut over = pin!(self.sleep(limit));
-        std::future::poll_fn(|cx| match work.as_mut().poll(cx) {
-            Poll::Ready(output) => Poll::Ready(Some(output)),
-            Poll::Pending => over.as_mut().poll(cx).map(|()| None),
-        })
-        .await
-    }
-
-    /// Waits, whatever runtime the caller has.
-    pub(crate) async fn sleep(&self, wait: Duration) {
-        let (mut done, over) = tokio::sync::oneshot::channel();
-        let sleep = async move {
-            // Ends early where nobody waits any more.
-            let _ = tokio::time::timeout(wait, done.closed()).await;
-            let _ = done.send(());
-        };
-        if io_thread::spawn(sleep).is_ok() {
-            // Fails only if the I/O thread has ended; then there is no clock left to wait by.
-            let _ = over.await;
         }
     }
 
@@ -193,11 +203,13 @@ impl Shared {
     /// Connects, drives the connection until it ends, and again, until the link is closed.
     async fn supervise(&self) {
         let mut connector = Connector::new(&self.config);
+        let mut news = self.service.subscribe();
+        let _listener = self.service.listener(&self.config);
         loop {
-            let Some(connected) = self.connect(&mut connector).await else {
+            let Some(connected) = self.connect(&mut connector, &mut news).await else {
                 return;
             };
-            let error = Driver::new(self, connected).await;
+            let error = self.drive(connected, connector.server(), &mut news).await;
             if self.lock().is_closed() {
                 return;
             }
@@ -205,6 +217,7 @@ impl Shared {
                 self.close(&self.session_ended(&error));
                 return;
             }
+            self.tell_of_trouble();
             log::warn!(target: "redis_ready", "{error:#}; reconnecting");
             let (idle, leaving) = {
                 let queue = self.lock();
@@ -229,13 +242,50 @@ impl Shared {
         }
     }
 
+    /// Drives the connection until it ends. It is left when Sentinels say that `server` is not any more
+    /// what it was.
+    async fn drive(
+        &self,
+        connected: connect::Connected,
+        server: Option<&Candidate>,
+        news: &mut News,
+    ) -> Error {
+        let mut driver = pin!(Driver::new(self, connected));
+        let Some(server) = server else {
+            return driver.await;
+        };
+        let mut leaves = pin!(async {
+            loop {
+                news.is_outdated(server).await;
+                self.lock().leave(self.config.response_timeout());
+            }
+        });
+        std::future::poll_fn(|cx| {
+            // First, so that the driver sees what it does.
+            let _: Poll<()> = leaves.as_mut().poll(cx);
+            driver.as_mut().poll(cx)
+        })
+        .await
+    }
+
     /// Attempts to connect until one attempt succeeds; `None` once the link is closed.
-    async fn connect(&self, connector: &mut Connector<'_>) -> Option<connect::Connected> {
+    async fn connect(
+        &self,
+        connector: &mut Connector<'_>,
+        news: &mut News,
+    ) -> Option<connect::Connected> {
         let mut backoff = Backoff::new(Instant::now());
         loop {
+            // What has been heard before the Sentinels are asked is in their answer.
+            news.forget();
             let error = match self.meanwhile(connector.connect()).await? {
                 Ok(connected) => {
-                    log::info!(target: "redis_ready", "connected to `{}`", self.peer);
+                    match connector.server() {
+                        Some(server) => {
+                            log::info!(target: "redis_ready", "connected to {server} of `{}`", self.peer);
+                        }
+                        None => log::info!(target: "redis_ready", "connected to `{}`", self.peer),
+                    }
                     return Some(connected);
                 }
                 Err(error) => error,
@@ -249,8 +299,18 @@ impl Shared {
             }
             let wakers = self.lock().unreachable(&error, is_lasting(error.kind()));
             wake(wakers);
+            self.tell_of_trouble();
             let delay = backoff.next(Instant::now());
-            self.meanwhile(tokio::time::sleep(delay)).await?;
+            // A switch is worth an attempt at once.
+            let _ = self
+                .meanwhile(tokio::time::timeout(delay, news.heard()))
+                .await?;
+        }
+    }
+
+    fn tell_of_trouble(&self) {
+        if let Some(trouble) = &self.trouble {
+            trouble.notify_one();
         }
     }
 
@@ -327,6 +387,31 @@ impl Shared {
     }
 }
 
+/// Runs `work` for at most `limit`, by the clock of the I/O thread.
+pub(crate) async fn within<T>(limit: Duration, work: impl Future<Output = T>) -> Option<T> {
+    let mut work = pin!(work);
+    let mut over = pin!(sleep(limit));
+    std::future::poll_fn(|cx| match work.as_mut().poll(cx) {
+        Poll::Ready(output) => Poll::Ready(Some(output)),
+        Poll::Pending => over.as_mut().poll(cx).map(|()| None),
+    })
+    .await
+}
+
+/// Waits, whatever runtime the caller has.
+pub(crate) async fn sleep(wait: Duration) {
+    let (mut done, over) = tokio::sync::oneshot::channel();
+    let sleep = async move {
+        // Ends early where nobody waits any more.
+        let _ = tokio::time::timeout(wait, done.closed()).await;
+        let _ = done.send(());
+    };
+    if io_thread::spawn(sleep).is_ok() {
+        // Fails only if the I/O thread has ended; then there is no clock left to wait by.
+        let _ = over.await;
+    }
+}
+
 /// Wakes them all: what one makes of it, a panic included, is nothing to the others.
 fn wake(wakers: impl IntoIterator<Item = Waker>) {
     for waker in wakers {
@@ -336,12 +421,12 @@ fn wake(wakers: impl IntoIterator<Item = Waker>) {
 }
 
 /// What callers are told once the client is closed.
-fn closed() -> Error {
+pub(crate) fn closed() -> Error {
     Error::new(ErrorKind::Closed, "the client is closed")
 }
 
 /// Whether the cause will last until somebody changes something, so that callers are told at once.
-fn is_lasting(kind: ErrorKind) -> bool {
+pub(crate) fn is_lasting(kind: ErrorKind) -> bool {
     !matches!(
         kind,
         ErrorKind::Unreachable | ErrorKind::NotReady | ErrorKind::ConnectionLost

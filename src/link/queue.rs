@@ -197,6 +197,26 @@ impl Queue {
         matches!(self.state, State::Closed(_))
     }
 
+    /// Why there is no connection, if one was lost or could not be made.
+    pub(super) fn failure(&self) -> Option<Error> {
+        match &self.state {
+            State::Down { last, .. } => last.clone(),
+            _ => None,
+        }
+    }
+
+    /// Whether there is a connection to a server that serves.
+    pub(super) fn serves(&self) -> bool {
+        matches!(self.state, State::Up { .. }) && !self.is_holding()
+    }
+
+    /// Whether somebody waits for a connection that was lost or could not be made, or for a server
+    /// that does not serve.
+    pub(super) fn is_troubled(&self) -> bool {
+        let failed = matches!(self.state, State::Down { last: Some(_), .. });
+        failed && self.needs_connection() || self.is_holding()
+    }
+
     /// Takes one command from what may be sent again after a loss.
     pub(super) fn may_resend(&mut self) -> bool {
         self.resends.spend()

@@ -17,7 +17,7 @@ ZCOUNT ZDIFF ZINTER ZINTERCARD ZLEXCOUNT ZMSCORE ZRANDMEMBER ZRANGE ZRANGEBYLEX 
 ZRANK ZREVRANGE ZREVRANGEBYLEX ZREVRANGEBYSCORE ZREVRANK ZSCAN ZSCORE ZUNION";
 
 /// Whether the command only reads; `subcommand` is its first argument.
-pub(super) fn is_read_only(name: &[u8], subcommand: &[u8]) -> bool {
+pub(crate) fn is_read_only(name: &[u8], subcommand: &[u8]) -> bool {
     READ_ONLY
         .split_ascii_whitespace()
         .any(|entry| match entry.split_once('|') {

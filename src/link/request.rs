@@ -19,6 +19,8 @@ pub(crate) struct Request<'a> {
     pub(super) limits: Limits,
     pub(super) answered: bool,
     resend: Resend,
+    /// Another node may run what this one refuses.
+    of_a_cluster: bool,
 }
 
 #[derive(Clone)]
@@ -36,6 +38,7 @@ impl<'a> Request<'a> {
             limits,
             answered: !command.is_no_response(),
             resend: Resend::Never,
+            of_a_cluster: false,
         }
     }
 
@@ -47,6 +50,7 @@ impl<'a> Request<'a> {
             limits,
             answered: true,
             resend: Resend::Never,
+            of_a_cluster: false,
         }
     }
 
@@ -63,6 +67,7 @@ impl<'a> Request<'a> {
             limits,
             answered: true,
             resend: Resend::Never,
+            of_a_cluster: false,
         }
     }
 
@@ -70,6 +75,15 @@ impl<'a> Request<'a> {
     #[inline]
     pub(crate) fn with_resend(self, resend: Resend) -> Request<'a> {
         Request { resend, ..self }
+    }
+
+    /// Leaves it to the caller to go elsewhere with what a replica refuses, or a node with half of the
+    /// keys.
+    pub(crate) fn for_a_cluster(self) -> Request<'a> {
+        Request {
+            of_a_cluster: true,
+            ..self
+        }
     }
 
     /// Takes off its deadline what its caller has waited already.
@@ -89,6 +103,9 @@ impl<'a> Request<'a> {
     /// Returns why the server has run nothing of this, where `reply` proves it.
     pub(crate) fn refusal(&self, reply: &Reply) -> Option<Refusal> {
         let refusal = Refusal::of_reply(reply)?;
+        if self.of_a_cluster && refusal.is_of_this_node() {
+            return None;
+        }
         let is_certain = match (reply, self.shape) {
             // The answer to EXEC.
             (Reply::Many(_), Shape::Many { skip: 1.., .. }) => false,

@@ -107,10 +107,12 @@ fn versions(tls: &TlsConfig) -> Vec<Version> {
 
 fn server_name(host: &str, tls: &TlsConfig) -> Result<ServerName<'static>, Error> {
     // A trailing dot makes a name absolute for DNS; TLS knows no such dot (RFC 6066, section 3).
-    let name = tls
-        .server_name
-        .as_deref()
-        .unwrap_or_else(|| host.trim_end_matches('.'));
+    let name = tls.server_name.as_deref().unwrap_or(host);
+    named(name)
+}
+
+fn named(name: &str) -> Result<ServerName<'static>, Error> {
+    let name = name.trim_end_matches('.');
     ServerName::try_from(name.to_owned()).map_err(|error| {
         Error::new(
             ErrorKind::Tls,
@@ -127,8 +129,10 @@ fn client_config(tls: &TlsConfig) -> Result<ClientConfig, Error> {
         .with_safe_default_protocol_versions()
         .map_err(|error| unusable("TLS could not be set up", error))?;
     let builder = match tls.verify {
-        TlsVerify::Full => builder.with_root_certificates(roots(tls)?),
-        TlsVerify::Ca | TlsVerify::None => builder
+        TlsVerify::Full if tls.other_names.is_empty() => {
+            builder.with_root_certificates(roots(tls)?)
+        }
+        TlsVerify::Full | TlsVerify::Ca | TlsVerify::None => builder
             .dangerous()
             .with_custom_certificate_verifier(Arc::new(Lenient::new(tls, provider)?)),
     };
@@ -201,11 +205,14 @@ fn unusable(what: &str, cause: impl std::error::Error + Send + Sync + 'static) -
 }
 
 /// Verifies less than everything, as `tls_verify` asks: `ca` leaves out the name, `none` the
-/// certificate. That the server has the key of its certificate is verified always.
+/// certificate. For a node of a cluster it takes one of several names. That the server has the key of
+/// its certificate is verified always.
 #[derive(Debug)]
 struct Lenient {
     /// `None` accepts every certificate.
     chain: Option<Arc<WebPkiServerVerifier>>,
+    /// The other names that will do; `None` accepts every name.
+    names: Option<Vec<ServerName<'static>>>,
     provider: Arc<CryptoProvider>,
 }
 
@@ -219,7 +226,16 @@ impl Lenient {
                     .map_err(|error| unusable("no certificate to verify servers with", error))?,
             ),
         };
-        Ok(Lenient { chain, provider })
+        let names = tls.other_names.iter().map(|name| named(name));
+        let names = match tls.verify {
+            TlsVerify::Full => Some(names.collect::<Result<_, _>>()?),
+            _ => None,
+        };
+        Ok(Lenient {
+            chain,
+            names,
+            provider,
+        })
     }
 }
 
@@ -235,11 +251,21 @@ impl ServerCertVerifier for Lenient {
         let Some(chain) = &self.chain else {
             return Ok(ServerCertVerified::assertion());
         };
-        match chain.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now) {
-            Err(rustls::Error::InvalidCertificate(
-                CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
-            )) => Ok(ServerCertVerified::assertion()),
-            verified => verified,
+        let verify = |name: &ServerName<'_>| {
+            chain.verify_server_cert(end_entity, intermediates, name, ocsp_response, now)
+        };
+        match (verify(server_name), &self.names) {
+            (
+                Err(rustls::Error::InvalidCertificate(
+                    CertificateError::NotValidForName
+                    | CertificateError::NotValidForNameContext { .. },
+                )),
+                None,
+            ) => Ok(ServerCertVerified::assertion()),
+            (Err(error), Some(names)) => {
+                names.iter().find_map(|name| verify(name).ok()).ok_or(error)
+            }
+            (verified, _) => verified,
         }
     }
 

@@ -35,7 +35,7 @@ impl Kind {
         matches!(self, Kind::Sentinel | Kind::SentinelTls)
     }
 
-    pub(super) fn is_cluster(self) -> bool {
+    pub(crate) fn is_cluster(self) -> bool {
         matches!(self, Kind::Cluster | Kind::ClusterTls)
     }
 

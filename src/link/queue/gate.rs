@@ -127,6 +127,17 @@ impl Queue {
         !self.gate.held.is_empty()
     }
 
+    /// Writes nothing more on this connection, and ends it once what is in flight has been answered, or
+    /// after `limit`.
+    pub(in super::super) fn leave(&mut self, limit: Duration) {
+        if matches!(self.state, State::Up { .. }) {
+            self.gate
+                .leaving
+                .get_or_insert(after(Instant::now(), limit));
+            self.alarm_is_late = true;
+        }
+    }
+
     /// Whether nothing more may be written on this connection.
     pub(in super::super) fn is_leaving(&self) -> bool {
         self.gate.leaving.is_some()

@@ -140,6 +140,7 @@ impl Queue {
             && was_idle
             && !self.blocked
             && self.attention.is_asleep()
+            && !self.is_leaving()
         {
             let socket = Arc::clone(socket);
             self.writer = Writer::Writing;
