@@ -4,10 +4,13 @@
 
 pub(crate) mod certificates;
 pub(crate) mod child;
+pub(crate) mod cluster;
 pub(crate) mod echo;
 pub(crate) mod fake_server;
 pub(crate) mod measure;
+pub(crate) mod process;
 pub(crate) mod proxy;
+pub(crate) mod sentinel;
 
 use std::future::Future;
 use std::time::Duration;
