@@ -21,6 +21,8 @@ pub(crate) enum Transport {
     Tcp,
     Unix,
     Tls,
+    /// A cluster of so many primaries.
+    Cluster(usize),
 }
 
 /// Those that the side scenarios compare.
@@ -52,7 +54,15 @@ const SIDE: Scenario = Scenario {
     ..TCP
 };
 
-pub(crate) const ALL: [Scenario; 8] = [
+const CLUSTER: Scenario = Scenario {
+    name: "cluster",
+    what: "a cluster of 3 nodes",
+    transport: Transport::Cluster(3),
+    clients: &["redis-ready", "redis-rs", "fred"],
+    ..SIDE
+};
+
+pub(crate) const ALL: [Scenario; 11] = [
     TCP,
     Scenario {
         name: "pipeline-10",
@@ -111,6 +121,21 @@ pub(crate) const ALL: [Scenario; 8] = [
         clients: &["redis-ready", "redis-rs", "fred", "rustis", "raw"],
         ..SIDE
     },
+    CLUSTER,
+    Scenario {
+        name: "cluster-6",
+        what: "a cluster of 6 nodes",
+        transport: Transport::Cluster(6),
+        tasks: &[64],
+        ..CLUSTER
+    },
+    Scenario {
+        name: "cluster-12",
+        what: "a cluster of 12 nodes",
+        transport: Transport::Cluster(12),
+        tasks: &[64],
+        ..CLUSTER
+    },
 ];
 
 impl Scenario {
@@ -119,6 +144,7 @@ impl Scenario {
             Transport::Tcp => Server::tcp(),
             Transport::Unix => Server::unix(),
             Transport::Tls => Server::tls(),
+            Transport::Cluster(nodes) => Server::cluster(nodes),
         }
     }
 }

@@ -1,4 +1,6 @@
-//! The server that is measured against.
+//! The server, or the cluster, that is measured against.
+
+mod cluster;
 
 use redis_ready::testing::{Server as Throwaway, ServerBuilder};
 
@@ -8,7 +10,9 @@ use crate::load;
 
 /// A throw-away server, and which process it is.
 pub(crate) struct Server {
-    server: Throwaway,
+    /// The first is the one whose processor time is measured.
+    servers: Vec<Throwaway>,
+    url: String,
     process: u32,
     /// They go when it goes.
     _certificates: Option<Certificates>,
@@ -38,12 +42,33 @@ impl Server {
         certificates: Option<Certificates>,
     ) -> Result<Server, Failure> {
         let server = builder.start()?;
+        let url = server.url().to_owned();
+        Server::of(vec![server], url, certificates)
+    }
+
+    /// A cluster of so many primaries, without replicas.
+    pub(crate) fn cluster(nodes: usize) -> Result<Server, Failure> {
+        let nodes = cluster::start(nodes)?;
+        let addresses: Vec<_> = nodes
+            .iter()
+            .filter_map(|node| node.url().strip_prefix("redis://"))
+            .collect();
+        let url = format!("redis-cluster://{}", addresses.join(","));
+        Server::of(nodes, url, None)
+    }
+
+    fn of(
+        servers: Vec<Throwaway>,
+        url: String,
+        certificates: Option<Certificates>,
+    ) -> Result<Server, Failure> {
         let info: redis::InfoDict = redis::cmd("INFO")
             .arg("server")
-            .query(&mut server.client().blocking())?;
+            .query(&mut servers[0].client().blocking())?;
         let process = info.get("process_id").ok_or("the server has no process")?;
         Ok(Server {
-            server,
+            servers,
+            url,
             process,
             _certificates: certificates,
         })
@@ -51,7 +76,10 @@ impl Server {
 
     /// Sets every key, so that a GET finds a value whoever is measured first.
     pub(crate) fn fill(&self, value: usize) -> Result<(), Failure> {
-        let mut connection = self.server.client().blocking();
+        let mut connection = match self.servers.as_slice() {
+            [server] => server.client().blocking(),
+            _ => redis_ready::Client::open(&self.url)?.blocking(),
+        };
         let value = load::value(value);
         for keys in load::keys().chunks(100) {
             let mut pipeline = redis::pipe();
@@ -64,7 +92,7 @@ impl Server {
     }
 
     pub(crate) fn url(&self) -> &str {
-        self.server.url()
+        &self.url
     }
 
     pub(crate) fn process(&self) -> u32 {

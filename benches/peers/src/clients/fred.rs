@@ -18,6 +18,10 @@ pub(super) async fn measure(url: &str, load: &Load) -> Result<Sample, Failure> {
 /// Its own names of schemes, and its own way to an authority.
 fn config(url: &str) -> Result<Config, Failure> {
     let (url, authority) = tls::split(url)?;
+    if let Some((first, _)) = url.split_once(',') {
+        // The others are found through the first.
+        return Ok(Config::from_url(first)?);
+    }
     let Some(authority) = authority else {
         return Ok(Config::from_url(&url.replacen("unix:", "redis+unix:", 1))?);
     };

@@ -58,6 +58,7 @@ async fn measure(measurement: &Measurement) -> Result<Sample, Failure> {
             let client = redis_ready::Client::open(url)?.blocking();
             Ok(load::threads(load, Blocking(client)).await)
         }
+        "redis-rs" if url.starts_with("redis-cluster:") => redis_rs::cluster(url, load).await,
         "redis-rs" => {
             let client = redis_rs::open(url)?;
             let connection = client.get_multiplexed_async_connection().await?;

@@ -1,11 +1,17 @@
 //! What speaks redis-rs's commands: redis-rs and ourselves.
 
+use std::time::Duration;
+
 use redis::aio::ConnectionLike;
 use redis::{AsyncCommands, Commands, Pipeline, TlsCertificates, Value};
 
 use super::tls;
 use crate::Failure;
-use crate::load::{BlockingClient, Client, Command};
+use crate::load::{self, BlockingClient, Client, Command, Load};
+use crate::sample::Sample;
+
+/// Longer than any measurement takes.
+const HANGS: Duration = Duration::from_secs(60);
 
 /// A connection that tasks share.
 #[derive(Clone)]
@@ -26,6 +32,17 @@ pub(super) fn open(url: &str) -> Result<redis::Client, Failure> {
         root_cert: Some(authority),
     };
     Ok(redis::Client::build_with_tls(url, certificates)?)
+}
+
+/// Measures redis-rs's own cluster client.
+pub(super) async fn cluster(url: &str, load: &Load) -> Result<Sample, Failure> {
+    let nodes = url.trim_start_matches("redis-cluster://").split(',');
+    let nodes = nodes.map(|node| format!("redis://{node}"));
+    let client = redis::cluster::ClusterClient::new(nodes)?;
+    let connection = client.get_async_connection().await?;
+    let load = load::tasks(load, Shared(connection));
+    // With tokio 1.54 a single redirection can end it for good.
+    Ok(tokio::time::timeout(HANGS, load).await?)
 }
 
 impl<C> Client for Shared<C>
