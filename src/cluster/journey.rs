@@ -271,7 +271,7 @@ impl Journey<'_> {
             is_retired
         };
         if !again || self.is_late() || matches!(target, Target::Node(_)) {
-            return Err(if is_retired { retired(error) } else { error });
+            return Err(if is_retired { retired(&error) } else { error });
         }
         if error.may_have_run() {
             self.lost = Some(error.after_loss(self.lost.take()));
@@ -309,13 +309,14 @@ pub(super) fn redirected(
     }
 }
 
-/// The report for a caller whose node was closed under it.
-fn retired(error: Error) -> Error {
-    if !error.may_have_run() {
-        return error;
+/// The report for a caller whose node was closed under it. The client is not, as the link has it.
+fn retired(error: &Error) -> Error {
+    if error.may_have_run() {
+        let message = "the node has left the cluster with the command unanswered";
+        return Error::new(ErrorKind::ConnectionLost, message).after_writing();
     }
-    let message = "the node has left the cluster with the command unanswered";
-    Error::new(ErrorKind::ConnectionLost, message).after_writing()
+    let message = "the node has left the cluster, and no other took the command in time";
+    Error::new(ErrorKind::Unreachable, message).note("the command has not run")
 }
 
 fn nobody_serves(target: &Target) -> Error {
