@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use redis::Value;
 
 use super::nodes::{Node, Nodes};
-use super::topology::Address;
+use super::topology::{Address, SLOTS};
 use crate::error::{Error, ErrorKind};
 use crate::link::{self, Limits, MAX_WRITES, Reply, Request, Resend};
 use crate::route::Route;
@@ -76,17 +76,16 @@ impl Refused {
         match error.code() {
             "MOVED" => {
                 let slot = words.next()?.parse().ok()?;
+                (usize::from(slot) < SLOTS).then_some(())?;
                 Some(Refused::To(Redirection::Moved(
                     slot,
                     words.next()?.to_owned(),
                 )))
             }
             "ASK" => Some(Refused::To(Redirection::Ask(words.nth(1)?.to_owned()))),
-            // UNBLOCKED: a command that waited at a node that is a replica now.
             "TRYAGAIN" => Some(Refused::NotYet),
-            "READONLY" | "MASTERDOWN" | "CLUSTERDOWN" | "LOADING" | "UNBLOCKED" => {
-                Some(Refused::Later)
-            }
+            "READONLY" | "MASTERDOWN" | "CLUSTERDOWN" | "LOADING" => Some(Refused::Later),
+            "UNBLOCKED" if link::is_left_behind(error) => Some(Refused::Later),
             _ => None,
         }
     }
@@ -122,13 +121,15 @@ struct Journey<'a> {
 
 /// Sends `job` to `target`, and on, until it is answered.
 ///
-/// `asking`: the node that somebody has been sent to for this once.
+/// `asking`: the node that somebody has been sent to for this once. `writes`: how often it has been
+/// written without an answer that its caller could use.
 pub(super) async fn run(
     nodes: &Arc<Nodes>,
     start: Instant,
     target: &Target,
     asking: Option<Arc<Node>>,
     job: &Job<'_>,
+    writes: &mut u8,
 ) -> Result<Reply, Error> {
     let limits = Limits::from(nodes.config());
     let limits = match job.route {
@@ -140,11 +141,12 @@ pub(super) async fn run(
         start,
         deadline: limits.deadline,
         redirections: 0,
-        writes: 0,
+        writes: *writes,
         later: LATER.iter(),
         lost: None,
     };
     let result = journey.run(target, asking, job, limits).await;
+    *writes = journey.writes;
     result.map_err(|error| error.after_loss(journey.lost.take()))
 }
 
@@ -399,5 +401,39 @@ impl Job<'_> {
             deadline: Duration::ZERO,
         };
         self.request(false, limits).is_repeatable()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(answer: &str, expected: Option<&Refused>) {
+        let value = redis::parse_redis_value(format!("-{answer}\r\n").as_bytes());
+        assert_eq!(
+            Refused::of(&value.expect("RESP")).as_ref(),
+            expected,
+            "{answer}"
+        );
+    }
+
+    #[test]
+    fn only_what_proves_that_nothing_has_run_is_a_refusal() {
+        let moved = |slot| Refused::To(Redirection::Moved(slot, "h:1".to_owned()));
+        check("MOVED 16383 h:1", Some(&moved(16_383)));
+        check("MOVED 16384 h:1", None);
+        check("MOVED -1 h:1", None);
+        check("MOVED", None);
+        let ask = Redirection::Ask("h:1".to_owned());
+        check("ASK 5 h:1", Some(&Refused::To(ask)));
+        check("ASK 5", None);
+        check(
+            "TRYAGAIN Multiple keys request during rehashing of slot",
+            Some(&Refused::NotYet),
+        );
+        let state = "UNBLOCKED force unblock from blocking operation, instance state changed";
+        check(state, Some(&Refused::Later));
+        check("UNBLOCKED client unblocked via CLIENT UNBLOCK", None);
+        check("ERR MOVED 5 h:1", None);
     }
 }

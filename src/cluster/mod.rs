@@ -107,7 +107,7 @@ impl Cluster {
             Place::Refused(help) => return Err(refused(&name(command), help)),
         };
         let job = Job::of(command, route, resend);
-        one(run(&self.nodes, start, &target, None, &job).await?)
+        one(run(&self.nodes, start, &target, None, &job, &mut 0).await?)
     }
 
     /// Runs a command whose keys are in several slots: one command for each of them.
@@ -144,7 +144,7 @@ impl Cluster {
         let (job, addresses) = (&job, nodes.iter().map(|node| node.address.to_string()));
         let addresses: Vec<_> = addresses.collect();
         let running = nodes.into_iter().map(|node| async move {
-            run(&self.nodes, start, &Target::Node(node), None, job).await
+            run(&self.nodes, start, &Target::Node(node), None, job, &mut 0).await
         });
         let results = join_all(running).await;
         let ran = !job.reads && results.iter().any(Result::is_ok);
@@ -200,6 +200,8 @@ impl Cluster {
             }
             places.push((place, Route::of_checked(command)?));
         }
+        // Without a table nothing would go together.
+        self.known(start, Nodes::primaries).await?;
         let mut replies = Vec::with_capacity(commands.len());
         let stages = self.in_stages(start, commands, &places, resend, &mut replies);
         let result = stages.await;
@@ -273,7 +275,7 @@ impl Cluster {
             route,
             resend,
         };
-        match run(&self.nodes, Instant::now(), &target, None, &job).await? {
+        match run(&self.nodes, Instant::now(), &target, None, &job, &mut 0).await? {
             Reply::Many(values) => Ok(values),
             Reply::One(value) => Ok(vec![value]),
             Reply::Aborted(refused) => Err(aborted(commands.len(), &refused).await),

@@ -33,7 +33,7 @@ impl Address {
         let host = if host.is_empty() || host == "?" {
             &answering.host
         } else {
-            host
+            is_host(host).then_some(host)?
         };
         Some(Address {
             host: host.to_owned(),
@@ -97,7 +97,7 @@ fn address(node: &Value, answering: &Address) -> Option<Address> {
         Value::BulkString(host) => match std::str::from_utf8(host).ok()? {
             "" => answering.host.clone(),
             "?" => return None,
-            host => host.to_owned(),
+            host => is_host(host).then(|| host.to_owned())?,
         },
         _ => return None,
     };
@@ -108,6 +108,11 @@ fn address(node: &Value, answering: &Address) -> Option<Address> {
         }),
         _ => None,
     }
+}
+
+/// Whether it may stand in a message: what a server says can be anything.
+fn is_host(host: &str) -> bool {
+    host.chars().all(|c| c.is_ascii_graphic())
 }
 
 #[cfg(test)]
@@ -200,5 +205,6 @@ mod tests {
         check("[fe80::1]:7001", Some("[fe80::1]:7001"));
         check("10.0.0.1", None);
         check("a:70000", None);
+        check("a\u{1b}[31m:7001", None);
     }
 }

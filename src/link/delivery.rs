@@ -12,7 +12,7 @@
 //! In all a command is written at most [`MAX_WRITES`] times. What is sent again after a loss is taken
 //! from a [`Budget`] that all callers share, so that an outage is not multiplied.
 
-use redis::Value;
+use redis::{ServerError, Value};
 
 use super::call::Reply;
 use super::read_only::is_read_only;
@@ -55,8 +55,8 @@ impl Refusal {
             "TRYAGAIN" => Refusal::TryAgain,
             "CLUSTERDOWN" => Refusal::ClusterDown,
             "MASTERDOWN" => Refusal::MasterDown,
-            // UNBLOCKED: a command that was waiting when its server became one.
-            "READONLY" | "UNBLOCKED" => Refusal::ReadOnly,
+            "READONLY" => Refusal::ReadOnly,
+            "UNBLOCKED" if is_left_behind(error) => Refusal::ReadOnly,
             _ => return None,
         })
     }
@@ -78,6 +78,14 @@ impl Refusal {
             Reply::Aborted(refused) => all(refused.iter().map(|(_, value)| value)),
         }
     }
+}
+
+/// Whether this UNBLOCKED is of a command that was waiting when its server became a replica. An operator's
+/// CLIENT UNBLOCK is another.
+pub(crate) fn is_left_behind(error: &ServerError) -> bool {
+    error
+        .details()
+        .is_some_and(|text| text.contains("instance state changed"))
 }
 
 fn all<'a>(values: impl IntoIterator<Item = &'a Value>) -> Option<Refusal> {

@@ -47,7 +47,7 @@ use crate::error::{Error, ErrorKind};
 
 pub(crate) use self::call::{Call, Reply};
 pub(crate) use self::commands::{Effect, arguments, effect, encoded_commands, split};
-pub(crate) use self::delivery::{MAX_WRITES, Resend, is_refused_whole};
+pub(crate) use self::delivery::{MAX_WRITES, Resend, is_left_behind, is_refused_whole};
 pub(crate) use self::io_thread::spawn;
 pub(crate) use self::queue::Limits;
 pub(crate) use self::read_only::is_read_only;

@@ -234,6 +234,23 @@ fn a_slot_that_stays_half_migrated_costs_a_deadline_and_no_second_run() {
     assert_eq!(half.count(), 1);
 }
 
+/// The second command finds its key where the first one waits for the rest of its keys.
+#[test]
+fn what_would_run_out_of_turn_is_not_sent_again() {
+    let half = Half::start();
+    let client = half.cluster.client("");
+    let [_, moved, stayed] = &half.keys;
+    let mut pipeline = pipe();
+    pipeline.mset(&[(moved, "first"), (stayed, "first")]);
+    pipeline.set(stayed, "second");
+    let reply: RedisResult<redis::Value> =
+        run(async { pipeline.query_async(&mut client.clone()).await });
+    let error = reply.expect_err("one of them has not run");
+    assert!(report(&error).contains("rehashing"), "{}", report(&error));
+    let value: String = run(async { client.clone().get(stayed).await.expect("it is there") });
+    assert_eq!(value, "second");
+}
+
 /// What a shared machine adds to any deadline.
 const NOISE: Duration = Duration::from_secs(1);
 const DEADLINE: Duration = Duration::from_secs(1);
