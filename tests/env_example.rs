@@ -748,3 +748,30 @@ fn a_report_holds_no_control_character() {
         "{report:?}"
     );
 }
+
+/// A character of several bytes around every cut: none panics, and no report shows the password.
+#[test]
+fn characters_of_several_bytes_never_panic_and_never_show_the_password() {
+    let documents = [
+        DESIGN,
+        "# redis://:hun7er2@cache.prod.io:6379, redis://b\nREDIS_URL=redis://:hun7er2@h/$x\n",
+        "# `rediss://u:hun7er2@[::1]:6379?password=hun7er2`\nREDIS_URL='redis://${HOST}",
+    ];
+    for document in documents {
+        for wide in ["\u{3001}", "\u{ff0c}", "\u{201d}", "é", "😀"] {
+            for at in 0..=document.len() {
+                let text = format!("{}{wide}{}", &document[..at], &document[at..]);
+                if let Err(report) = check_with(&text, Check::new()) {
+                    let report = report.to_string();
+                    assert!(!report.contains("hun7er2"), "{text}\n{report}");
+                }
+            }
+        }
+    }
+    for text in [
+        "# redis://localhost、rediss://host\n",
+        "# redis://a，redis://b\n",
+    ] {
+        assert!(check_with(text, Check::new()).is_err());
+    }
+}

@@ -266,6 +266,7 @@ fn child() {
                 print_attempt(&mut output, || Client::from_env(name));
             }
         }
+        Err(_) if std::env::var_os("WIDE").is_some() => open_wide_texts(&mut output),
         Err(_) => open_every_row(&mut output),
     }
     eprint!("{output}");
@@ -289,6 +290,35 @@ fn open_every_row(leaks: &mut String) {
     }
 }
 
+/// Characters of several bytes, where a parser that cuts between bytes would panic.
+const WIDE: [&str; 6] = ["\u{3001}", "\u{ff0c}", "\u{ff1a}", "\u{201d}", "é", "😀"];
+
+/// The message of a panic may hold the text that it is about, and the standard library prints it.
+fn open_wide_texts(leaks: &mut String) {
+    let canary = Canary::new(0);
+    let secret = &canary.password;
+    for wide in WIDE {
+        for text in [
+            format!("redis://:{secret}@h{wide}redis://b"),
+            format!("redis://:{secret}@h{wide}://b"),
+            format!("{wide}redis://:{secret}@h"),
+            format!("redis{wide}://:{secret}@h"),
+            format!("redis://{wide}:{secret}{wide}@{wide}:{wide}/{wide}?{wide}={secret}{wide}"),
+            format!("h{wide}:6379,password={secret}{wide},ssl=True"),
+        ] {
+            let mut output = String::new();
+            let open = || print_attempt(&mut output, || Client::open(&text));
+            if panic::catch_unwind(AssertUnwindSafe(open)).is_err() {
+                writeln!(leaks, "a panic for {text:?}").expect("a String takes everything");
+            }
+            output += &captured();
+            if let Some(trace) = canary.trace_in(&output) {
+                writeln!(leaks, "`{trace}` of {text:?}").expect("a String takes everything");
+            }
+        }
+    }
+}
+
 fn start_child() -> Command {
     let mut child = Command::new(std::env::current_exe().expect("this binary has a path"));
     child
@@ -306,9 +336,9 @@ fn stderr(mut child: Command) -> String {
     text
 }
 
-#[test]
-fn open_never_prints_a_password() {
-    let leaks = stderr(start_child());
+#[track_caller]
+fn prints_nothing(child: Command) {
+    let leaks = stderr(child);
     let lines: Vec<&str> = leaks.lines().collect();
     assert!(
         lines.is_empty(),
@@ -316,6 +346,18 @@ fn open_never_prints_a_password() {
         lines.len(),
         &lines[..lines.len().min(60)]
     );
+}
+
+#[test]
+fn open_never_prints_a_password() {
+    prints_nothing(start_child());
+}
+
+#[test]
+fn no_panic_prints_a_password() {
+    let mut child = start_child();
+    child.env("WIDE", "1");
+    prints_nothing(child);
 }
 
 /// The rows as variables of one process, without those that no environment can hold.

@@ -18,7 +18,7 @@ impl Random {
     }
 }
 
-const PIECES: [&str; 78] = [
+const PIECES: [&str; 82] = [
     "redis",
     "rediss",
     "unix",
@@ -71,6 +71,10 @@ const PIECES: [&str; 78] = [
     "\u{1f511}",
     "\u{301}",
     "\u{ff1a}",
+    "\u{3001}",
+    "\u{ff0c}",
+    "\u{201d}",
+    "\u{1f511}\u{301}",
     "localhost",
     "host.example",
     "127.0.0.1",
@@ -177,6 +181,40 @@ fn no_text_panics_or_is_pointed_outside_of() {
         }
     }
     assert!(refused > 25_000, "{refused} texts refused");
+}
+
+/// Cuts are made at ASCII characters, so a character of several bytes stands around each of them.
+#[test]
+fn characters_of_several_bytes_stand_around_every_cut() {
+    const URLS: [&str; 7] = [
+        "redis://user:secret@host:6379/0?db=1&timeout=5s#f, redis://b",
+        "redis://:secret@a,redis://b",
+        "rediss://[::1]:6379/0",
+        "unix:///run/redis.sock?db=1",
+        "redis-sentinel://user:secret@h1:26379,h2/name/0",
+        "redis-cluster://h1:6379,h2?tls_ca=/x",
+        "h:6379,password=a@b,ssl=True",
+    ];
+    for url in URLS {
+        for text in [
+            "\u{e4}",
+            "\u{3001}",
+            "\u{ff0c}",
+            "\u{ff1a}",
+            "\u{201d}",
+            "\u{1f511}",
+            "e\u{301}",
+        ] {
+            for at in 0..=url.len() {
+                for kept in at..=(at + 1).min(url.len()) {
+                    let mixed = format!("{}{text}{}", &url[..at], &url[kept..]);
+                    if let Err(error) = RedisUrl::parse(&mixed) {
+                        assert!(mixed.get(error.span()).is_some(), "{mixed:?}");
+                    }
+                }
+            }
+        }
+    }
 }
 
 /// Host, port, user and password are those of the WHATWG parser. Two documented

@@ -53,9 +53,8 @@ fn second_url(scheme: Scheme, rest: Part<'_>) -> Result<(), Fault> {
         return Ok(());
     };
     let before = &rest.text[..index];
-    let start = before
-        .rfind(|c: char| !(c.is_ascii_alphanumeric() || "+-.".contains(c)))
-        .map_or(0, |at| at + 1);
+    let in_scheme = |c: char| c.is_ascii_alphanumeric() || "+-.".contains(c);
+    let start = before.trim_end_matches(in_scheme).len();
     let span = rest.span_of(start..index + 3);
     let word = &before[start..];
     if start == 0 && !word.is_empty() {

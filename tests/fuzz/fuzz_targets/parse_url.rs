@@ -1,5 +1,5 @@
 //! No text makes the parser panic, point outside, or contradict itself:
-//! `cargo +nightly fuzz run --fuzz-dir tests/fuzz parse_url`.
+//! `cargo +nightly fuzz run --fuzz-dir tests/fuzz parse_url -- -dict=tests/fuzz/dictionaries/url.dict`.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
