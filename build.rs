@@ -11,6 +11,8 @@
 mod build;
 #[path = "src/env_example/mod.rs"]
 mod env_example;
+#[path = "src/placeholder.rs"]
+mod placeholder;
 #[path = "src/report.rs"]
 mod report;
 #[path = "src/url/mod.rs"]

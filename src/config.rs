@@ -8,7 +8,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use crate::error::{Error, ErrorKind};
-use crate::url::{Kind, Protocol, ReadFrom, RedisUrl, TlsVerify, UrlError};
+use crate::url::{Protocol, ReadFrom, RedisUrl, TlsVerify, UrlError, UrlKind};
 
 /// The configuration of a [`Client`](crate::Client): a URL, and what the URL does not say.
 ///
@@ -304,14 +304,14 @@ impl TryFrom<&RedisUrl> for Config {
 
     fn try_from(url: &RedisUrl) -> Result<Config, Error> {
         let endpoint = match url.kind() {
-            Kind::Tcp | Kind::Tls | Kind::Cluster | Kind::ClusterTls => {
+            UrlKind::Tcp | UrlKind::Tls | UrlKind::Cluster | UrlKind::ClusterTls => {
                 url.hosts().first().map(|(host, port)| Endpoint::Tcp {
                     host: host.clone(),
                     port: *port,
                 })
             }
-            Kind::Unix => url.path().map(|path| Endpoint::Unix(path.to_owned())),
-            Kind::Sentinel | Kind::SentinelTls => url.service_name().map(|service| {
+            UrlKind::Unix => url.path().map(|path| Endpoint::Unix(path.to_owned())),
+            UrlKind::Sentinel | UrlKind::SentinelTls => url.service_name().map(|service| {
                 Endpoint::Sentinel(Sentinels {
                     hosts: url.hosts().to_vec(),
                     service: service.to_owned(),

@@ -131,6 +131,7 @@ mod registry;
 #[cfg(doc)]
 #[doc = include_str!("reliability.md")]
 pub mod reliability {}
+mod placeholder;
 mod report;
 #[cfg(feature = "client")]
 mod route;
@@ -153,6 +154,6 @@ pub use crate::error::{Error, ErrorKind};
 #[cfg(feature = "client")]
 #[doc(hidden)]
 pub use crate::macros::__private;
-pub use crate::url::{Kind, Protocol, ReadFrom, RedisUrl, TlsVerify, UrlError, Warning};
+pub use crate::url::{Protocol, ReadFrom, RedisUrl, TlsVerify, UrlError, UrlKind, UrlWarning};
 #[cfg(feature = "client")]
 pub use redis;

@@ -1,6 +1,6 @@
 //! Every row of `corpus.tsv`, and of `corpus_ours.tsv`: the rows we expect to exist.
 
-use redis_ready::{Kind, Protocol, RedisUrl, TlsVerify};
+use redis_ready::{Protocol, RedisUrl, TlsVerify, UrlKind};
 
 /// One connection string and what it is to be read as.
 struct Row {
@@ -101,7 +101,7 @@ impl Row {
     }
 
     fn check_fields(&self, url: &RedisUrl) -> Result<(), String> {
-        let first = url.warnings().first().map(redis_ready::Warning::code);
+        let first = url.warnings().first().map(redis_ready::UrlWarning::code);
         same("warning", first, self.extra("warn"))?;
         same(
             "kind",
@@ -113,7 +113,7 @@ impl Row {
             .iter()
             .map(|(host, port)| node(host, *port))
             .collect();
-        let is_sentinel = matches!(url.kind(), Kind::Sentinel | Kind::SentinelTls);
+        let is_sentinel = matches!(url.kind(), UrlKind::Sentinel | UrlKind::SentinelTls);
         let first = url.hosts().first().filter(|_| !is_sentinel);
         same(
             "host",
@@ -129,7 +129,7 @@ impl Row {
             Some(url.database().to_string().as_str()),
             some(&self.database),
         )?;
-        let is_list = is_sentinel || matches!(url.kind(), Kind::Cluster | Kind::ClusterTls);
+        let is_list = is_sentinel || matches!(url.kind(), UrlKind::Cluster | UrlKind::ClusterTls);
         let nodes = is_list.then(|| nodes.join(","));
         let single = (is_list && !is_sentinel).then(|| format!("{}:{}", self.host, self.port));
         same(
@@ -217,15 +217,15 @@ fn node(host: &str, port: u16) -> String {
     }
 }
 
-fn kind_name(kind: Kind) -> &'static str {
+fn kind_name(kind: UrlKind) -> &'static str {
     match kind {
-        Kind::Tcp => "tcp",
-        Kind::Tls => "tls",
-        Kind::Unix => "unix",
-        Kind::Sentinel => "sentinel",
-        Kind::SentinelTls => "sentinel-tls",
-        Kind::Cluster => "cluster",
-        Kind::ClusterTls => "cluster-tls",
+        UrlKind::Tcp => "tcp",
+        UrlKind::Tls => "tls",
+        UrlKind::Unix => "unix",
+        UrlKind::Sentinel => "sentinel",
+        UrlKind::SentinelTls => "sentinel-tls",
+        UrlKind::Cluster => "cluster",
+        UrlKind::ClusterTls => "cluster-tls",
         _ => "a new kind",
     }
 }

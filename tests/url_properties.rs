@@ -1,6 +1,6 @@
 //! What holds for every text, tried on texts made from the pieces URLs consist of.
 
-use redis_ready::{Kind, RedisUrl};
+use redis_ready::{RedisUrl, UrlKind};
 
 /// A small generator: the same seed gives the same texts.
 struct Random(u64);
@@ -229,7 +229,7 @@ fn accepted_urls_are_read_as_the_url_crate_reads_them() {
         let Ok(ours) = RedisUrl::parse(&text) else {
             continue;
         };
-        assert!(matches!(ours.kind(), Kind::Tcp | Kind::Tls), "{text}");
+        assert!(matches!(ours.kind(), UrlKind::Tcp | UrlKind::Tls), "{text}");
         accepted += 1;
         let theirs = url::Url::parse(&text).expect(&text);
         let (host, port) = &ours.hosts()[0];

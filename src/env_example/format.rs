@@ -1,7 +1,7 @@
 //! [`Format`]: which forms of URL a `.env.example` is to show.
 
 use super::secret::is_local;
-use crate::url::{Kind, RedisUrl};
+use crate::url::{RedisUrl, UrlKind};
 
 /// A form of URL that `.env.example` is to show, so that whoever deploys finds theirs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -31,7 +31,7 @@ impl Format {
     }
 
     pub(super) fn is_shown_by(self, url: &RedisUrl) -> bool {
-        use Kind::{Cluster, ClusterTls, Sentinel, SentinelTls, Tcp, Tls, Unix};
+        use UrlKind::{Cluster, ClusterTls, Sentinel, SentinelTls, Tcp, Tls, Unix};
         match (self, url.kind()) {
             (Format::Local, Unix) | (Format::Tls, Tls | SentinelTls | ClusterTls) => true,
             (Format::Local, Tcp | Sentinel | Cluster) => {

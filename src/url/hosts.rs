@@ -7,9 +7,9 @@ use std::ops::Range;
 use super::error::Fault;
 use super::part::Part;
 use super::raw::{self, Split};
-use super::scheme::{Kind, Scheme};
-use super::warning::Warning;
-use super::words;
+use super::scheme::{Scheme, UrlKind};
+use super::warning::UrlWarning;
+use crate::placeholder;
 
 /// A host, in lower case and without brackets, and its port.
 pub(super) type Node = (String, u16);
@@ -53,9 +53,9 @@ fn missing_host(scheme: Scheme, split: &Split<'_>) -> Fault {
 
 /// Reads the comma-separated nodes and those of `node` parameters.
 pub(super) fn read(
-    kind: Kind,
+    kind: UrlKind,
     hosts: Part<'_>,
-    warnings: &mut Vec<Warning>,
+    warnings: &mut Vec<UrlWarning>,
 ) -> Result<Vec<Node>, Fault> {
     hosts
         .split(',')
@@ -79,9 +79,9 @@ pub(super) fn check_distinct(nodes: &[Node], hosts: &Range<usize>) -> Result<(),
 
 /// Reads `host[:port]`.
 pub(super) fn read_node(
-    kind: Kind,
+    kind: UrlKind,
     node: Part<'_>,
-    warnings: &mut Vec<Warning>,
+    warnings: &mut Vec<UrlWarning>,
 ) -> Result<Node, Fault> {
     let (host, port) = if node.text.starts_with('[') {
         bracketed(node)?
@@ -91,7 +91,7 @@ pub(super) fn read_node(
     let port = match port {
         None => kind.default_port(),
         Some(port) if port.is_empty() => {
-            warnings.push(Warning::new(
+            warnings.push(UrlWarning::new(
                 "empty_port",
                 "nothing after the colon: a variable for the port may be unset",
             ));
@@ -184,7 +184,7 @@ pub(super) fn read_host(host: Part<'_>) -> Result<String, Fault> {
             invalid(host.span(), "empty host in the list of {}").help("remove the spare comma")
         );
     }
-    if words::is_nothing(text) || words::is_placeholder(text) {
+    if placeholder::is_nothing(text) || placeholder::is_placeholder(text) {
         return Err(raw::placeholder(host));
     }
     if let Some(index) =
@@ -309,7 +309,7 @@ fn non_ascii(host: Part<'_>) -> Fault {
     .help_some(ascii)
 }
 
-fn read_port(port: Part<'_>, warnings: &mut Vec<Warning>) -> Result<u16, Fault> {
+fn read_port(port: Part<'_>, warnings: &mut Vec<UrlWarning>) -> Result<u16, Fault> {
     let text = port.text;
     let digits = text.bytes().all(|b| b.is_ascii_digit());
     let number = if digits {
@@ -321,7 +321,7 @@ fn read_port(port: Part<'_>, warnings: &mut Vec<Warning>) -> Result<u16, Fault> 
         return Err(invalid_port(port, digits));
     };
     if text.starts_with('0') {
-        warnings.push(Warning::new(
+        warnings.push(UrlWarning::new(
             "leading_zero_port",
             format!("port with leading zeros: write `{number}`"),
         ));

@@ -306,7 +306,7 @@ impl Drawing<'_> {
 }
 
 fn is_unix(name: &str) -> bool {
-    scheme::known(name).is_some_and(|scheme| scheme.kind == super::Kind::Unix)
+    scheme::known(name).is_some_and(|scheme| scheme.kind == super::UrlKind::Unix)
 }
 
 /// Returns whether `user:password@` can be told apart for sure.

@@ -35,7 +35,6 @@ mod shape;
 mod tests;
 mod userinfo;
 mod warning;
-mod words;
 
 use std::fmt;
 use std::num::NonZeroUsize;
@@ -45,9 +44,9 @@ use std::time::Duration;
 
 pub use self::error::UrlError;
 
-pub use self::scheme::Kind;
+pub use self::scheme::UrlKind;
 pub use self::settings::{Protocol, ReadFrom, TlsVerify};
-pub use self::warning::Warning;
+pub use self::warning::UrlWarning;
 
 use self::settings::Settings;
 
@@ -59,7 +58,7 @@ const LONGEST: usize = 16 * 1024;
 /// Its `Display` and `Debug` show `***` in the place of the password.
 #[derive(Clone)]
 pub struct RedisUrl {
-    kind: Kind,
+    kind: UrlKind,
     hosts: Vec<(String, u16)>,
     path: Option<PathBuf>,
     username: Option<String>,
@@ -67,7 +66,7 @@ pub struct RedisUrl {
     database: u32,
     service_name: Option<String>,
     settings: Settings,
-    warnings: Vec<Warning>,
+    warnings: Vec<UrlWarning>,
 }
 
 impl RedisUrl {
@@ -83,13 +82,13 @@ impl RedisUrl {
 
     /// Returns what a usable URL should be told about, the gravest first.
     #[must_use]
-    pub fn warnings(&self) -> &[Warning] {
+    pub fn warnings(&self) -> &[UrlWarning] {
         &self.warnings
     }
 
     /// Returns what the URL points at.
     #[must_use]
-    pub fn kind(&self) -> Kind {
+    pub fn kind(&self) -> UrlKind {
         self.kind
     }
 
@@ -267,8 +266,8 @@ impl fmt::Display for RedisUrl {
             write!(f, "/{}", name.escape_debug())?;
         }
         match self.kind {
-            Kind::Unix if self.database > 0 => write!(f, "?db={}", self.database),
-            Kind::Unix | Kind::Cluster | Kind::ClusterTls => Ok(()),
+            UrlKind::Unix if self.database > 0 => write!(f, "?db={}", self.database),
+            UrlKind::Unix | UrlKind::Cluster | UrlKind::ClusterTls => Ok(()),
             _ => write!(f, "/{}", self.database),
         }
     }

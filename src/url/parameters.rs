@@ -5,9 +5,9 @@ use super::parameter_table::{self as table, Key, Role, Value};
 use super::part::Part;
 use super::path;
 use super::percent::{Plus, decode};
-use super::scheme::Kind;
+use super::scheme::UrlKind;
 use super::settings::{self, Settings};
-use super::warning::Warning;
+use super::warning::UrlWarning;
 
 /// What the query has set.
 #[derive(Clone, Default)]
@@ -30,9 +30,9 @@ pub(super) struct Pair<'a> {
 
 /// Reads the query in passes: form, names, what is refused, duplicates, values.
 pub(super) fn read<'a>(
-    kind: Kind,
+    kind: UrlKind,
     query: Part<'a>,
-    warnings: &mut Vec<Warning>,
+    warnings: &mut Vec<UrlWarning>,
 ) -> Result<Parameters<'a>, Fault> {
     let pieces: Vec<Part<'a>> = query.split('&').filter(|piece| !piece.is_empty()).collect();
     for piece in &pieces {
@@ -49,7 +49,7 @@ pub(super) fn read<'a>(
         apply(kind, pair, &mut parameters, &mut ignored, warnings)?;
     }
     if !ignored.is_empty() {
-        warnings.push(Warning::foreign_parameters(ignored));
+        warnings.push(UrlWarning::foreign_parameters(ignored));
     }
     Ok(parameters)
 }
@@ -139,7 +139,7 @@ fn unknown_names(unknown: &[(String, Part<'_>)]) -> Fault {
 }
 
 /// Refuses what would change the server, the login or TLS if it were ignored.
-fn check_meaning(kind: Kind, pair: &Pair<'_>) -> Result<(), Fault> {
+fn check_meaning(kind: UrlKind, pair: &Pair<'_>) -> Result<(), Fault> {
     let Pair {
         name,
         role,
@@ -213,11 +213,11 @@ fn check_duplicates(pairs: &[Pair<'_>]) -> Result<(), Fault> {
 }
 
 fn apply<'a>(
-    kind: Kind,
+    kind: UrlKind,
     pair: &Pair<'a>,
     parameters: &mut Parameters<'a>,
     ignored: &mut Vec<&'static str>,
-    warnings: &mut Vec<Warning>,
+    warnings: &mut Vec<UrlWarning>,
 ) -> Result<(), Fault> {
     match pair.role {
         Role::Ours(Key::Node) => parameters.nodes.push(pair.value),

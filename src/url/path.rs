@@ -5,19 +5,19 @@ use std::path::PathBuf;
 use super::error::Fault;
 use super::part::Part;
 use super::percent::{Plus, decode};
-use super::warning::Warning;
+use super::warning::UrlWarning;
 
 /// The longest path that fits into `sockaddr_un` on Linux.
 const LONGEST_SOCKET: usize = 107;
 
 /// The segments of a path without the slashes around it.
-pub(super) fn segments<'a>(path: Part<'a>, warnings: &mut Vec<Warning>) -> Vec<Part<'a>> {
+pub(super) fn segments<'a>(path: Part<'a>, warnings: &mut Vec<UrlWarning>) -> Vec<Part<'a>> {
     let Some(bare) = path.text.strip_prefix('/') else {
         return Vec::new();
     };
     let leading = bare.len() - bare.trim_start_matches('/').len();
     if leading > 0 {
-        warnings.push(Warning::new(
+        warnings.push(UrlWarning::new(
             "extra_slash",
             "more than one slash before the database",
         ));
@@ -28,7 +28,7 @@ pub(super) fn segments<'a>(path: Part<'a>, warnings: &mut Vec<Warning>) -> Vec<P
     }
     let end = inner.text.trim_end_matches('/').len();
     if end < inner.text.len() {
-        warnings.push(Warning::new(
+        warnings.push(UrlWarning::new(
             "trailing_slash",
             "slash after the last part of the path",
         ));
@@ -111,7 +111,7 @@ pub(super) fn is_service_name(name: &str) -> bool {
 }
 
 /// Reads the path of a Unix socket.
-pub(super) fn socket(path: Part<'_>, warnings: &mut Vec<Warning>) -> Result<PathBuf, Fault> {
+pub(super) fn socket(path: Part<'_>, warnings: &mut Vec<UrlWarning>) -> Result<PathBuf, Fault> {
     let trimmed = path.text.trim_start_matches('/');
     if trimmed.is_empty() {
         return Err(Fault::new(
@@ -122,7 +122,7 @@ pub(super) fn socket(path: Part<'_>, warnings: &mut Vec<Warning>) -> Result<Path
         .help("write `unix:///run/redis/redis.sock`"));
     }
     if path.text.len() - trimmed.len() > 1 {
-        warnings.push(Warning::new(
+        warnings.push(UrlWarning::new(
             "extra_slash",
             "more than one slash before the path of the socket",
         ));
@@ -131,7 +131,7 @@ pub(super) fn socket(path: Part<'_>, warnings: &mut Vec<Warning>) -> Result<Path
         .text
         .contains(|c: char| !c.is_ascii() || "^|`<>{}".contains(c))
     {
-        warnings.push(Warning::new(
+        warnings.push(UrlWarning::new(
             "should_encode",
             "characters in the path that belong percent-encoded",
         ));

@@ -1,7 +1,7 @@
 //! What host names tell about their provider. It may warn, never refuse.
 
-use super::scheme::Kind;
-use super::warning::Warning;
+use super::scheme::UrlKind;
+use super::warning::UrlWarning;
 
 /// Hosts that speak TLS only, by suffix.
 const TLS_ONLY: [&str; 13] = [
@@ -21,16 +21,16 @@ const TLS_ONLY: [&str; 13] = [
 ];
 
 /// Warns about what the name and port of a host give away.
-pub(super) fn warn(kind: Kind, host: &str, port: u16, warnings: &mut Vec<Warning>) {
-    if !kind.is_tls() && kind != Kind::Unix && is_tls_only(host) {
-        warnings.push(Warning::new(
+pub(super) fn warn(kind: UrlKind, host: &str, port: u16, warnings: &mut Vec<UrlWarning>) {
+    if !kind.is_tls() && kind != UrlKind::Unix && is_tls_only(host) {
+        warnings.push(UrlWarning::new(
             "plaintext_to_tls_only",
             format!("`{host}` speaks TLS only: write `rediss` for `redis` in the scheme"),
         ));
     }
-    let is_single = matches!(kind, Kind::Tcp | Kind::Tls);
+    let is_single = matches!(kind, UrlKind::Tcp | UrlKind::Tls);
     if is_single && is_cluster_endpoint(host) {
-        warnings.push(Warning::new(
+        warnings.push(UrlWarning::new(
             "cluster_endpoint",
             format!(
                 "`{host}` is the endpoint of a cluster: write `{}-cluster://`",
@@ -39,7 +39,7 @@ pub(super) fn warn(kind: Kind, host: &str, port: u16, warnings: &mut Vec<Warning
         ));
     }
     if is_single && port == 26379 {
-        warnings.push(Warning::new(
+        warnings.push(UrlWarning::new(
             "sentinel_port",
             format!(
                 "26379 is the port of Sentinel: write `{}-sentinel://` and the service name",

@@ -3,7 +3,7 @@
 use super::error::Fault;
 use super::part::Part;
 use super::scheme::{self, Scheme};
-use super::words;
+use crate::placeholder;
 
 /// Refuses control, invisible and bidirectional characters anywhere.
 pub(super) fn check_characters(whole: Part<'_>) -> Result<(), Fault> {
@@ -91,7 +91,7 @@ fn templates(rest: Part<'_>) -> Result<(), Fault> {
                 break;
             }
             let part = rest.from(index);
-            if let Some(len) = words::template_len(part.text)
+            if let Some(len) = placeholder::template_len(part.text)
                 && (at_start && ends_component(&part.text[len..])
                     || !in_secret && part.text[1..].starts_with(['{', '(', '%', '[']))
             {

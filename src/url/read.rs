@@ -4,10 +4,10 @@ use super::error::Fault;
 use super::parameters::{self, Parameters};
 use super::part::Part;
 use super::raw::{self, Split};
-use super::scheme::{self, Kind, Scheme};
+use super::scheme::{self, Scheme, UrlKind};
 use super::settings::{self, Settings, TlsVerify};
 use super::userinfo::{self, Userinfo};
-use super::warning::{self, Warning};
+use super::warning::{self, UrlWarning};
 use super::{LONGEST, RedisUrl, hosts, path, providers, shape};
 
 /// Reads the text in the order of checks that the module documents.
@@ -27,7 +27,7 @@ pub(super) fn read(input: &str) -> Result<RedisUrl, Fault> {
     let split = raw::split(rest)?;
     let mut warnings = Vec::new();
     if whole.text.len() < input.len() {
-        warnings.push(Warning::new(
+        warnings.push(UrlWarning::new(
             "surrounding_whitespace",
             "white space around the URL was removed",
         ));
@@ -37,14 +37,14 @@ pub(super) fn read(input: &str) -> Result<RedisUrl, Fault> {
             "scheme of another client: write `{}://`",
             scheme.kind.canonical()
         );
-        warnings.push(Warning::new("scheme_alias", message));
+        warnings.push(UrlWarning::new("scheme_alias", message));
     }
-    let mut url = if scheme.kind == Kind::Unix {
+    let mut url = if scheme.kind == UrlKind::Unix {
         read_socket(scheme, &split, &mut warnings)?
     } else {
         read_network(scheme, &split, &mut warnings)?
     };
-    let is_single = matches!(url.kind, Kind::Tcp | Kind::Tls);
+    let is_single = matches!(url.kind, UrlKind::Tcp | UrlKind::Tls);
     if is_single && !hosts::agrees_with_url_crate(whole.text, &url.hosts[0]) {
         return Err(Fault::new("invalid_url", whole.span(), "invalid URL in {}"));
     }
@@ -56,7 +56,7 @@ pub(super) fn read(input: &str) -> Result<RedisUrl, Fault> {
 fn read_userinfo(
     scheme: Scheme,
     split: &Split<'_>,
-    warnings: &mut Vec<Warning>,
+    warnings: &mut Vec<UrlWarning>,
 ) -> Result<Userinfo, Fault> {
     match split.userinfo {
         None => Ok(Userinfo::default()),
@@ -67,7 +67,7 @@ fn read_userinfo(
 fn read_socket(
     scheme: Scheme,
     split: &Split<'_>,
-    warnings: &mut Vec<Warning>,
+    warnings: &mut Vec<UrlWarning>,
 ) -> Result<RedisUrl, Fault> {
     if !split.hosts.is_empty() {
         let message = "host in {}: expected the absolute path of a socket after `//`";
@@ -87,7 +87,7 @@ fn read_socket(
 fn read_network(
     scheme: Scheme,
     split: &Split<'_>,
-    warnings: &mut Vec<Warning>,
+    warnings: &mut Vec<UrlWarning>,
 ) -> Result<RedisUrl, Fault> {
     let kind = scheme.kind;
     hosts::check_count(scheme, split)?;
@@ -131,7 +131,7 @@ fn read_network(
 fn read_parameters<'a>(
     scheme: Scheme,
     split: &Split<'a>,
-    warnings: &mut Vec<Warning>,
+    warnings: &mut Vec<UrlWarning>,
 ) -> Result<Parameters<'a>, Fault> {
     match split.query {
         None => Ok(Parameters::default()),
@@ -157,7 +157,7 @@ fn read_fragment(
     scheme: Scheme,
     split: &Split<'_>,
     settings: &mut Settings,
-    warnings: &mut Vec<Warning>,
+    warnings: &mut Vec<UrlWarning>,
 ) -> Result<Option<String>, Fault> {
     let Some(fragment) = split.fragment else {
         return Ok(None);
@@ -168,7 +168,7 @@ fn read_fragment(
     }
     if scheme.kind.is_sentinel() && !fragment.is_empty() {
         let message = "the service name stands after `#`: write it as the first part of the path";
-        warnings.push(Warning::new("sentinel_master_in_fragment", message));
+        warnings.push(UrlWarning::new("sentinel_master_in_fragment", message));
         return path::service_name(fragment, "fragment").map(Some);
     }
     refuse_fragment(scheme, split)?;
@@ -241,7 +241,7 @@ fn sentinel_path(
 
 /// Puts the credentials of userinfo and query together.
 fn assemble(
-    kind: Kind,
+    kind: UrlKind,
     hosts: Vec<(String, u16)>,
     userinfo: Userinfo,
     parameters: &Parameters<'_>,
@@ -287,7 +287,7 @@ fn agree(
 }
 
 fn agree_on_database(
-    kind: Kind,
+    kind: UrlKind,
     in_path: Option<u32>,
     path: Part<'_>,
     parameters: &Parameters<'_>,

@@ -7,7 +7,7 @@ use super::part::Part;
 /// Says what a URL points at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum Kind {
+pub enum UrlKind {
     /// One server over TCP.
     Tcp,
     /// One server over TLS.
@@ -24,19 +24,22 @@ pub enum Kind {
     ClusterTls,
 }
 
-impl Kind {
+impl UrlKind {
     /// Returns whether connections of this kind use TLS.
     #[must_use]
     pub fn is_tls(self) -> bool {
-        matches!(self, Kind::Tls | Kind::SentinelTls | Kind::ClusterTls)
+        matches!(
+            self,
+            UrlKind::Tls | UrlKind::SentinelTls | UrlKind::ClusterTls
+        )
     }
 
     pub(super) fn is_sentinel(self) -> bool {
-        matches!(self, Kind::Sentinel | Kind::SentinelTls)
+        matches!(self, UrlKind::Sentinel | UrlKind::SentinelTls)
     }
 
     pub(crate) fn is_cluster(self) -> bool {
-        matches!(self, Kind::Cluster | Kind::ClusterTls)
+        matches!(self, UrlKind::Cluster | UrlKind::ClusterTls)
     }
 
     pub(super) fn is_list(self) -> bool {
@@ -46,13 +49,13 @@ impl Kind {
     /// Returns the scheme we write.
     pub(super) fn canonical(self) -> &'static str {
         match self {
-            Kind::Tcp => "redis",
-            Kind::Tls => "rediss",
-            Kind::Unix => "unix",
-            Kind::Sentinel => "redis-sentinel",
-            Kind::SentinelTls => "rediss-sentinel",
-            Kind::Cluster => "redis-cluster",
-            Kind::ClusterTls => "rediss-cluster",
+            UrlKind::Tcp => "redis",
+            UrlKind::Tls => "rediss",
+            UrlKind::Unix => "unix",
+            UrlKind::Sentinel => "redis-sentinel",
+            UrlKind::SentinelTls => "rediss-sentinel",
+            UrlKind::Cluster => "redis-cluster",
+            UrlKind::ClusterTls => "rediss-cluster",
         }
     }
 
@@ -62,39 +65,39 @@ impl Kind {
 }
 
 /// Every scheme that is read, and whether it is the spelling of another client.
-const SCHEMES: [(&str, Kind, bool); 26] = [
-    ("redis", Kind::Tcp, false),
-    ("rediss", Kind::Tls, false),
-    ("valkey", Kind::Tcp, false),
-    ("valkeys", Kind::Tls, false),
-    ("unix", Kind::Unix, false),
-    ("redis+unix", Kind::Unix, false),
-    ("valkey+unix", Kind::Unix, false),
-    ("redis-socket", Kind::Unix, true),
-    ("redis+socket", Kind::Unix, true),
-    ("redis+ssl", Kind::Tls, true),
-    ("redis-sentinel", Kind::Sentinel, false),
-    ("redis+sentinel", Kind::Sentinel, false),
-    ("valkey-sentinel", Kind::Sentinel, false),
-    ("valkey+sentinel", Kind::Sentinel, false),
-    ("rediss-sentinel", Kind::SentinelTls, false),
-    ("rediss+sentinel", Kind::SentinelTls, false),
-    ("valkeys-sentinel", Kind::SentinelTls, false),
-    ("valkeys+sentinel", Kind::SentinelTls, false),
-    ("redis-cluster", Kind::Cluster, false),
-    ("redis+cluster", Kind::Cluster, false),
-    ("valkey-cluster", Kind::Cluster, false),
-    ("valkey+cluster", Kind::Cluster, false),
-    ("rediss-cluster", Kind::ClusterTls, false),
-    ("rediss+cluster", Kind::ClusterTls, false),
-    ("valkeys-cluster", Kind::ClusterTls, false),
-    ("valkeys+cluster", Kind::ClusterTls, false),
+const SCHEMES: [(&str, UrlKind, bool); 26] = [
+    ("redis", UrlKind::Tcp, false),
+    ("rediss", UrlKind::Tls, false),
+    ("valkey", UrlKind::Tcp, false),
+    ("valkeys", UrlKind::Tls, false),
+    ("unix", UrlKind::Unix, false),
+    ("redis+unix", UrlKind::Unix, false),
+    ("valkey+unix", UrlKind::Unix, false),
+    ("redis-socket", UrlKind::Unix, true),
+    ("redis+socket", UrlKind::Unix, true),
+    ("redis+ssl", UrlKind::Tls, true),
+    ("redis-sentinel", UrlKind::Sentinel, false),
+    ("redis+sentinel", UrlKind::Sentinel, false),
+    ("valkey-sentinel", UrlKind::Sentinel, false),
+    ("valkey+sentinel", UrlKind::Sentinel, false),
+    ("rediss-sentinel", UrlKind::SentinelTls, false),
+    ("rediss+sentinel", UrlKind::SentinelTls, false),
+    ("valkeys-sentinel", UrlKind::SentinelTls, false),
+    ("valkeys+sentinel", UrlKind::SentinelTls, false),
+    ("redis-cluster", UrlKind::Cluster, false),
+    ("redis+cluster", UrlKind::Cluster, false),
+    ("valkey-cluster", UrlKind::Cluster, false),
+    ("valkey+cluster", UrlKind::Cluster, false),
+    ("rediss-cluster", UrlKind::ClusterTls, false),
+    ("rediss+cluster", UrlKind::ClusterTls, false),
+    ("valkeys-cluster", UrlKind::ClusterTls, false),
+    ("valkeys+cluster", UrlKind::ClusterTls, false),
 ];
 
 /// The scheme of a URL that has a known one.
 #[derive(Clone, Copy)]
 pub(super) struct Scheme {
-    pub(super) kind: Kind,
+    pub(super) kind: UrlKind,
     pub(super) name: &'static str,
     pub(super) is_alias: bool,
 }
@@ -119,7 +122,7 @@ pub(super) fn split(whole: Part<'_>) -> Result<(Scheme, Part<'_>), Fault> {
     let rest = whole.from(word);
     match known(name.text) {
         Some(scheme) if rest.text.starts_with("://") => Ok((scheme, rest.from(3))),
-        Some(scheme) if scheme.kind == Kind::Unix && rest.text.starts_with(":/") => {
+        Some(scheme) if scheme.kind == UrlKind::Unix && rest.text.starts_with(":/") => {
             Ok((scheme, rest.from(1)))
         }
         Some(scheme) if rest.text.starts_with(':') => Err(missing_slashes(whole, scheme, rest)),

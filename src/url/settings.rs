@@ -7,8 +7,8 @@ use std::time::Duration;
 use super::error::Fault;
 use super::parameter_table::Key;
 use super::parameters::{Pair, Parameters};
-use super::scheme::Kind;
-use super::warning::Warning;
+use super::scheme::UrlKind;
+use super::warning::UrlWarning;
 use super::{duration, hosts, path};
 
 /// Names a version of the Redis protocol.
@@ -66,12 +66,12 @@ pub(super) struct Settings {
 
 /// Sets one parameter of ours.
 pub(super) fn set<'a>(
-    kind: Kind,
+    kind: UrlKind,
     key: Key,
     pair: &Pair<'a>,
     text: String,
     parameters: &mut Parameters<'a>,
-    warnings: &mut Vec<Warning>,
+    warnings: &mut Vec<UrlWarning>,
 ) -> Result<(), Fault> {
     let settings = &mut parameters.settings;
     let read_duration = || duration::read(pair.name, &text, pair.value).map(Some);
@@ -116,7 +116,7 @@ pub(super) fn set<'a>(
         }
         Key::Username => parameters.username = Some((text, pair.value)),
         Key::Password => {
-            if kind != Kind::Unix {
+            if kind != UrlKind::Unix {
                 warn_password(warnings);
             }
             parameters.password = Some((text, pair.value));
@@ -161,22 +161,26 @@ fn client_name(pair: &Pair<'_>, text: String) -> Result<String, Fault> {
     ))
 }
 
-fn warn_password(warnings: &mut Vec<Warning>) {
-    warnings.push(Warning::new(
+fn warn_password(warnings: &mut Vec<UrlWarning>) {
+    warnings.push(UrlWarning::new(
         "password_in_query",
         "a password in the query ends up in logs: it belongs before the `@`, or into a secret file",
     ));
 }
 
 /// Weakens the verification; of two parameters the weaker one holds.
-pub(super) fn verify_with(verify: TlsVerify, settings: &mut Settings, warnings: &mut Vec<Warning>) {
+pub(super) fn verify_with(
+    verify: TlsVerify,
+    settings: &mut Settings,
+    warnings: &mut Vec<UrlWarning>,
+) {
     match verify {
         TlsVerify::Full => return,
-        TlsVerify::Ca => warnings.push(Warning::new(
+        TlsVerify::Ca => warnings.push(UrlWarning::new(
             "tls_hostname_off",
             "the host name in the server's certificate is not verified",
         )),
-        TlsVerify::None => warnings.push(Warning::new(
+        TlsVerify::None => warnings.push(UrlWarning::new(
             "tls_verify_off",
             "the server's certificate is not verified: anyone in between can read the password",
         )),
@@ -188,12 +192,12 @@ pub(super) fn verify_with(verify: TlsVerify, settings: &mut Settings, warnings: 
 
 /// Honours a TLS parameter of another client.
 pub(super) fn translate_tls(
-    kind: Kind,
+    kind: UrlKind,
     key: Key,
     pair: &Pair<'_>,
     text: String,
     settings: &mut Settings,
-    warnings: &mut Vec<Warning>,
+    warnings: &mut Vec<UrlWarning>,
 ) -> Result<(), Fault> {
     let lower = text.to_ascii_lowercase();
     let flag = || flag(&lower).ok_or_else(|| invalid(pair, "`true` or `false`"));
@@ -244,7 +248,7 @@ pub(super) fn translate_tls(
     };
     if verify == TlsVerify::Full {
         let message = "TLS parameter of another client, honoured here: the parameters are `tls_ca`, `tls_cert`, `tls_key` and `tls_verify`";
-        warnings.push(Warning::new("foreign_tls_param", message));
+        warnings.push(UrlWarning::new("foreign_tls_param", message));
     }
     verify_with(verify, settings, warnings);
     Ok(())

@@ -3,7 +3,8 @@
 use super::error::Fault;
 use super::mask;
 use super::part::Part;
-use super::{scheme, words};
+use super::scheme;
+use crate::placeholder;
 
 /// Names what the whole text is when it is no URL, in this order: a template,
 /// quotes, JSON, a command, an assignment, a placeholder, another client's string.
@@ -27,7 +28,7 @@ pub(super) fn check(whole: Part<'_>) -> Result<(), Fault> {
 }
 
 fn template(whole: Part<'_>) -> Result<(), Fault> {
-    if !words::is_template(whole.text) && !words::is_expression(whole.text) {
+    if !placeholder::is_template(whole.text) && !placeholder::is_expression(whole.text) {
         return Ok(());
     }
     Err(Fault::new(
@@ -213,8 +214,8 @@ fn starts_with_scheme(text: &str) -> bool {
 
 fn placeholder(whole: Part<'_>) -> Result<(), Fault> {
     let text = whole.text;
-    let is_word = words::is_nothing(text)
-        || words::is_placeholder(text)
+    let is_word = placeholder::is_nothing(text)
+        || placeholder::is_placeholder(text)
         || matches!(
             text,
             "REDIS_URL" | "[object Object]" | "true" | "false" | "True" | "False"

@@ -5,9 +5,9 @@ use super::mask;
 use super::part::Part;
 use super::percent::{Plus, decode};
 use super::raw;
-use super::scheme::{Kind, Scheme};
-use super::warning::Warning;
-use super::words;
+use super::scheme::{Scheme, UrlKind};
+use super::warning::UrlWarning;
+use crate::placeholder;
 
 /// The credentials of a URL; an empty password is one.
 #[derive(Default)]
@@ -20,10 +20,10 @@ pub(super) fn read(
     scheme: Scheme,
     userinfo: Part<'_>,
     hosts: Part<'_>,
-    warnings: &mut Vec<Warning>,
+    warnings: &mut Vec<UrlWarning>,
 ) -> Result<Userinfo, Fault> {
     if userinfo.is_empty() || userinfo.text == ":" {
-        warnings.push(Warning::new(
+        warnings.push(UrlWarning::new(
             "empty_userinfo",
             "nothing before the `@`: a variable for the password may be unset",
         ));
@@ -42,7 +42,7 @@ pub(super) fn read(
         .help("write `%5B` for `[` and `%5D` for `]`"));
     }
     for part in [user, password] {
-        if words::is_nothing(part.text) || words::is_placeholder(part.text) {
+        if placeholder::is_nothing(part.text) || placeholder::is_placeholder(part.text) {
             return Err(raw::placeholder(part));
         }
     }
@@ -55,29 +55,29 @@ pub(super) fn read(
     })
 }
 
-fn warn(userinfo: Part<'_>, username: &str, password: &str, warnings: &mut Vec<Warning>) {
+fn warn(userinfo: Part<'_>, username: &str, password: &str, warnings: &mut Vec<UrlWarning>) {
     if userinfo
         .text
         .contains(|c: char| !c.is_ascii() || "^|`<>{}".contains(c))
     {
-        warnings.push(Warning::new(
+        warnings.push(UrlWarning::new(
             "should_encode",
             "characters before the `@` that belong percent-encoded",
         ));
     }
     if password.is_empty() {
-        warnings.push(Warning::new(
+        warnings.push(UrlWarning::new(
             "empty_password",
             "empty password: a variable for it may be unset",
         ));
     } else if matches!(username, "h" | "u" | "x") {
-        warnings.push(Warning::new(
+        warnings.push(UrlWarning::new(
             "dummy_username",
             "one-letter user name: leave it out where the server knows only a password",
         ));
     }
-    if words::is_weak(password) {
-        warnings.push(Warning::new(
+    if placeholder::is_weak(password) {
+        warnings.push(UrlWarning::new(
             "weak_password",
             "the password is one that asks to be changed",
         ));
@@ -88,7 +88,7 @@ fn without_colon(scheme: Scheme, userinfo: Part<'_>, hosts: Part<'_>) -> Fault {
     let name = scheme.name;
     let target = match mask::target(hosts.text) {
         Some(target) => target,
-        None if scheme.kind == Kind::Unix => "/<path>",
+        None if scheme.kind == UrlKind::Unix => "/<path>",
         None => "<host>",
     };
     let message =

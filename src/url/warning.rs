@@ -7,7 +7,7 @@ use std::fmt;
 ///
 /// A message names no secret.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Warning {
+pub struct UrlWarning {
     code: &'static str,
     message: Cow<'static, str>,
     ignored: Vec<&'static str>,
@@ -38,23 +38,23 @@ const ORDER: [&str; 20] = [
     "surrounding_whitespace",
 ];
 
-impl Warning {
-    pub(super) fn new(code: &'static str, message: impl Into<Cow<'static, str>>) -> Warning {
+impl UrlWarning {
+    pub(super) fn new(code: &'static str, message: impl Into<Cow<'static, str>>) -> UrlWarning {
         debug_assert!(ORDER.contains(&code), "every code has its place");
-        Warning {
+        UrlWarning {
             code,
             message: message.into(),
             ignored: Vec::new(),
         }
     }
 
-    pub(super) fn foreign_parameters(ignored: Vec<&'static str>) -> Warning {
+    pub(super) fn foreign_parameters(ignored: Vec<&'static str>) -> UrlWarning {
         let plural = if ignored.len() == 1 { "" } else { "s" };
         let message = format!(
             "parameter{plural} of other clients ignored: `{}`",
             ignored.join("`, `")
         );
-        Warning {
+        UrlWarning {
             code: "foreign_param",
             message: message.into(),
             ignored,
@@ -88,25 +88,25 @@ impl Warning {
 }
 
 /// Sorts by importance and keeps one warning of a kind.
-pub(super) fn arrange(warnings: &mut Vec<Warning>) {
-    warnings.sort_by_key(Warning::rank);
+pub(super) fn arrange(warnings: &mut Vec<UrlWarning>) {
+    warnings.sort_by_key(UrlWarning::rank);
     warnings.dedup_by_key(|warning| warning.code);
 }
 
-impl fmt::Display for Warning {
+impl fmt::Display for UrlWarning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message)
     }
 }
 
-impl fmt::Debug for Warning {
+impl fmt::Debug for UrlWarning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Warning {
+        let UrlWarning {
             code,
             message,
             ignored,
         } = self;
-        f.debug_struct("Warning")
+        f.debug_struct("UrlWarning")
             .field("code", code)
             .field("message", message)
             .field("ignored", ignored)

@@ -20,7 +20,7 @@ const TEMPLATES: [(&str, &str); 12] = [
 const LONGEST: usize = 256;
 
 /// Returns the length of the template at the start of the text.
-pub(super) fn template_len(text: &str) -> Option<usize> {
+pub(crate) fn template_len(text: &str) -> Option<usize> {
     let end = text.len().min(LONGEST);
     let window = &text.as_bytes()[..end];
     let bracketed = TEMPLATES.iter().find_map(|(open, close)| {
@@ -53,7 +53,7 @@ fn variable_len(window: &[u8]) -> Option<usize> {
 }
 
 /// Returns whether the whole text is one template.
-pub(super) fn is_template(text: &str) -> bool {
+pub(crate) fn is_template(text: &str) -> bool {
     text.len() <= LONGEST
         && TEMPLATES.iter().any(|(open, close)| {
             text.len() >= open.len() + close.len()
@@ -64,7 +64,7 @@ pub(super) fn is_template(text: &str) -> bool {
 }
 
 /// Returns whether the whole text is code that would have read the value.
-pub(super) fn is_expression(text: &str) -> bool {
+pub(crate) fn is_expression(text: &str) -> bool {
     [
         "process.env",
         "import.meta.env",
@@ -90,7 +90,7 @@ pub(super) fn is_expression(text: &str) -> bool {
 }
 
 /// Returns whether a language has printed the absence of a value.
-pub(super) fn is_nothing(text: &str) -> bool {
+pub(crate) fn is_nothing(text: &str) -> bool {
     matches!(
         text,
         "undefined" | "null" | "NULL" | "nil" | "None" | "NaN" | "<nil>" | "(null)" | "<none>"
@@ -98,7 +98,7 @@ pub(super) fn is_nothing(text: &str) -> bool {
 }
 
 /// Returns whether the whole component waits to be replaced.
-pub(super) fn is_placeholder(text: &str) -> bool {
+pub(crate) fn is_placeholder(text: &str) -> bool {
     let bare = text.trim_matches('_');
     let all = |c: char| text.len() >= 3 && text.chars().all(|found| found == c);
     let wrapped = [('<', '>'), ('[', ']'), ('{', '}')]
@@ -147,7 +147,7 @@ pub(super) fn is_placeholder(text: &str) -> bool {
 }
 
 /// Returns whether the password is one that every attacker tries first.
-pub(super) fn is_weak(password: &str) -> bool {
+pub(crate) fn is_weak(password: &str) -> bool {
     const WEAK: [&str; 8] = [
         "changeme",
         "change-me",
