@@ -4,13 +4,14 @@
 #![expect(
     dead_code,
     unreachable_pub,
+    unused_imports,
     reason = "these are modules of the library, and a script uses a part of them"
 )]
 
-#[path = "src/build.rs"]
+#[path = "src/build/mod.rs"]
 mod build;
-#[path = "src/env_example/mod.rs"]
-mod env_example;
+#[path = "src/dotenv.rs"]
+mod dotenv;
 #[path = "src/placeholder.rs"]
 mod placeholder;
 #[path = "src/report.rs"]

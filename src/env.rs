@@ -4,8 +4,6 @@
 //! never falls through to the next source. [`process_value`] alone touches the process; all else is a
 //! function of [`Places`].
 
-mod dotenv;
-
 use std::env;
 use std::ffi::OsString;
 use std::fmt;
@@ -13,7 +11,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
-use self::dotenv::{Fault, FaultKind};
+use crate::dotenv::{self, Fault, FaultKind};
 use crate::error::{Error, ErrorKind};
 
 /// The largest file that `NAME_FILE` may name.
@@ -257,7 +255,7 @@ impl Variable<'_> {
                 .with_help(quote),
             FaultKind::TextAfterSpace => error(format!("text after a space in `{name}`"))
                 .note("in `.env`, an unquoted value ends at a space; only ` #` may follow"),
-            FaultKind::OpenQuote => error(format!("unclosed quote in the value of `{name}`")),
+            FaultKind::OpenQuote(_) => error(format!("unclosed quote in the value of `{name}`")),
             FaultKind::Swallowed => {
                 error(format!("`{name}` is inside the open quote of another line"))
                     .with_help(format!("close the quote that `.env:{line}` opens"))

@@ -116,10 +116,14 @@ mod config;
 mod connections;
 #[cfg(feature = "client")]
 mod dedicated;
+#[cfg(any(feature = "client", feature = "build"))]
+#[cfg_attr(
+    not(any(test, all(feature = "client", feature = "build"))),
+    expect(dead_code, reason = "each of the two features uses a part of it")
+)]
+mod dotenv;
 #[cfg(feature = "client")]
 mod env;
-#[cfg(feature = "build")]
-mod env_example;
 #[cfg(feature = "client")]
 mod error;
 #[cfg(feature = "client")]
@@ -131,6 +135,10 @@ mod registry;
 #[cfg(doc)]
 #[doc = include_str!("reliability.md")]
 pub mod reliability {}
+#[cfg_attr(
+    not(any(test, feature = "build")),
+    expect(dead_code, reason = "the build reads placeholders in documents, too")
+)]
 mod placeholder;
 mod report;
 #[cfg(feature = "client")]

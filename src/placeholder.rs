@@ -1,4 +1,6 @@
-//! Texts that stand for a value nobody has filled in.
+//! Texts that stand for a value that has not been filled in.
+
+use std::ops::Range;
 
 /// Templates by how they open and close.
 const TEMPLATES: [(&str, &str); 12] = [
@@ -159,4 +161,129 @@ pub(crate) fn is_weak(password: &str) -> bool {
         "pleasechangeme",
     ];
     WEAK.iter().any(|weak| password.eq_ignore_ascii_case(weak))
+}
+
+/// A part of a URL that documents may name instead of filling it in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Field {
+    Username,
+    Password,
+    Host,
+    Port,
+    Database,
+}
+
+impl Field {
+    const ALL: [Field; 5] = [
+        Field::Username,
+        Field::Password,
+        Field::Host,
+        Field::Port,
+        Field::Database,
+    ];
+
+    /// Returns whether the whole text is a word for this part, such as `hostname`.
+    pub(crate) fn is_named_by(self, text: &str) -> bool {
+        let words: &[&str] = match self {
+            Field::Username => &["user", "username"],
+            Field::Password => &["password"],
+            Field::Host => &["host", "hostname"],
+            Field::Port => &["port"],
+            Field::Database => &["db"],
+        };
+        words.iter().any(|word| text.eq_ignore_ascii_case(word))
+    }
+}
+
+/// Returns whether the password is one that documents show as an example.
+pub(crate) fn is_example_password(password: &str) -> bool {
+    let lower = password.to_ascii_lowercase();
+    let is_only = |mark: char| lower.chars().all(|c| c == mark);
+    lower.contains("example")
+        || is_only('x')
+        || is_only('*')
+        || matches!(&*lower, "secret" | "pass")
+        || Field::ALL.iter().any(|field| field.is_named_by(&lower))
+        || is_weak(password)
+        || is_nothing(password)
+        || is_placeholder(password)
+}
+
+/// Returns the length of the placeholder at the start of the text that its brackets or its `$` show:
+/// `<x>`, `{x}`, `{{ x }}`, `[X]`, `${X}`, `$X`. What it stands for may be any text.
+pub(crate) fn marked_len(text: &str) -> Option<usize> {
+    if text.starts_with('$') || text.starts_with("{{") {
+        return template_len(text);
+    }
+    let close = match text.as_bytes().first()? {
+        b'<' => b'>',
+        b'{' => b'}',
+        b'[' if !starts_with_ipv6(text) => b']',
+        _ => return None,
+    };
+    let end = text.bytes().take(LONGEST).position(|byte| byte == close)?;
+    let inside = &text[1..end];
+    let is_nested = inside.contains(['<', '{', '[']);
+    (!inside.is_empty() && !is_nested).then_some(end + 1)
+}
+
+/// Returns whether the whole text is one placeholder of [`marked_len`].
+pub(crate) fn is_marked(text: &str) -> bool {
+    marked_len(text) == Some(text.len())
+}
+
+/// Returns the byte ranges of every placeholder of [`marked_len`] in the text.
+pub(crate) fn marked(text: &str) -> Vec<Range<usize>> {
+    let mut found = Vec::new();
+    let mut at = 0;
+    while let Some(c) = text[at..].chars().next() {
+        let length = marked_len(&text[at..]);
+        found.extend(length.map(|length| at..at + length));
+        at += length.unwrap_or(c.len_utf8());
+    }
+    found
+}
+
+/// Returns whether the text starts with an IPv6 address in brackets: these are no placeholder.
+pub(crate) fn starts_with_ipv6(text: &str) -> bool {
+    let inside = text.bytes().take(LONGEST).take_while(|byte| *byte != b']');
+    let colons = inside.filter(|byte| *byte == b':').count();
+    text.starts_with('[') && colons > 1 && text.contains(']')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{is_example_password, is_marked, marked};
+
+    #[test]
+    fn finds_marked_placeholders() {
+        let check = |text: &str, expected: &[&str]| {
+            let found: Vec<_> = marked(text).into_iter().map(|span| &text[span]).collect();
+            assert_eq!(found, expected, "{text}");
+        };
+        check("redis://<host>:{port}/[db]", &["<host>", "{port}", "[db]"]);
+        check("${A}$B_1/{{ c }}", &["${A}", "$B_1", "{{ c }}"]);
+        check("<your password>@[::1]:6379", &["<your password>"]);
+        check("<> {} [] < <a> 名前<名前>", &["<a>", "<名前>"]);
+        check("a<b, 5$, $1", &[]);
+        assert!(is_marked("<a>") && !is_marked("<a>b") && !is_marked(""));
+    }
+
+    #[test]
+    fn knows_the_passwords_of_documents() {
+        for password in [
+            "",
+            "x",
+            "**",
+            "PASSWORD",
+            "Secret",
+            "my-example-1",
+            "change-me",
+        ] {
+            assert!(is_example_password(password), "{password}");
+        }
+        for password in ["hunter2", "passw0rd", "xy", "examp1e"] {
+            assert!(!is_example_password(password), "{password}");
+        }
+    }
 }

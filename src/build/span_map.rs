@@ -1,17 +1,17 @@
-//! [`Edited`]: a text in which parts were replaced, and which byte went where.
+//! [`SpanMap`]: an edited text, and where each byte of the original is in it.
 
 use std::ops::Range;
 
-/// A copy of a text with parts of it replaced; positions can be carried over in both directions.
-pub(super) struct Edited {
+/// A copy of a text with parts of it replaced; byte ranges can be carried over in both directions.
+pub(super) struct SpanMap {
     pub(super) text: String,
     /// Each part of the original and what stands in its place, as ranges in the two texts.
     replaced: Vec<(Range<usize>, Range<usize>)>,
 }
 
-impl Edited {
+impl SpanMap {
     /// Replaces parts of `original`, given in order and without overlap.
-    pub(super) fn new(original: &str, edits: Vec<(Range<usize>, impl AsRef<str>)>) -> Edited {
+    pub(super) fn new(original: &str, edits: Vec<(Range<usize>, impl AsRef<str>)>) -> SpanMap {
         let mut text = String::with_capacity(original.len());
         let mut replaced = Vec::with_capacity(edits.len());
         let mut copied = 0;
@@ -23,16 +23,16 @@ impl Edited {
             replaced.push((span, start..text.len()));
         }
         text.push_str(&original[copied..]);
-        Edited { text, replaced }
+        SpanMap { text, replaced }
     }
 
-    /// Where a range of the original is in the edited text; a replaced part counts as a whole.
-    pub(super) fn after(&self, span: Range<usize>) -> Range<usize> {
+    /// Returns where a range of the original is in the edited text; a replaced part counts as a whole.
+    pub(super) fn to_edited(&self, span: Range<usize>) -> Range<usize> {
         self.carry(span, |(old, new)| (old, new))
     }
 
-    /// Where a range of the edited text is in the original.
-    pub(super) fn before(&self, span: Range<usize>) -> Range<usize> {
+    /// Returns where a range of the edited text is in the original.
+    pub(super) fn to_original(&self, span: Range<usize>) -> Range<usize> {
         self.carry(span, |(old, new)| (new, old))
     }
 
@@ -55,5 +55,22 @@ impl Edited {
             }
         }
         start..end.max(start)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::SpanMap;
+
+    #[test]
+    fn carries_ranges_in_both_directions() {
+        let map = SpanMap::new("a<host>b<port>", vec![(1..7, "x"), (8..14, "6379")]);
+        assert_eq!(map.text, "axb6379");
+        assert_eq!(map.to_edited(0..1), 0..1);
+        assert_eq!(map.to_edited(3..5), 1..2);
+        assert_eq!(map.to_edited(7..14), 2..7);
+        assert_eq!(map.to_original(1..3), 1..8);
+        assert_eq!(map.to_original(4..5), 8..14);
+        assert_eq!(map.to_original(7..7), 14..14);
     }
 }

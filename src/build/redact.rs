@@ -2,35 +2,38 @@
 
 use std::ops::Range;
 
-use super::comment::{assigned, is_placeholder};
-use super::edited::Edited;
-use super::lines::Kind;
+use super::span_map::SpanMap;
+use crate::dotenv::{LineKind, commented_assignment};
+use crate::placeholder;
 
 const MASK: &str = "***";
 
-/// Replaces whatever may be a secret in `line` by `***`: better too much than too little.
-pub(super) fn masked(line: &str, kind: &Kind) -> Edited {
+/// Replaces everything in `line` that may be a secret by `***`: better too much than too little.
+pub(super) fn redacted(line: &str, kind: &LineKind) -> SpanMap {
     let mut secrets = Vec::new();
     match kind {
-        Kind::Broken => secrets.extend(beyond_the_name(line)),
+        LineKind::Broken(_) => secrets.extend(beyond_the_name(line)),
         _ if line.contains("://") => urls(line, &mut secrets),
-        Kind::Assignment(_) | Kind::Comment => {
-            secrets.extend(assigned(line).and_then(|(_, value)| bare(line, value)));
+        LineKind::Assignment(_) | LineKind::Comment => {
+            let assignment = commented_assignment(line);
+            secrets.extend(assignment.and_then(|written| bare(line, written.value)));
         }
-        Kind::Blank => {}
+        LineKind::Blank => {}
     }
-    Edited::new(line, secrets.into_iter().map(|span| (span, MASK)).collect())
+    let edits = secrets.into_iter().map(|span| (span, MASK)).collect();
+    SpanMap::new(line, edits)
 }
 
-/// A broken line may be anything, such as the middle of a private key: only a name is surely none.
+/// A broken line may be anything, such as the middle of a private key: only its name can be shown.
 fn beyond_the_name(line: &str) -> Option<Range<usize>> {
-    let start = assigned(line).map_or(line.len() - line.trim_start().len(), |(_, value)| {
-        value.start
-    });
+    let start = match commented_assignment(line) {
+        Some(written) => written.value.start,
+        None => line.len() - line.trim_start().len(),
+    };
     (start < line.len()).then_some(start..line.len())
 }
 
-/// What is assigned without a scheme is a secret unless it reads like `host:port`.
+/// Returns a value without a scheme, which is a secret unless it reads like `host:port`.
 fn bare(line: &str, value: Range<usize>) -> Option<Range<usize>> {
     let text = &line[value.clone()];
     if let Some(at) = text.rfind('@') {
@@ -43,12 +46,12 @@ fn bare(line: &str, value: Range<usize>) -> Option<Range<usize>> {
             .bytes()
             .all(|b| b.is_ascii_alphanumeric() || b".-_".contains(&b));
     let harmless = text.is_empty()
-        || is_placeholder(text)
+        || placeholder::is_marked(text)
         || plain && (host == "localhost" || is_port(port) && !port.is_empty());
     (!harmless).then_some(value)
 }
 
-/// The password or the whole userinfo of every URL in `line`, and every value of its query.
+/// Finds the password or the whole userinfo of every URL in `line`, and every value of its query.
 fn urls(line: &str, secrets: &mut Vec<Range<usize>>) {
     let mut starts = line.match_indices("://").map(|(at, _)| at + 3).peekable();
     while let Some(start) = starts.next() {
@@ -72,7 +75,8 @@ fn urls(line: &str, secrets: &mut Vec<Range<usize>>) {
     }
 }
 
-/// Where the port of a URL without userinfo is none: it may be a password that lost its host.
+/// Returns where a URL without userinfo has something else than a port behind the colon: it may be a
+/// password whose host is missing.
 fn odd_port(rest: &str) -> Option<usize> {
     let end = rest
         .find(|c: char| "/?#\"'`".contains(c) || c.is_whitespace())
@@ -93,7 +97,7 @@ fn odd_port(rest: &str) -> Option<usize> {
 fn is_port(text: &str) -> bool {
     text.len() <= 6 && text.bytes().all(|byte| byte.is_ascii_digit())
         || text.eq_ignore_ascii_case("port")
-        || is_placeholder(text)
+        || placeholder::is_marked(text)
 }
 
 fn query(line: &str, url: Range<usize>, secrets: &mut Vec<Range<usize>>) {

@@ -7,29 +7,51 @@ use crate::report::{carets, printable};
 
 /// One thing that is wrong with `.env.example`: what, where, and what to type.
 ///
-/// `{}` is the report, which shows no password: the line of the file is drawn masked. `{:#}` is the
+/// `{}` is the report, which shows no password: the line of the file is drawn without its secrets. `{:#}` is the
 /// same with colours.
 #[derive(Clone)]
 pub struct Finding {
-    pub(crate) code: &'static str,
-    pub(crate) message: String,
-    pub(crate) file: String,
-    pub(crate) place: Option<Place>,
-    pub(crate) help: Vec<String>,
+    code: &'static str,
+    message: String,
+    file: String,
+    place: Option<Place>,
+    help: Vec<String>,
 }
 
 /// Where a finding is, and how that line is drawn.
 #[derive(Clone)]
-pub(crate) struct Place {
-    pub(crate) line: usize,
-    pub(crate) column: usize,
+pub(super) struct Place {
+    pub(super) line: usize,
+    pub(super) column: usize,
     /// The line of the file with every secret replaced.
-    pub(crate) masked: String,
-    /// The byte range of `masked` to underline.
-    pub(crate) span: Range<usize>,
+    pub(super) redacted: String,
+    /// The byte range of `redacted` to underline.
+    pub(super) span: Range<usize>,
 }
 
 impl Finding {
+    /// Makes a finding about the whole `file`.
+    pub(super) fn new(code: &'static str, file: &str, message: impl Into<String>) -> Finding {
+        Finding {
+            code,
+            message: message.into(),
+            file: file.to_owned(),
+            place: None,
+            help: Vec::new(),
+        }
+    }
+
+    pub(super) fn at(mut self, place: Place) -> Finding {
+        self.place = Some(place);
+        self
+    }
+
+    /// Adds what to type.
+    pub(super) fn with_help(mut self, help: impl Into<String>) -> Finding {
+        self.help.push(help.into());
+        self
+    }
+
     /// Returns the stable code of the rule, such as `assigned_twice`.
     #[must_use]
     pub fn code(&self) -> &'static str {
@@ -85,13 +107,13 @@ impl fmt::Display for Finding {
             Some(Place {
                 line,
                 column,
-                masked,
+                redacted,
                 span,
             }) => {
                 writeln!(f, ":{line}:{column}")?;
                 writeln!(f, "{blue}{gutter} |{reset}")?;
-                writeln!(f, "{blue}{number} |{reset} {}", printable(masked))?;
-                let carets = carets(masked, span.clone());
+                writeln!(f, "{blue}{number} |{reset} {}", printable(redacted))?;
+                let carets = carets(redacted, span.clone());
                 writeln!(f, "{blue}{gutter} |{reset} {red}{carets}{reset}")?;
             }
         }
@@ -116,7 +138,7 @@ impl fmt::Debug for Finding {
     }
 }
 
-/// The colours of rustc. Cargo strips them wherever nobody wants them: in a pipe, under `NO_COLOR`,
+/// The colours of rustc. Cargo strips them where they are not wanted: in a pipe, under `NO_COLOR`,
 /// `--color never`, `CARGO_TERM_COLOR` and `term.color`.
 struct Palette {
     bold: &'static str,

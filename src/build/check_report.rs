@@ -1,0 +1,45 @@
+//! [`Report`]: what the check prints when it fails.
+
+use std::fmt;
+
+use super::finding::Finding;
+
+/// Everything that is wrong with a `.env.example`.
+///
+/// `{}` is what [`check`] prints, and shows no password; `{:#}` is the same with colours.
+#[derive(Clone)]
+pub struct Report {
+    findings: Vec<Finding>,
+}
+
+impl Report {
+    pub(super) fn new(findings: Vec<Finding>) -> Report {
+        Report { findings }
+    }
+
+    /// Returns the findings in the order of the file; there is at least one.
+    #[must_use]
+    pub fn findings(&self) -> &[Finding] {
+        &self.findings
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, finding) in self.findings.iter().enumerate() {
+            if index > 0 {
+                writeln!(f)?;
+            }
+            fmt::Display::fmt(finding, f)?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl std::error::Error for Report {}
