@@ -1,11 +1,11 @@
 //! The one reader of `.env` syntax: text → lines and values, as dotenvy reads them.
 //!
 //! dotenvy decides what the text means. This module adds what dotenvy does not tell: the number of a
-//! line, where name and value stand, and why a line cannot be loaded. What dotenvy does silently and
-//! what would change a password is a fault here: it expands `$`. The error values of dotenvy carry
-//! the text of the line, so none is kept or printed.
+//! line, where name and value stand, and why a line cannot be loaded. It also removes byte order marks.
+//! The error values of dotenvy carry the text of the line, so none is kept or printed.
 //!
-//! [`find`] reads one variable of `.env`. A line that dotenvy cannot read does not matter to it when
+//! [`find`] reads one variable of `.env`. What dotenvy does silently and what would change a password
+//! is a fault: it expands `$`, and it drops a backslash at the end. A line that dotenvy cannot read does not matter to it when
 //! another line assigns the variable: it belongs to another variable. Only when an open quote has
 //! swallowed the assignment that is looked for, that is the fault.
 //!
@@ -449,7 +449,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_of_another_variable_stops_nobody() {
+    fn a_broken_line_of_another_variable_does_not_matter() {
         check(
             "not an assignment\nA=$B\nC=\\q\nREDIS_URL=a\n",
             Some(("a", 4)),

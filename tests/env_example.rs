@@ -686,6 +686,7 @@ fn a_file_is_read_as_dotenvy_reads_it() {
     ));
     passes(with("REDIS_URL=redis", "  REDIS_URL = redis"));
     passes(DESIGN.trim_end());
+    passes(format!("{DESIGN}PORT=8080 "));
     let documented = check_with(
         format!("KEY=\"one\n# REDIS_URL=x\ntwo\"\n{DESIGN}"),
         Check::new(),
@@ -758,7 +759,7 @@ fn characters_of_several_bytes_never_panic_and_never_show_the_password() {
         "# `rediss://u:hun7er2@[::1]:6379?password=hun7er2`\nREDIS_URL='redis://${HOST}",
     ];
     for document in documents {
-        for wide in ["\u{3001}", "\u{ff0c}", "\u{201d}", "é", "😀"] {
+        for wide in ["\u{3001}", "\u{ff0c}", "\u{201d}", "\u{feff}", "é", "😀"] {
             for at in 0..=document.len() {
                 let text = format!("{}{wide}{}", &document[..at], &document[at..]);
                 if let Err(report) = check_with(&text, Check::new()) {

@@ -1,4 +1,4 @@
-//! [`Check`]: from the wishes of a build script to the result.
+//! [`Check`]: from the settings of a build script to the result.
 
 use std::path::{Path, PathBuf};
 use std::{env, process};
@@ -24,7 +24,7 @@ pub fn check() {
     Check::new().run();
 }
 
-/// A check of `.env.example` with other wishes than [`check`] has.
+/// A check of `.env.example` with other settings than those of [`check`].
 ///
 /// ```no_run
 /// // build.rs

@@ -53,6 +53,7 @@ fn bare(line: &str, value: Range<usize>) -> Option<Range<usize>> {
 
 /// Finds the password or the whole userinfo of every URL in `line`, and every value of its query.
 fn urls(line: &str, secrets: &mut Vec<Range<usize>>) {
+    secrets.extend(before_the_first_url(line));
     let mut starts = line.match_indices("://").map(|(at, _)| at + 3).peekable();
     while let Some(start) = starts.next() {
         let end = starts.peek().map_or(line.len(), |next| next - 3);
@@ -73,6 +74,16 @@ fn urls(line: &str, secrets: &mut Vec<Range<usize>>) {
         }
         query(line, position..end, secrets);
     }
+}
+
+/// Returns what may be userinfo without a scheme, such as `:password@host or redis://localhost`.
+fn before_the_first_url(line: &str) -> Option<Range<usize>> {
+    let at = line[..line.find("://")?].rfind('@')?;
+    let start = match commented_assignment(line) {
+        Some(written) => written.value.start,
+        None => line[..at].find(':')? + 1,
+    };
+    (start < at).then_some(start..at)
 }
 
 /// Returns where a URL without userinfo has something else than a port behind the colon: it may be a
@@ -116,5 +127,33 @@ fn query(line: &str, url: Range<usize>, secrets: &mut Vec<Range<usize>>) {
             secrets.push(start + key.len() + 1..start + pair.len());
         }
         start += pair.len() + 1;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::redacted;
+    use crate::dotenv::lines;
+
+    #[test]
+    fn hides_what_may_be_a_secret() {
+        for (line, expected) in [
+            ("# redis://u:hunter2@h/1", "# redis://u:***@h/1"),
+            ("# redis://hunter2@h", "# redis://***@h"),
+            ("# redis://a:b c@h?x=hunter2&y", "# redis://a:***@h?x=***&y"),
+            ("# redis://app:hunter2", "# redis://app:***"),
+            ("A=hunter2", "A=***"),
+            ("# A = ${SECRET}", "# A = ${SECRET}"),
+            ("A=cache:6379/0", "A=cache:6379/0"),
+            ("A=:hunter2@cache", "A=***@cache"),
+            ("# :hunter2@a or redis://b", "# :***@a or redis://b"),
+            ("A=hunter2@a,redis://b", "A=***@a,redis://b"),
+            ("# ask ops@a.b, or redis://b", "# ask ops@a.b, or redis://b"),
+            ("A=hunter2 x", "A=***"),
+            ("  hunter2", "  ***"),
+        ] {
+            let kind = &lines(line)[0].kind;
+            assert_eq!(redacted(line, kind).text, expected);
+        }
     }
 }
