@@ -6,7 +6,7 @@ use super::finding::Finding;
 
 /// Everything that is wrong with a `.env.example`.
 ///
-/// `{}` is what [`check`] prints, and shows no password; `{:#}` is the same with colours.
+/// `{}` is what [`check`](fn@super::check) prints, and shows no password; `{:#}` is the same with colours.
 #[derive(Clone)]
 pub struct Report {
     findings: Vec<Finding>,
