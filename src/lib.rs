@@ -111,6 +111,12 @@ mod client;
 #[cfg(feature = "client")]
 mod cluster;
 #[cfg(feature = "client")]
+#[cfg_attr(
+    not(test),
+    expect(dead_code, reason = "the callers are switched over next")
+)]
+mod command;
+#[cfg(feature = "client")]
 mod config;
 #[cfg(feature = "client")]
 mod connections;

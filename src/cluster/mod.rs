@@ -28,6 +28,16 @@ mod journey;
 mod keys;
 mod nodes;
 mod pipeline;
+#[cfg_attr(
+    not(test),
+    expect(dead_code, reason = "the callers are switched over next")
+)]
+mod routing;
+#[cfg_attr(
+    not(test),
+    expect(dead_code, reason = "the callers are switched over next")
+)]
+mod slot;
 mod topology;
 
 use std::borrow::Cow;

@@ -1,0 +1,80 @@
+//! What a command does to the connection that it is sent on.
+
+use std::time::Duration;
+
+use super::arguments::{number, read_stream_options};
+
+/// What a command does to the connection that it is sent on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Effect {
+    /// Nothing that other callers would notice.
+    None,
+    /// The server may hold back its reply for this long, [`Duration::MAX`] without a limit.
+    Blocks(Duration),
+    /// Changes the session; the text says what to do instead.
+    ChangesSession(&'static str),
+    /// Is not answered by exactly one reply, so that no connection of this crate can carry it; the text
+    /// says what to do instead.
+    NoSingleReply(&'static str),
+}
+
+/// What a command does to the session.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Session {
+    Unchanged,
+    /// As [`Effect::ChangesSession`].
+    Changed(&'static str),
+    /// As [`Effect::NoSingleReply`].
+    NoSingleReply(&'static str),
+}
+
+/// Which argument says how long the server may hold back its reply.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Blocks {
+    /// The command does not block.
+    No,
+    /// The last argument, in seconds.
+    LastSeconds,
+    /// The first argument, in seconds.
+    FirstSeconds,
+    /// The last argument, in milliseconds.
+    LastMilliseconds,
+    /// The argument of the option `BLOCK` of `XREAD` and `XREADGROUP`, in milliseconds.
+    BlockOption,
+}
+
+impl Blocks {
+    /// Returns how long the server may hold back its reply.
+    ///
+    /// `None` if it does not, or if the argument is not a time: the server refuses that at once.
+    pub(super) fn limit<'a>(self, arguments: impl Iterator<Item = &'a [u8]>) -> Option<Duration> {
+        let mut arguments = arguments.skip(1);
+        match self {
+            Blocks::No => None,
+            Blocks::LastSeconds => seconds(arguments.last()?),
+            Blocks::FirstSeconds => seconds(arguments.next()?),
+            Blocks::LastMilliseconds => milliseconds(arguments.last()?),
+            Blocks::BlockOption => milliseconds(read_stream_options(&mut arguments)?),
+        }
+    }
+}
+
+fn seconds(argument: &[u8]) -> Option<Duration> {
+    let seconds = number::<f64>(argument).filter(|seconds| *seconds >= 0.0)?;
+    let limit = Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX);
+    Some(unlimited_if_zero(limit))
+}
+
+fn milliseconds(argument: &[u8]) -> Option<Duration> {
+    let limit = Duration::from_millis(number(argument)?);
+    Some(unlimited_if_zero(limit))
+}
+
+/// The server takes zero as no limit.
+fn unlimited_if_zero(limit: Duration) -> Duration {
+    if limit.is_zero() {
+        Duration::MAX
+    } else {
+        limit
+    }
+}

@@ -1,0 +1,122 @@
+//! From the arguments of a command to its row of the table.
+
+use super::effect::{Effect, Session};
+use super::packed_name::PackedName;
+use super::row::{Access, RoutingRule, Row};
+use super::table::{TABLE, UNKNOWN};
+
+/// Number of places in the index: a power of two, more than twice the number of rows, so that a name is
+/// mostly found at its first place.
+const INDEX_SIZE: usize = 1024;
+
+/// The rows by the hash of their names, built by the compiler; a taken place is followed by the next.
+static INDEX: [Option<&Row>; INDEX_SIZE] = {
+    assert!(TABLE.len() <= INDEX_SIZE / 2, "the index is too small");
+    let mut index = [None; INDEX_SIZE];
+    let mut number = 0;
+    while number < TABLE.len() {
+        let row = &TABLE[number];
+        let mut place = place(row.packed);
+        while index[place].is_some() {
+            place = (place + 1) % INDEX_SIZE;
+        }
+        index[place] = Some(row);
+        number += 1;
+    }
+    index
+};
+
+#[expect(clippy::cast_possible_truncation, reason = "10 bits are left")]
+const fn place(name: PackedName) -> usize {
+    (name.hash() >> (u64::BITS - INDEX_SIZE.ilog2())) as usize
+}
+
+#[inline]
+fn find(packed: PackedName, name: &[u8]) -> Option<&'static Row> {
+    let mut place = place(packed);
+    while let Some(row) = INDEX[place] {
+        if row.packed == packed && (name.len() <= PackedName::EXACT || is_name_of(row, name)) {
+            return Some(row);
+        }
+        place = (place + 1) % INDEX_SIZE;
+    }
+    None
+}
+
+#[cold]
+fn is_name_of(row: &Row, name: &[u8]) -> bool {
+    row.own_name().as_bytes().eq_ignore_ascii_case(name)
+}
+
+/// What is known about a command, looked up once per call.
+///
+/// The methods that take `arguments` want those of the same command, the name first.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct CommandInfo(&'static Row);
+
+impl CommandInfo {
+    /// Looks up the command with these arguments, the first of which is its name.
+    #[inline]
+    pub(crate) fn of<'a>(mut arguments: impl Iterator<Item = &'a [u8]>) -> CommandInfo {
+        let name = arguments.next().unwrap_or_default();
+        match find(PackedName::of_command(name), name) {
+            None => CommandInfo(&UNKNOWN),
+            Some(row) if row.is_container => CommandInfo::of_subcommand(row, arguments.next()),
+            Some(row) => CommandInfo(row),
+        }
+    }
+
+    fn of_subcommand(container: &'static Row, name: Option<&[u8]>) -> CommandInfo {
+        let name = name.unwrap_or_default();
+        let row = find(container.packed.of_subcommand(name), name);
+        CommandInfo(row.unwrap_or(container))
+    }
+
+    /// Returns whether the command only reads.
+    pub(crate) fn reads(self) -> bool {
+        self.0.access == Access::Reads
+    }
+
+    /// Returns whether running the command twice is the same as running it once.
+    ///
+    /// `MULTI` and `EXEC` are as repeatable as the commands between them.
+    pub(crate) fn is_repeatable(self) -> bool {
+        matches!(self.0.access, Access::Reads | Access::FramesTransaction)
+    }
+
+    /// Returns whether an error reply that refuses the command proves that it has not run.
+    pub(crate) fn error_proves_not_run(self) -> bool {
+        !self.0.is_script
+    }
+
+    /// Returns what the command does to the connection that it is sent on.
+    #[inline]
+    pub(crate) fn effect<'a>(self, arguments: impl Iterator<Item = &'a [u8]>) -> Effect {
+        match self.0.session {
+            Session::Unchanged => {}
+            Session::Changed(instead) => return Effect::ChangesSession(instead),
+            Session::NoSingleReply(instead) => return Effect::NoSingleReply(instead),
+        }
+        match self.0.blocks.limit(arguments) {
+            Some(limit) => Effect::Blocks(limit),
+            None => Effect::None,
+        }
+    }
+
+    /// Calls `each` with the number and the text of each key, in their order; the name is number 0.
+    pub(crate) fn keys<'a>(
+        self,
+        arguments: impl Iterator<Item = &'a [u8]> + Clone,
+        each: impl FnMut(usize, &'a [u8]),
+    ) {
+        self.0.keys.visit(arguments, each);
+    }
+
+    /// Returns which nodes of a cluster the command goes to.
+    pub(crate) fn routing_rule(self) -> RoutingRule {
+        self.0.routing
+    }
+}
+
+#[cfg(test)]
+mod tests;

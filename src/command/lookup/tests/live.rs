@@ -1,0 +1,139 @@
+//! The table beside what the server at hand answers to `COMMAND`.
+
+use redis::{FromRedisValue, Value, cmd};
+
+use super::*;
+use crate::BlockingClient;
+use crate::command::effect::Blocks;
+use crate::testing::Server;
+
+/// Servers up to this version have no command that the table lacks. Newer ones have, and those are
+/// treated as unknown; flags and keys of the listed ones are compared on every server.
+const COMPLETE_UP_TO: (u32, u32) = (7, 0);
+
+struct Known {
+    name: String,
+    arity: i64,
+    flags: Vec<String>,
+    range: [i64; 3],
+}
+
+impl Known {
+    fn has(&self, flag: &str) -> bool {
+        self.flags.iter().any(|known| known == flag)
+    }
+}
+
+/// Returns the commands of the server itself, without those of its modules.
+fn commands_of(client: &mut BlockingClient) -> Vec<Known> {
+    let mut known = Vec::new();
+    flatten(cmd("COMMAND").query(client).expect("a list"), &mut known);
+    known.retain(|known| !known.has("module"));
+    assert!(known.len() > 300, "{}", known.len());
+    known
+}
+
+fn flatten(commands: Vec<Value>, known: &mut Vec<Known>) {
+    for command in commands {
+        let Value::Array(fields) = command else {
+            continue;
+        };
+        let name = String::from_redis_value_ref(&fields[0]).expect("a name");
+        let integer = |at: usize| i64::from_redis_value_ref(&fields[at]).expect("a number");
+        known.push(Known {
+            name: name.to_uppercase(),
+            arity: integer(1),
+            flags: Vec::from_redis_value_ref(&fields[2]).expect("flags"),
+            range: [integer(3), integer(4), integer(5)],
+        });
+        if let Some(Value::Array(subcommands)) = fields.get(9) {
+            flatten(subcommands.clone(), known);
+        }
+    }
+}
+
+fn is_listed(known: &Known) -> bool {
+    TABLE.iter().any(|row| row.name == known.name)
+}
+
+/// Returns the version that a server says it is compatible with: 7.2 for every Valkey.
+fn version_of(client: &mut BlockingClient) -> (u32, u32) {
+    let info: String = cmd("INFO").arg("server").query(client).expect("a text");
+    let version = info
+        .lines()
+        .find_map(|line| line.strip_prefix("redis_version:"))
+        .expect("a version");
+    let mut numbers = version
+        .split('.')
+        .map(|number| number.parse().expect("a number"));
+    let mut number = || numbers.next().expect("two numbers");
+    (number(), number())
+}
+
+#[test]
+fn the_table_says_what_the_server_says() {
+    let server = Server::start().unwrap_or_else(|error| panic!("{error}"));
+    let mut client = server.client().blocking();
+    let known = commands_of(&mut client);
+    if version_of(&mut client) <= COMPLETE_UP_TO {
+        let missing: Vec<_> = known.iter().filter(|known| !is_listed(known)).collect();
+        let missing: Vec<_> = missing.iter().map(|known| &known.name).collect();
+        assert!(missing.is_empty(), "{missing:?}");
+    }
+    for known in known.iter().filter(|known| is_listed(known)) {
+        let name = &known.name;
+        let info = info(&name.replace('|', " "));
+        assert_eq!(info.reads(), known.has("readonly"), "{name}");
+        let blocks = !matches!(info.0.blocks, Blocks::No);
+        assert!(blocks || !known.has("blocking"), "{name} blocks");
+        if known.has("movablekeys") {
+            check_samples(&mut client, name);
+        } else {
+            let sample = sample(known);
+            let keys = keys_of(&sample.join(" "));
+            assert_eq!(keys, expected(known.range, &sample), "{sample:?}");
+        }
+    }
+}
+
+fn check_samples(client: &mut BlockingClient, name: &str) {
+    let mut count = 0;
+    for (sample, expected) in SAMPLES {
+        if sample.split(' ').next() != Some(name) {
+            continue;
+        }
+        let mut command = cmd("COMMAND");
+        command
+            .arg("GETKEYS")
+            .arg(sample.split(' ').collect::<Vec<_>>());
+        let keys: Vec<String> = command.query(client).expect("keys");
+        assert_eq!(keys, words_of(expected), "{sample}");
+        count += 1;
+    }
+    assert!(count > 0, "{name} has no sample");
+}
+
+/// Returns arguments that tell their own places, more than the fewest where any number is allowed.
+fn sample(known: &Known) -> Vec<String> {
+    let count = usize::try_from(known.arity.abs()).expect("small");
+    let count = if known.arity < 0 { count + 6 } else { count };
+    let mut words: Vec<_> = known.name.split('|').map(str::to_owned).collect();
+    words.extend((words.len()..count).map(|place| format!("argument{place}")));
+    words
+}
+
+fn expected(range: [i64; 3], sample: &[String]) -> Vec<String> {
+    let place = |number: i64| {
+        let len = i64::try_from(sample.len()).expect("small");
+        usize::try_from(if number < 0 { len + number } else { number }).expect("a place")
+    };
+    match range {
+        [0, ..] => Vec::new(),
+        [first, last, step] => sample[..=place(last)]
+            .iter()
+            .skip(place(first))
+            .step_by(place(step))
+            .cloned()
+            .collect(),
+    }
+}

@@ -1,0 +1,40 @@
+//! What a command is: its name, its arguments, and one row of a table that holds what this crate has to
+//! know about it.
+//!
+//! [`CommandInfo::of`] looks a command up once per call, without an allocation. The row says whether the
+//! command only reads, whether the server may hold back its reply ([`Effect`]), what it does to the
+//! session, whether an error reply proves that it has not run, where its keys stand, and which nodes of
+//! a cluster it goes to ([`RoutingRule`]).
+//!
+//! # Where the table comes from
+//!
+//! `table.rs` follows `src/commands/*.json` of Redis (4f8cdc2, 2024-10-18, on the way to 8.0) and Valkey
+//! (55bbbe0, 2024-10-25, on the way to 8.1): the flag `READONLY`, the `key_specs`, and the subcommands.
+//! Commands that go to several nodes go to those that redis-rs asks too. Tests compare flags and keys
+//! with the answer of the server at hand to `COMMAND`.
+//!
+//! # A command that is not in the table
+//!
+//! It counts as a write whose first argument is its key, that does not block and leaves the session as
+//! it is. An unknown subcommand, such as `CLIENT X`, counts as a write without a key. A new command is
+//! one more line in `table.rs`, at its place in the order of the names.
+//!
+//! This folder depends on nothing else of the crate.
+
+mod arguments;
+mod effect;
+mod keys;
+mod lookup;
+mod packed_name;
+mod row;
+mod split;
+mod table;
+
+#[expect(unused_imports, reason = "the callers are switched over next")]
+pub(crate) use self::arguments::{arguments, name, number};
+#[expect(unused_imports, reason = "the callers are switched over next")]
+pub(crate) use self::effect::Effect;
+pub(crate) use self::lookup::CommandInfo;
+pub(crate) use self::row::{ResponsePolicy, RoutingRule, SplitBy};
+#[expect(unused_imports, reason = "the callers are switched over next")]
+pub(crate) use self::split::{encoded_commands, split};
