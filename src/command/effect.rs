@@ -44,10 +44,14 @@ pub(super) enum Blocks {
 }
 
 impl Blocks {
-    /// Returns how long the server may hold back its reply.
+    /// Returns the effect of the command with these arguments.
     ///
-    /// `None` if it does not, or if the argument is not a time: the server refuses that at once.
-    pub(super) fn limit<'a>(self, arguments: impl Iterator<Item = &'a [u8]>) -> Option<Duration> {
+    /// An argument that is not a time has none: the server refuses the command at once.
+    pub(super) fn effect<'a>(self, arguments: impl Iterator<Item = &'a [u8]>) -> Effect {
+        self.limit(arguments).map_or(Effect::None, Effect::Blocks)
+    }
+
+    fn limit<'a>(self, arguments: impl Iterator<Item = &'a [u8]>) -> Option<Duration> {
         let mut arguments = arguments.skip(1);
         match self {
             Blocks::No => None,

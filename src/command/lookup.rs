@@ -1,6 +1,6 @@
 //! From the arguments of a command to its row of the table.
 
-use super::effect::{Effect, Session};
+use super::effect::{Blocks, Effect, Session};
 use super::packed_name::PackedName;
 use super::row::{Access, RoutingRule, Row};
 use super::table::{TABLE, UNKNOWN};
@@ -16,6 +16,7 @@ static INDEX: [Option<&Row>; INDEX_SIZE] = {
     let mut number = 0;
     while number < TABLE.len() {
         let row = &TABLE[number];
+        row.packed.assert_without_loss();
         let mut place = place(row.packed);
         while index[place].is_some() {
             place = (place + 1) % INDEX_SIZE;
@@ -32,20 +33,15 @@ const fn place(name: PackedName) -> usize {
 }
 
 #[inline]
-fn find(packed: PackedName, name: &[u8]) -> Option<&'static Row> {
-    let mut place = place(packed);
+fn find(name: PackedName) -> Option<&'static Row> {
+    let mut place = place(name);
     while let Some(row) = INDEX[place] {
-        if row.packed == packed && (name.len() <= PackedName::EXACT || is_name_of(row, name)) {
+        if row.packed == name {
             return Some(row);
         }
         place = (place + 1) % INDEX_SIZE;
     }
     None
-}
-
-#[cold]
-fn is_name_of(row: &Row, name: &[u8]) -> bool {
-    row.own_name().as_bytes().eq_ignore_ascii_case(name)
 }
 
 /// What is known about a command, looked up once per call.
@@ -59,7 +55,7 @@ impl CommandInfo {
     #[inline]
     pub(crate) fn of<'a>(mut arguments: impl Iterator<Item = &'a [u8]>) -> CommandInfo {
         let name = arguments.next().unwrap_or_default();
-        match find(PackedName::of_command(name), name) {
+        match find(PackedName::of_command(name)) {
             None => CommandInfo(&UNKNOWN),
             Some(row) if row.is_container => CommandInfo::of_subcommand(row, arguments.next()),
             Some(row) => CommandInfo(row),
@@ -68,7 +64,7 @@ impl CommandInfo {
 
     fn of_subcommand(container: &'static Row, name: Option<&[u8]>) -> CommandInfo {
         let name = name.unwrap_or_default();
-        let row = find(container.packed.of_subcommand(name), name);
+        let row = find(container.packed.of_subcommand(name));
         CommandInfo(row.unwrap_or(container))
     }
 
@@ -97,9 +93,10 @@ impl CommandInfo {
             Session::Changed(instead) => return Effect::ChangesSession(instead),
             Session::NoSingleReply(instead) => return Effect::NoSingleReply(instead),
         }
-        match self.0.blocks.limit(arguments) {
-            Some(limit) => Effect::Blocks(limit),
-            None => Effect::None,
+        match self.0.blocks {
+            // Most commands end here.
+            Blocks::No => Effect::None,
+            blocks => blocks.effect(arguments),
         }
     }
 

@@ -1,54 +1,83 @@
-//! A command's name as two integers, to be compared and hashed in a few instructions.
+//! A command's name as integers, to be compared and hashed in a few instructions.
 
 /// The name of a command or subcommand in upper case.
 ///
-/// Two names of up to [`PackedName::EXACT`] bytes are equal exactly if they are packed equally. Of a
-/// longer name only the first 8 and last 8 bytes are here.
+/// Two names of up to [`PackedName::MAX`] bytes are equal exactly if they are packed equally, and no
+/// longer name equals one of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct PackedName {
     first: u64,
+    middle: u64,
     last: u64,
-    length: usize,
-    /// The [`hash`](PackedName::hash) of the command that a subcommand belongs to; 0 for a command.
-    container: u64,
+    /// The length in the lowest byte; above it the upper bits of the [`hash`](PackedName::hash) of the
+    /// command that a subcommand belongs to.
+    tag: u64,
 }
 
 impl PackedName {
     /// Longest name, in bytes, that is packed without loss.
-    pub(super) const EXACT: usize = 16;
+    const MAX: usize = 24;
+
+    /// # Panics
+    ///
+    /// If a name of the table is too long; the compiler says so.
+    pub(super) const fn assert_without_loss(self) {
+        let length = self.tag & LENGTH;
+        assert!(0 < length && length <= PackedName::MAX as u64);
+    }
 
     pub(super) const fn of_command(name: &[u8]) -> PackedName {
         PackedName::new(name, 0)
     }
 
     pub(super) const fn of_subcommand(self, name: &[u8]) -> PackedName {
-        PackedName::new(name, self.hash())
+        PackedName::new(name, self.hash() & !LENGTH)
     }
 
     #[inline]
     const fn new(name: &[u8], container: u64) -> PackedName {
-        let (first, last) =
-            if let (Some(first), Some(last)) = (name.first_chunk(), name.last_chunk()) {
-                (
-                    upper_case(u64::from_le_bytes(*first)),
-                    upper_case(u64::from_le_bytes(*last)),
-                )
-            } else {
-                (upper_case(pack_up_to_7_bytes(name)), 0)
-            };
+        let (first, middle, last) = match (name.first_chunk(), name.last_chunk()) {
+            (Some(first), Some(last)) => (pack(*first), middle(name), pack(*last)),
+            _ => (upper_case(pack_up_to_7_bytes(name)), 0, 0),
+        };
+        let length = if name.len() > PackedName::MAX {
+            LENGTH
+        } else {
+            name.len() as u64
+        };
         PackedName {
             first,
+            middle,
             last,
-            length: name.len(),
-            container,
+            tag: container | length,
         }
     }
 
-    /// Returns a hash whose upper bits are the best.
+    /// Returns a hash, the upper bits of which are spread best.
+    #[inline]
     pub(super) const fn hash(self) -> u64 {
         // 2^64 divided by the golden ratio: Fibonacci hashing.
-        (self.first ^ self.last.rotate_left(29) ^ self.container)
-            .wrapping_mul(0x9E37_79B9_7F4A_7C15)
+        (self.first ^ self.last.rotate_left(29) ^ self.tag).wrapping_mul(0x9E37_79B9_7F4A_7C15)
+    }
+}
+
+/// The bits of a tag that are the length of the name, all of them set for a longer one.
+const LENGTH: u64 = 0xFF;
+
+#[inline]
+const fn pack(bytes: [u8; 8]) -> u64 {
+    upper_case(u64::from_le_bytes(bytes))
+}
+
+/// Returns the bytes that are neither among the first 8 nor the last 8.
+#[inline]
+const fn middle(name: &[u8]) -> u64 {
+    match name.split_at_checked(8) {
+        Some((_, rest)) if name.len() > 16 => match rest.first_chunk() {
+            Some(middle) => pack(*middle),
+            None => 0,
+        },
+        _ => 0,
     }
 }
 
@@ -70,18 +99,13 @@ const fn pack_up_to_7_bytes(name: &[u8]) -> u64 {
     }
 }
 
-/// Returns eight bytes at once as [`u8::to_ascii_uppercase`] returns each.
+/// Returns eight bytes at once, letters in upper case.
+///
+/// It clears one bit of every byte. That also makes `-` and a carriage return equal, but not two letters:
+/// a name that is mistaken for another is one that no server knows.
 #[inline]
 const fn upper_case(bytes: u64) -> u64 {
-    const fn each(byte: u8) -> u64 {
-        u64::from_le_bytes([byte; 8])
-    }
-    let seven_bits = bytes & each(0x7F);
-    // The upper bit of each byte says whether it is at least `a`, or more than `z`.
-    let from_a = seven_bits + each(0x80 - b'a');
-    let behind_z = seven_bits + each(0x7F - b'z');
-    let lower_case = from_a & !behind_z & !bytes & each(0x80);
-    bytes ^ (lower_case >> 2)
+    bytes & u64::from_le_bytes([!0x20; 8])
 }
 
 #[cfg(test)]
@@ -89,20 +113,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn upper_case_is_that_of_ascii() {
-        for byte in 0..=u8::MAX {
-            for place in 0..8 {
-                let mut bytes = *b"aZ{@z`[\xff";
-                bytes[place] = byte;
-                let upper = upper_case(u64::from_le_bytes(bytes)).to_le_bytes();
-                assert_eq!(upper[..], bytes.to_ascii_uppercase(), "{byte} at {place}");
+    fn letters_are_packed_in_upper_case_and_differ_from_all_else() {
+        let letters = (b'A'..=b'Z').map(|letter| (letter, letter.to_ascii_lowercase()));
+        for (upper, lower) in letters {
+            let packed = PackedName::of_command(&[upper]);
+            for byte in 0..=u8::MAX {
+                let is_equal = PackedName::of_command(&[byte]) == packed;
+                assert_eq!(is_equal, [upper, lower].contains(&byte), "{upper}, {byte}");
             }
         }
     }
 
     #[test]
-    fn names_up_to_16_bytes_are_packed_without_loss() {
-        let name = b"ABCDEFGHIJKLMNOP";
+    fn names_up_to_24_bytes_are_packed_without_loss() {
+        let name = b"ABCDEFGHIJKLMNOPQRSTUVWX";
         for length in 1..=name.len() {
             let packed = PackedName::of_command(&name[..length]);
             let lower_case = name[..length].to_ascii_lowercase();

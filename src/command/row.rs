@@ -151,11 +151,6 @@ impl Row {
     pub(super) const fn routing(self, routing: RoutingRule) -> Row {
         Row { routing, ..self }
     }
-
-    /// Returns the name without that of the command that a subcommand belongs to.
-    pub(super) fn own_name(&self) -> &'static str {
-        self.name.rsplit('|').next().unwrap_or(self.name)
-    }
 }
 
 const fn pack(name: &[u8]) -> PackedName {

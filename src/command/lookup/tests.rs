@@ -55,6 +55,7 @@ fn names_that_are_not_in_the_table_are_unknown() {
         "ENCODING k",
         "GEORADIUSBYMEMB-R k",
         "GEORADIUS-BYMEMBER_RO k",
+        "A-NAME-OF-MORE-THAN-24-BYTES k",
         "A-COMMAND-WITH-A-NAME-LONGER-THAN-ANY k",
     ] {
         check(command, "");

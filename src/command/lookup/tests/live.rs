@@ -4,7 +4,6 @@ use redis::{FromRedisValue, Value, cmd};
 
 use super::*;
 use crate::BlockingClient;
-use crate::command::effect::Blocks;
 use crate::testing::Server;
 
 /// Servers up to this version have no command that the table lacks. Newer ones have, and those are
