@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
+use unicode_width::UnicodeWidthChar;
+
 /// Returns the line of carets that goes under `line`, pointing at the byte range `span` of it.
 pub(crate) fn carets(line: &str, span: Range<usize>) -> String {
     let start = span.start.min(line.len());
@@ -32,35 +34,21 @@ fn drawn(c: char) -> Cow<'static, str> {
 
 /// How many columns of a terminal [`drawn`] takes.
 fn width(c: char) -> usize {
-    match c {
-        ' '..='~' => 1,
-        _ if c == '\t' || c.is_control() || is_invisible(c) => drawn(c).len(),
-        _ if is_combining(c) => 0,
-        _ if is_wide(c) => 2,
-        _ => 1,
+    if c == '\t' || c.is_control() || is_invisible(c) {
+        drawn(c).len()
+    } else {
+        c.width().unwrap_or(0)
     }
 }
 
-/// Zero-width, bidirectional and tag characters: text that is not where it seems to be.
-fn is_invisible(c: char) -> bool {
+/// Returns whether a reader cannot see that `c` is there, or cannot tell it from a space: blanks
+/// other than the space, and zero-width, bidirectional and tag characters.
+pub(crate) fn is_invisible(c: char) -> bool {
     matches!(u32::from(c),
-        0xad | 0x61c | 0x180e | 0x200b..=0x200f | 0x2028..=0x202e | 0x2060..=0x206f | 0xfeff
-        | 0xe0000..=0xe007f)
-}
-
-fn is_combining(c: char) -> bool {
-    matches!(u32::from(c),
-        0x300..=0x36f | 0x483..=0x489 | 0x591..=0x5bd | 0x64b..=0x65f | 0x1ab0..=0x1aff
-        | 0x1dc0..=0x1dff | 0x20d0..=0x20ff | 0xfe00..=0xfe0f | 0xfe20..=0xfe2f
-        | 0xe0100..=0xe01ef)
-}
-
-/// East Asian wide characters and emoji.
-fn is_wide(c: char) -> bool {
-    matches!(u32::from(c),
-        0x1100..=0x115f | 0x2e80..=0x303e | 0x3041..=0xa4cf | 0xa960..=0xa97f | 0xac00..=0xd7a3
-        | 0xf900..=0xfaff | 0xfe30..=0xfe6f | 0xff01..=0xff60 | 0xffe0..=0xffe6
-        | 0x1f300..=0x1f64f | 0x1f680..=0x1f6ff | 0x1f900..=0x1faff | 0x20000..=0x3fffd)
+        0xad | 0x34f | 0x61c | 0x115f | 0x1160 | 0x17b4 | 0x17b5 | 0x180b..=0x180f
+        | 0x200b..=0x200f | 0x2028..=0x202e | 0x2060..=0x206f | 0x2800 | 0x3164
+        | 0xfe00..=0xfe0f | 0xfeff | 0xffa0 | 0xfff9..=0xfffb | 0xe0000..=0xe0fff)
+        || c.is_whitespace() && c != ' '
 }
 
 #[cfg(test)]
@@ -87,11 +75,24 @@ mod tests {
         check("e\u{301}=b", "b", "e\u{301}=b\n  ^");
         check("a=\u{1b}[0m", "\u{1b}", "a=\\u{1b}[0m\n  ^^^^^^");
         check("a\u{202e}=b", "b", "a\\u{202e}=b\n          ^");
+        check("\u{1f511}\t名e\u{301}=b", "=", "\u{1f511}    名e\u{301}=b\n         ^");
+        check("a=名", "名", "a=名\n  ^^");
+        check("\u{9db5}\u{1f9d1}\u{1fae0}b", "b", "\u{9db5}\u{1f9d1}\u{1fae0}b\n      ^");
         check("a=b", "", "a=b\n^");
     }
 
     #[test]
     fn a_span_outside_of_the_line_is_drawn_at_its_end() {
         assert_eq!(carets("abc", 7..9), "   ^");
+    }
+
+    #[test]
+    fn characters_that_cannot_be_seen_are_drawn_by_their_code_point() {
+        for c in ['\u{3164}', '\u{2800}', '\u{34f}', '\u{115f}', '\u{a0}', '\u{3000}'] {
+            assert_eq!(
+                printable(&c.to_string()),
+                format!("\\u{{{:x}}}", u32::from(c))
+            );
+        }
     }
 }

@@ -4,6 +4,7 @@ use super::error::Fault;
 use super::part::Part;
 use super::scheme::{self, Scheme};
 use crate::placeholder;
+use crate::report::is_invisible;
 
 /// Refuses control, invisible and bidirectional characters anywhere.
 pub(super) fn check_characters(whole: Part<'_>) -> Result<(), Fault> {
@@ -29,15 +30,6 @@ pub(super) fn check_characters(whole: Part<'_>) -> Result<(), Fault> {
     }
     let message = format!("invisible character U+{point:04X} at byte {at} of {{}}");
     Err(Fault::new("invisible_char", span, message).help("type the URL instead of pasting it"))
-}
-
-fn is_invisible(c: char) -> bool {
-    matches!(c,
-        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}'
-        | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-        | '\u{2060}'..='\u{206f}' | '\u{2800}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}'
-        | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}')
-        || c.is_whitespace() && c != ' '
 }
 
 /// Checks what follows the scheme, in this order: a second URL, templates and
