@@ -3,8 +3,8 @@
 //! Neither this script nor the file is in the published package: nothing runs at users'.
 #![expect(
     dead_code,
-    unreachable_pub,
     unused_imports,
+    unreachable_pub,
     reason = "these are modules of the library, and a script uses a part of them"
 )]
 

@@ -65,6 +65,72 @@ pub(crate) fn is_template(text: &str) -> bool {
         || template_len(text) == Some(text.len())
 }
 
+/// What stands where a value should be.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Unfilled {
+    /// `${NAME}`: a program should have expanded it.
+    Template,
+    /// `<name>`: a person should have replaced it.
+    Placeholder,
+}
+
+/// A text that opens more templates than this is not a URL with a few left in it.
+const MOST_TEMPLATES: usize = 128;
+
+/// Finds the first `${NAME}` or `<name>` that is a whole component of the URL `rest`, which has no scheme.
+pub(crate) fn first_unfilled(rest: &str) -> Option<(Range<usize>, Unfilled)> {
+    let opens = |b: u8| matches!(b, b'$' | b'%' | b'{' | b'<' | b'#' | b'(' | b'[' | b'@');
+    if !rest.bytes().any(opens) {
+        return None;
+    }
+    let last_at = rest.rfind('@').unwrap_or(0);
+    let mut at_start = true;
+    let mut attempts = 0;
+    for (index, b) in rest.bytes().enumerate() {
+        let in_secret = index < last_at;
+        if opens(b) && (at_start || !in_secret && matches!(b, b'$' | b'#' | b'{' | b'<')) {
+            attempts += 1;
+            if attempts > MOST_TEMPLATES {
+                return None;
+            }
+            let text = &rest[index..];
+            if let Some(len) = template_len(text)
+                && (at_start && ends_component(&text[len..])
+                    || !in_secret && text[1..].starts_with(['{', '(', '%', '[']))
+            {
+                return Some((index..index + len, Unfilled::Template));
+            }
+            if at_start && let Some(len) = placeholder_len(text, in_secret) {
+                return Some((index..index + len, Unfilled::Placeholder));
+            }
+        }
+        at_start = matches!(b, b':' | b'/' | b'@' | b',' | b'?' | b'&' | b'=' | b'#');
+    }
+    None
+}
+
+fn ends_component(tail: &str) -> bool {
+    tail.is_empty() || tail.starts_with([':', '/', '@', ',', '?', '&', '#'])
+}
+
+/// Returns the length of `<name>`, `{name}` and, in userinfo, `[name]`.
+fn placeholder_len(text: &str, in_secret: bool) -> Option<usize> {
+    const NOUNS: [&str; 9] = [
+        "host", "hostname", "ip", "port", "endpoint", "server", "address", "db", "database",
+    ];
+    let close = match text.as_bytes().first()? {
+        b'<' => '>',
+        b'{' => '}',
+        b'[' => ']',
+        _ => return None,
+    };
+    let len = text.char_indices().take(66).find(|&(_, c)| c == close)?.0 + 1;
+    let inner = &text[1..len - 1];
+    let is_noun = || NOUNS.iter().any(|noun| inner.eq_ignore_ascii_case(noun));
+    let fits = len > 2 && !inner.contains(['@', '/']) && ends_component(&text[len..]);
+    (fits && (close != ']' || in_secret && !inner.contains(':') || is_noun())).then_some(len)
+}
+
 /// Returns whether the whole text is code that would have read the value.
 pub(crate) fn is_expression(text: &str) -> bool {
     [

@@ -75,9 +75,17 @@ mod tests {
         check("e\u{301}=b", "b", "e\u{301}=b\n  ^");
         check("a=\u{1b}[0m", "\u{1b}", "a=\\u{1b}[0m\n  ^^^^^^");
         check("a\u{202e}=b", "b", "a\\u{202e}=b\n          ^");
-        check("\u{1f511}\t名e\u{301}=b", "=", "\u{1f511}    名e\u{301}=b\n         ^");
+        check(
+            "\u{1f511}\t名e\u{301}=b",
+            "=",
+            "\u{1f511}    名e\u{301}=b\n         ^",
+        );
         check("a=名", "名", "a=名\n  ^^");
-        check("\u{9db5}\u{1f9d1}\u{1fae0}b", "b", "\u{9db5}\u{1f9d1}\u{1fae0}b\n      ^");
+        check(
+            "\u{9db5}\u{1f9d1}\u{1fae0}b",
+            "b",
+            "\u{9db5}\u{1f9d1}\u{1fae0}b\n      ^",
+        );
         check("a=b", "", "a=b\n^");
     }
 
@@ -88,7 +96,9 @@ mod tests {
 
     #[test]
     fn characters_that_cannot_be_seen_are_drawn_by_their_code_point() {
-        for c in ['\u{3164}', '\u{2800}', '\u{34f}', '\u{115f}', '\u{a0}', '\u{3000}'] {
+        for c in [
+            '\u{3164}', '\u{2800}', '\u{34f}', '\u{115f}', '\u{a0}', '\u{3000}',
+        ] {
             assert_eq!(
                 printable(&c.to_string()),
                 format!("\\u{{{:x}}}", u32::from(c))

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use super::error::Fault;
-use super::part::Part;
+use super::diagnostic::Diagnostic;
+use super::spanned::Spanned;
 
+/// Units and their nanoseconds.
 const UNITS: [(&str, u64); 7] = [
     ("ns", 1),
     ("us", 1_000),
@@ -15,32 +16,29 @@ const UNITS: [(&str, u64); 7] = [
     ("d", 86_400_000_000_000),
 ];
 
-/// Reads the duration of the parameter `name`; without a unit it means
+/// Reads the duration `value` of the parameter `name`; without a unit it means
 /// seconds to one client and milliseconds to the next.
-pub(super) fn read(name: &str, value: &str, part: Part<'_>) -> Result<Duration, Fault> {
-    let end = value
-        .find(|c: char| !(c.is_ascii_digit() || c == '.'))
-        .unwrap_or(value.len());
-    let (number, unit) = value.split_at(end);
-    if unit.is_empty() && number.bytes().any(|b| b.is_ascii_digit()) {
-        let message = format!("duration without a unit in parameter `{name}` of {{}}");
-        return Err(Fault::new("unitless_duration", part.span(), message)
-            .help(format!("write `{name}=500ms` or `{name}=5s`")));
+pub(super) fn parse(name: &str, value: &str, part: Spanned<'_>) -> Result<Duration, Diagnostic> {
+    let is_digit = |c: char| c.is_ascii_digit() || c == '.';
+    let (number, unit) = value.split_at(value.len() - value.trim_start_matches(is_digit).len());
+    let scale = UNITS.iter().find(|(known, _)| *known == unit);
+    let nanoseconds = scale.and_then(|&(_, scale)| scaled(number, scale));
+    if let Some(nanoseconds) = nanoseconds.filter(|&nanoseconds| nanoseconds > 0) {
+        return Ok(Duration::from_nanos(nanoseconds));
     }
-    let nanoseconds = UNITS
-        .iter()
-        .find(|(known, _)| *known == unit)
-        .and_then(|&(_, scale)| scaled(number, scale));
-    match nanoseconds {
-        Some(nanoseconds) if nanoseconds > 0 => Ok(Duration::from_nanos(nanoseconds)),
-        _ => {
-            let message = format!(
-                "invalid duration in parameter `{name}` of {{}}: expected a positive number and a unit"
-            );
-            Err(Fault::new("invalid_param", part.span(), message)
-                .help(format!("write `{name}=500ms` or `{name}=5s`")))
-        }
-    }
+    let has_no_unit = unit.is_empty() && number.bytes().any(|b| b.is_ascii_digit());
+    let (code, before, after) = if has_no_unit {
+        ("unitless_duration", "duration without a unit in", "")
+    } else {
+        (
+            "invalid_param",
+            "invalid duration in",
+            ": expected a positive number and a unit",
+        )
+    };
+    Err(part
+        .error(code, (format!("{before} parameter `{name}` of "), after))
+        .help(format!("write `{name}=500ms` or `{name}=5s`")))
 }
 
 /// Multiplies a decimal number without going through a float.

@@ -1,29 +1,40 @@
-//! What is wrong with a URL, where, and what to type instead.
+//! [`UrlError`]: the public error, which shows no secret.
 
-use std::borrow::Cow;
 use std::fmt;
 use std::ops::Range;
 
-use super::mask::Masked;
+use super::diagnostic::Diagnostic;
+use super::redact::Redaction;
 
 /// Tells what is wrong with a Redis URL, and where.
 ///
 /// No output of this type contains the password, the userinfo, a query value
 /// or the whole URL.
+///
+#[doc = include_str!("error_codes.md")]
 #[derive(Clone)]
 pub struct UrlError(Box<Inner>);
 
 #[derive(Clone)]
 struct Inner {
-    fault: Fault,
-    masked: Masked,
+    diagnostic: Diagnostic,
+    redaction: Redaction,
 }
 
 impl UrlError {
+    pub(super) fn new(mut diagnostic: Diagnostic, input: &str) -> UrlError {
+        diagnostic.span = on_boundaries(input, &diagnostic.span);
+        let redaction = Redaction::new(input, diagnostic.span.clone());
+        UrlError(Box::new(Inner {
+            diagnostic,
+            redaction,
+        }))
+    }
+
     /// Returns the stable code of the error, such as `invalid_port`.
     #[must_use]
     pub fn code(&self) -> &'static str {
-        self.0.fault.code
+        self.0.diagnostic.code
     }
 
     /// Returns the bytes of the input the error is about.
@@ -31,23 +42,23 @@ impl UrlError {
     /// The range lies inside the input, on character boundaries.
     #[must_use]
     pub fn span(&self) -> Range<usize> {
-        self.0.fault.span.clone()
+        self.0.diagnostic.span.clone()
     }
 
     /// Returns what to type instead, where that is certain.
     #[must_use]
     pub fn help(&self) -> Option<&str> {
-        self.0.fault.help.as_deref()
+        self.0.diagnostic.help.as_deref()
     }
 
     /// Returns the sentence of `Display` about `subject`, such as `` `REDIS_URL` ``.
     pub(crate) fn message(&self, subject: &str) -> String {
-        self.0.fault.message.replacen("{}", subject, 1)
+        self.0.diagnostic.message.about(subject)
     }
 
     /// Returns the input on one line without its secrets, and the span in it.
     pub(crate) fn shown(&self) -> (&str, Range<usize>) {
-        (&self.0.masked.text, self.0.masked.span.clone())
+        (&self.0.redaction.text, self.0.redaction.span.clone())
     }
 }
 
@@ -59,68 +70,17 @@ impl fmt::Display for UrlError {
 
 impl fmt::Debug for UrlError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (shown, _) = self.shown();
         f.debug_struct("UrlError")
             .field("code", &self.code())
             .field("span", &self.span())
             .field("message", &format_args!("{self}"))
-            .field("shown", &format_args!("{shown}"))
-            .field(
-                "help",
-                &self.help().map(|help| format_args!("{help}").to_string()),
-            )
+            .field("shown", &format_args!("{}", self.0.redaction.text))
+            .field("help", &self.help())
             .finish()
     }
 }
 
 impl std::error::Error for UrlError {}
-
-/// An error on its way out: `{}` in the message stands for the URL's name.
-#[derive(Clone)]
-pub(super) struct Fault {
-    code: &'static str,
-    span: Range<usize>,
-    message: Cow<'static, str>,
-    help: Option<Cow<'static, str>>,
-}
-
-impl Fault {
-    pub(super) fn new(
-        code: &'static str,
-        span: Range<usize>,
-        message: impl Into<Cow<'static, str>>,
-    ) -> Fault {
-        let message = message.into();
-        debug_assert!(message.contains("{}"), "a message names its subject");
-        Fault {
-            code,
-            span,
-            message,
-            help: None,
-        }
-    }
-
-    pub(super) fn help(mut self, help: impl Into<Cow<'static, str>>) -> Fault {
-        self.help = Some(help.into());
-        self
-    }
-
-    pub(super) fn help_some(mut self, help: Option<impl Into<Cow<'static, str>>>) -> Fault {
-        if let Some(help) = help {
-            self.help = Some(help.into());
-        }
-        self
-    }
-
-    pub(super) fn into_error(mut self, input: &str) -> UrlError {
-        self.span = on_boundaries(input, &self.span);
-        let masked = Masked::new(input, self.span.clone());
-        UrlError(Box::new(Inner {
-            fault: self,
-            masked,
-        }))
-    }
-}
 
 /// Widens a range to character boundaries inside the input.
 fn on_boundaries(input: &str, span: &Range<usize>) -> Range<usize> {

@@ -1,260 +1,263 @@
-//! The query: the configuration that travels with the URL.
+//! The parameters of this client: one row each.
 
-use super::error::Fault;
-use super::parameter_table::{self as table, Key, Role, Value};
-use super::part::Part;
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
+
+use super::authority;
+use super::diagnostic::Diagnostic;
+use super::duration;
+use super::kind::UrlKind;
 use super::path;
 use super::percent::{Plus, decode};
-use super::scheme::UrlKind;
-use super::settings::{self, Settings};
-use super::warning::UrlWarning;
+use super::settings::{Protocol, ReadFrom, Settings, TlsVerify};
+use super::spanned::Spanned;
+use super::warning::Warnings;
+
+/// A parameter of this client.
+///
+/// To add one, add its row to [`PARAMETERS`], its field to [`Settings`], and its getter to
+/// `RedisUrl`; then `UPDATE_EXPECT=1 cargo test --lib url` writes its line of `parameters.md`.
+pub(super) struct Parameter {
+    pub(super) name: &'static str,
+    /// Other spellings of the same parameter.
+    pub(super) aliases: &'static [&'static str],
+    pub(super) scope: Scope,
+    /// Reads the value and stores it.
+    pub(super) set: for<'a> fn(&mut Parameters<'a>, Value<'a>) -> Result<(), Diagnostic>,
+    /// The values and their unit, for the documentation and after `expected` in an error.
+    pub(super) values: &'static str,
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "a test documents it in `parameters.md`")
+    )]
+    pub(super) default: &'static str,
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "a test documents it in `parameters.md`")
+    )]
+    pub(super) meaning: &'static str,
+}
+
+/// The URLs that a parameter has a meaning in.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Scope {
+    Any,
+    Tls,
+    Sentinel,
+    /// Sentinel and Cluster.
+    List,
+}
+
+const DURATION: &str = "`500ms`, `2s`, `1.5m`; units from `ns` to `d`";
+
+/// The parameters that we advise, in the order of the documentation.
+#[rustfmt::skip]
+pub(super) const PARAMETERS: [Parameter; 16] = [
+    Parameter { name: "protocol", aliases: &[], scope: Scope::Any,
+        values: "`2`, `3`, `resp2` or `resp3`", default: "`3`",
+        meaning: "version of RESP that is asked for first",
+        set: |p, value| { p.settings.protocol = Some(value.one_of(&PROTOCOLS)?); Ok(()) } },
+    Parameter { name: "db", aliases: &["database", "dbindex", "virtual_host"], scope: Scope::Any,
+        values: "a number from 0 on", default: "`0`",
+        meaning: "database, where the path does not name one; a cluster has database 0 alone",
+        set: |p, value| { p.database = Some((path::database(value.raw)?, value.raw)); Ok(()) } },
+    Parameter { name: "client_name", aliases: &[], scope: Scope::Any,
+        values: "printable ASCII without spaces, as `CLIENT SETNAME` does", default: "the package's name with `redis_client!`, else none",
+        meaning: "name of the connections in `CLIENT LIST`",
+        set: |p, value| { p.settings.client_name = Some(value.client_name()?); Ok(()) } },
+    Parameter { name: "connect_timeout", aliases: &[], scope: Scope::Any,
+        values: DURATION, default: "`2s`",
+        meaning: "time limit of one attempt to connect, from the name look-up to the answer to `HELLO`",
+        set: |p, value| { p.settings.connect_timeout = Some(value.duration()?); Ok(()) } },
+    Parameter { name: "response_timeout", aliases: &["timeout"], scope: Scope::Any,
+        values: DURATION, default: "`1s`",
+        meaning: "time limit of one reply on a live connection",
+        set: |p, value| { p.settings.response_timeout = Some(value.duration()?); Ok(()) } },
+    Parameter { name: "deadline", aliases: &[], scope: Scope::Any,
+        values: DURATION, default: "`3s`",
+        meaning: "time limit of one command in all, waiting for a connection included",
+        set: |p, value| { p.settings.deadline = Some(value.duration()?); Ok(()) } },
+    Parameter { name: "keepalive", aliases: &[], scope: Scope::Any,
+        values: DURATION, default: "`6s`",
+        meaning: "silence after which the system probes whether the peer is still there",
+        set: |p, value| { p.settings.keepalive = Some(value.duration()?); Ok(()) } },
+    Parameter { name: "max_in_flight", aliases: &[], scope: Scope::Any,
+        values: "a number from 1 on", default: "`10000`",
+        meaning: "commands in flight at once; further callers wait within their deadline",
+        set: |p, value| { p.settings.max_in_flight = Some(value.number()?); Ok(()) } },
+    Parameter { name: "tls_ca", aliases: &[], scope: Scope::Tls,
+        values: "a path", default: "none",
+        meaning: "PEM file of certificates to trust besides the system's",
+        set: |p, value| { p.settings.tls_ca = Some(value.path()?); Ok(()) } },
+    Parameter { name: "tls_cert", aliases: &[], scope: Scope::Tls,
+        values: "a path", default: "none",
+        meaning: "PEM file of the client's certificate",
+        set: |p, value| { p.settings.tls_cert = Some(value.path()?); Ok(()) } },
+    Parameter { name: "tls_key", aliases: &[], scope: Scope::Tls,
+        values: "a path", default: "none",
+        meaning: "PEM file of the client's private key",
+        set: |p, value| { p.settings.tls_key = Some(value.path()?); Ok(()) } },
+    Parameter { name: "tls_verify", aliases: &[], scope: Scope::Tls,
+        values: "`full`, `ca` or `none`", default: "`full`",
+        meaning: "what of the server's certificate is verified: chain and name, the chain, nothing",
+        set: |p, value| { p.settings.verify_with(value.one_of(&VERIFY)?, &mut p.warnings); Ok(()) } },
+    Parameter { name: "tls_server_name", aliases: &[], scope: Scope::Tls,
+        values: "a host name", default: "the host of the URL",
+        meaning: "name to send and to verify in TLS",
+        set: |p, value| { p.settings.tls_server_name = Some(value.host_name()?); Ok(()) } },
+    Parameter { name: "sentinel_username", aliases: &["sentinelUsername"], scope: Scope::Sentinel,
+        values: "text", default: "none",
+        meaning: "user name at the Sentinels; the one before the `@` is the server's",
+        set: |p, value| { p.settings.sentinel_username = Some(value.text()?); Ok(()) } },
+    Parameter { name: "sentinel_password", aliases: &["sentinelPassword"], scope: Scope::Sentinel,
+        values: "text", default: "none",
+        meaning: "password at the Sentinels",
+        set: |p, value| { p.settings.sentinel_password = Some(value.text()?); p.warn_about_password(); Ok(()) } },
+    Parameter { name: "read_from", aliases: &[], scope: Scope::Any,
+        values: "`primary`, `replica` or `prefer_replica`", default: "`primary`",
+        meaning: "which node serves commands that only read, with Sentinel and Cluster",
+        set: |p, value| { p.settings.read_from = Some(value.one_of(&READ_FROM)?); Ok(()) } },
+];
+
+/// Parameters for what has its own place in the URL; read for the URLs of other clients.
+#[rustfmt::skip]
+pub(super) const TOLERATED: [Parameter; 4] = [
+    Parameter { name: "username", aliases: &["user"], scope: Scope::Any,
+        values: "text", default: "none",
+        meaning: "user name; its place is before the `@`",
+        set: |p, value| { p.username = Some((value.text()?, value.raw)); Ok(()) } },
+    Parameter { name: "password", aliases: &["pass"], scope: Scope::Any,
+        values: "text", default: "none",
+        meaning: "password; its place is before the `@`, because queries end up in logs",
+        set: |p, value| {
+            p.password = Some((value.text()?, value.raw));
+            if p.kind != UrlKind::Unix { p.warn_about_password(); }
+            Ok(())
+        } },
+    Parameter { name: "service_name", aliases: &["service", "master_name", "sentinelMasterId", "sentinelServiceName"],
+        scope: Scope::Sentinel, values: "letters, digits, `.`, `-` and `_`", default: "none",
+        meaning: "name under which the Sentinels know the primary; its place is the path",
+        set: |p, value| { p.service_name = Some(value.service_name()?); Ok(()) } },
+    Parameter { name: "node", aliases: &[], scope: Scope::List,
+        values: "`host` or `host:port`, several times", default: "none",
+        meaning: "one more seed node or Sentinel; its place is the list of hosts",
+        set: |p, value| { p.nodes.push(value.raw); Ok(()) } },
+];
+
+const PROTOCOLS: [(&str, Protocol); 4] = [
+    ("2", Protocol::Resp2),
+    ("resp2", Protocol::Resp2),
+    ("3", Protocol::Resp3),
+    ("resp3", Protocol::Resp3),
+];
+
+const VERIFY: [(&str, TlsVerify); 3] = [
+    ("full", TlsVerify::Full),
+    ("ca", TlsVerify::Ca),
+    ("none", TlsVerify::None),
+];
+
+const READ_FROM: [(&str, ReadFrom); 3] = [
+    ("primary", ReadFrom::Primary),
+    ("replica", ReadFrom::Replica),
+    ("prefer_replica", ReadFrom::PreferReplica),
+];
 
 /// What the query has set.
-#[derive(Clone, Default)]
 pub(super) struct Parameters<'a> {
-    pub(super) settings: Settings,
-    pub(super) database: Option<(u32, Part<'a>)>,
-    pub(super) username: Option<(String, Part<'a>)>,
-    pub(super) password: Option<(String, Part<'a>)>,
-    pub(super) service_name: Option<String>,
-    pub(super) nodes: Vec<Part<'a>>,
-}
-
-/// One `name=value` of the query.
-pub(super) struct Pair<'a> {
-    pub(super) name: &'static str,
-    role: Role,
-    name_part: Part<'a>,
-    pub(super) value: Part<'a>,
-}
-
-/// Reads the query in passes: form, names, what is refused, duplicates, values.
-pub(super) fn read<'a>(
     kind: UrlKind,
-    query: Part<'a>,
-    warnings: &mut Vec<UrlWarning>,
-) -> Result<Parameters<'a>, Fault> {
-    let pieces: Vec<Part<'a>> = query.split('&').filter(|piece| !piece.is_empty()).collect();
-    for piece in &pieces {
-        check_form(*piece)?;
-    }
-    let pairs = recognize(&pieces)?;
-    for pair in &pairs {
-        check_meaning(kind, pair)?;
-    }
-    check_duplicates(&pairs)?;
-    let mut parameters = Parameters::default();
-    let mut ignored = Vec::new();
-    for pair in &pairs {
-        apply(kind, pair, &mut parameters, &mut ignored, warnings)?;
-    }
-    if !ignored.is_empty() {
-        warnings.push(UrlWarning::foreign_parameters(ignored));
-    }
-    Ok(parameters)
+    pub(super) settings: Settings,
+    pub(super) database: Option<(u32, Spanned<'a>)>,
+    pub(super) username: Option<(String, Spanned<'a>)>,
+    pub(super) password: Option<(String, Spanned<'a>)>,
+    pub(super) service_name: Option<String>,
+    pub(super) nodes: Vec<Spanned<'a>>,
+    pub(super) warnings: Warnings,
 }
 
-/// A pair has a name, a `=` and a value; `;` separates nothing.
-fn check_form(piece: Part<'_>) -> Result<(), Fault> {
-    let invalid = |span, message: &'static str| Fault::new("invalid_param", span, message);
-    let (name, value) = piece
-        .split_once('=')
-        .unwrap_or((piece, piece.from(piece.text.len())));
-    if let Some(index) = piece.text.find(';') {
-        return Err(
-            invalid(piece.span_at(index), "`;` between parameters of {}")
-                .help("separate parameters by `&`"),
+impl Parameters<'_> {
+    pub(super) fn new(kind: UrlKind) -> Self {
+        Parameters {
+            kind,
+            settings: Settings::default(),
+            database: None,
+            username: None,
+            password: None,
+            service_name: None,
+            nodes: Vec::new(),
+            warnings: Warnings::default(),
+        }
+    }
+
+    fn warn_about_password(&mut self) {
+        self.warnings.add(
+            "password_in_query",
+            "a password in the query ends up in logs: it belongs before the `@`, or into a secret file",
         );
     }
-    let is_word = |name: &str| {
-        name.bytes()
-            .all(|b| b.is_ascii_alphanumeric() || b"_-.[]".contains(&b))
-    };
-    if value.is_empty() && is_word(name.text) {
-        let message = match table::find(name.text) {
-            Some((known, _)) => format!("parameter `{known}` of {{}} has no value"),
-            None => "parameter without a value in {}".to_owned(),
-        };
-        return Err(Fault::new("invalid_param", piece.span(), message)
-            .help("give it a value, or remove it: a variable may be unset"));
-    }
-    Ok(())
 }
 
-/// No more unknown names than this are reported at once.
-const MOST_UNKNOWN: usize = 16;
-
-fn recognize<'a>(pieces: &[Part<'a>]) -> Result<Vec<Pair<'a>>, Fault> {
-    let mut pairs = Vec::with_capacity(pieces.len());
-    let mut unknown = Vec::new();
-    for piece in pieces {
-        let (name_part, value) = piece
-            .split_once('=')
-            .unwrap_or((*piece, piece.from(piece.text.len())));
-        let name = decode(name_part, Plus::Space, "parameter name")?;
-        match table::find(&name) {
-            Some((name, role)) => pairs.push(Pair {
-                name,
-                role,
-                name_part,
-                value,
-            }),
-            None if unknown.len() == MOST_UNKNOWN => break,
-            None => unknown.push((name, name_part)),
-        }
-    }
-    if unknown.is_empty() {
-        Ok(pairs)
-    } else {
-        Err(unknown_names(&unknown))
-    }
+/// A value that a row reads.
+#[derive(Clone, Copy)]
+pub(super) struct Value<'a> {
+    /// The parameter as it is spelt in the URL.
+    pub(super) name: &'static str,
+    pub(super) expected: &'static str,
+    pub(super) raw: Spanned<'a>,
 }
 
-/// Repeats only a name that resembles a known one: any other may be the rest of a secret.
-fn unknown_names(unknown: &[(String, Part<'_>)]) -> Fault {
-    let similar: Vec<_> = unknown
-        .iter()
-        .filter_map(|(name, part)| Some((name, *part, table::nearest(name)?)))
-        .collect();
-    let Some((first, part, (near, role))) = similar.first() else {
-        let names: Vec<_> = table::DOCUMENTED.iter().map(|(name, _)| *name).collect();
-        let message = if unknown.len() == 1 {
-            "unknown parameter in {}"
+impl Value<'_> {
+    pub(super) fn text(self) -> Result<String, Diagnostic> {
+        decode(self.raw, Plus::Space, "query")
+    }
+
+    fn path(self) -> Result<PathBuf, Diagnostic> {
+        self.text().map(PathBuf::from)
+    }
+
+    fn duration(self) -> Result<Duration, Diagnostic> {
+        duration::parse(self.name, &self.text()?, self.raw)
+    }
+
+    fn number<N: FromStr>(self) -> Result<N, Diagnostic> {
+        let text = self.checked_text(|text| text.bytes().all(|b| b.is_ascii_digit()))?;
+        text.parse().map_err(|_| self.invalid())
+    }
+
+    fn client_name(self) -> Result<String, Diagnostic> {
+        self.checked_text(|text| text.bytes().all(|b| b.is_ascii_graphic()))
+    }
+
+    fn host_name(self) -> Result<String, Diagnostic> {
+        self.checked_text(|_| authority::host(self.raw).is_ok())
+    }
+
+    fn service_name(self) -> Result<String, Diagnostic> {
+        self.checked_text(path::is_service_name)
+    }
+
+    pub(super) fn checked_text(
+        self,
+        is_valid: impl Fn(&str) -> bool,
+    ) -> Result<String, Diagnostic> {
+        let text = self.text()?;
+        if is_valid(&text) {
+            Ok(text)
         } else {
-            "unknown parameters in {}"
-        };
-        return Fault::new("unknown_param", unknown[0].1.span(), message).help(format!(
-            "remove it; the parameters are `{}`",
-            names.join("`, `")
-        ));
-    };
-    let names: Vec<_> = similar.iter().map(|(name, ..)| name.as_str()).collect();
-    let plural = if names.len() == 1 { "" } else { "s" };
-    let message = format!("unknown parameter{plural} `{}` in {{}}", names.join("`, `"));
-    let help = match role {
-        Role::Ours(_) => format!("a parameter with a similar name exists: `{near}`"),
-        _ => format!("remove `{first}`"),
-    };
-    Fault::new("unknown_param", part.span(), message).help(help)
-}
-
-/// Refuses what would change the server, the login or TLS if it were ignored.
-fn check_meaning(kind: UrlKind, pair: &Pair<'_>) -> Result<(), Fault> {
-    let Pair {
-        name,
-        role,
-        name_part,
-        ..
-    } = pair;
-    let fault = |code, message: String| Fault::new(code, name_part.span(), message);
-    let misplaced = match role {
-        Role::Ours(Key::Node) => !kind.is_list(),
-        Role::Ours(key) => key.is_sentinel() && !kind.is_sentinel(),
-        _ => false,
-    };
-    match role {
-        Role::Topology => {}
-        _ if misplaced => {}
-        Role::Auth => {
-            return Err(fault(
-                "foreign_auth",
-                format!("parameter `{name}` of {{}} would change who logs in"),
-            )
-            .help("write `<user>:<password>@` in front of the host"));
-        }
-        Role::RefusedTls => {
-            return Err(fault("foreign_tls_param", format!("TLS parameter `{name}` of another client in {{}}"))
-                .help("the TLS parameters are `tls_ca`, `tls_cert`, `tls_key`, `tls_verify` and `tls_server_name`"));
-        }
-        Role::ForeignTls(_) if !kind.is_tls() => {
-            return Err(fault(
-                "foreign_tls_param",
-                format!("TLS parameter `{name}` in {{}}, which does not use TLS"),
-            )
-            .help("write `rediss://`"));
-        }
-        Role::Ours(key) if key.is_tls() && !kind.is_tls() => {
-            return Err(fault(
-                "invalid_param",
-                format!("TLS parameter `{name}` in {{}}, which does not use TLS"),
-            )
-            .help("write `rediss://`"));
-        }
-        _ => return Ok(()),
-    }
-    Err(fault(
-        "foreign_topology",
-        format!("parameter `{name}` of {{}} would change which server is meant"),
-    )
-    .help(
-        "write `redis-sentinel://<host>:26379,<host>:26379/<service name>`, or the host in the URL",
-    ))
-}
-
-fn check_duplicates(pairs: &[Pair<'_>]) -> Result<(), Fault> {
-    let same = |a: &Pair<'_>, b: &Pair<'_>| match (a.role, b.role) {
-        (Role::Ours(Key::Node), _) => false,
-        (Role::Ours(a) | Role::ForeignTls(a), Role::Ours(b) | Role::ForeignTls(b)) => a == b,
-        _ => a.name == b.name,
-    };
-    // But for `node`, a repetition comes within the length of the table.
-    for (index, pair) in pairs.iter().enumerate() {
-        if pair.role != Role::Ours(Key::Node)
-            && pairs[..index].iter().any(|earlier| same(earlier, pair))
-        {
-            let message = format!("parameter `{}` twice in {{}}", pair.name);
-            return Err(
-                Fault::new("duplicate_param", pair.name_part.span(), message)
-                    .help("keep one of them"),
-            );
+            Err(self.invalid())
         }
     }
-    Ok(())
-}
 
-fn apply<'a>(
-    kind: UrlKind,
-    pair: &Pair<'a>,
-    parameters: &mut Parameters<'a>,
-    ignored: &mut Vec<&'static str>,
-    warnings: &mut Vec<UrlWarning>,
-) -> Result<(), Fault> {
-    match pair.role {
-        Role::Ours(Key::Node) => parameters.nodes.push(pair.value),
-        Role::Ours(Key::Database) => {
-            parameters.database = Some((path::database(pair.value, false)?, pair.value));
-        }
-        Role::Ours(key) => {
-            let text = decode(pair.value, Plus::Space, "query")?;
-            settings::set(kind, key, pair, text, parameters, warnings)?;
-        }
-        Role::ForeignTls(key) => {
-            let text = decode(pair.value, Plus::Space, "query")?;
-            settings::translate_tls(kind, key, pair, text, &mut parameters.settings, warnings)?;
-        }
-        Role::Ignored(value) => {
-            check_value(value, pair)?;
-            ignored.push(pair.name);
-        }
-        Role::Topology | Role::Auth | Role::RefusedTls => {}
+    fn one_of<T: Copy>(self, values: &[(&str, T)]) -> Result<T, Diagnostic> {
+        let text = self.text()?;
+        let found = values.iter().find(|(name, _)| *name == text);
+        found.map(|(_, value)| *value).ok_or_else(|| self.invalid())
     }
-    Ok(())
-}
 
-/// A value that is nonsense to its own client is a mistake here too.
-fn check_value(value: Value, pair: &Pair<'_>) -> Result<(), Fault> {
-    let text = decode(pair.value, Plus::Space, "query")?;
-    let digits = text.strip_prefix('-').unwrap_or(&text);
-    match value {
-        Value::Integer if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit()) => {
-            Err(settings::invalid(pair, "a whole number"))
-        }
-        Value::Flag if settings::flag(&text.to_ascii_lowercase()).is_none() => {
-            Err(settings::invalid(pair, "`true` or `false`"))
-        }
-        Value::Duration if !digits.starts_with(|c: char| c.is_ascii_digit() || c == '.') => {
-            Err(settings::invalid(pair, "a number, with or without a unit"))
-        }
-        _ => Ok(()),
+    pub(super) fn invalid(self) -> Diagnostic {
+        let before = format!("invalid value of parameter `{}` in ", self.name);
+        let message = (before, format!(": expected {}", self.expected));
+        self.raw.error("invalid_param", message)
     }
 }

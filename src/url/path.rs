@@ -2,157 +2,188 @@
 
 use std::path::PathBuf;
 
-use super::error::Fault;
-use super::part::Part;
-use super::percent::{Plus, decode};
-use super::warning::UrlWarning;
+use super::diagnostic::Diagnostic;
+use super::percent::{Plus, decode, should_encode};
+use super::spanned::Spanned;
+use super::split::is_short_number;
+use super::warning::Warnings;
 
-/// The longest path that fits into `sockaddr_un` on Linux.
+/// The longest path that fits into `sockaddr_un` on Linux, in bytes.
 const LONGEST_SOCKET: usize = 107;
 
-/// The segments of a path without the slashes around it.
-pub(super) fn segments<'a>(path: Part<'a>, warnings: &mut Vec<UrlWarning>) -> Vec<Part<'a>> {
-    let Some(bare) = path.text.strip_prefix('/') else {
-        return Vec::new();
-    };
-    let leading = bare.len() - bare.trim_start_matches('/').len();
-    if leading > 0 {
-        warnings.push(UrlWarning::new(
-            "extra_slash",
-            "more than one slash before the database",
-        ));
-    }
-    let inner = path.from(1 + leading);
-    if inner.is_empty() {
-        return Vec::new();
-    }
-    let end = inner.text.trim_end_matches('/').len();
-    if end < inner.text.len() {
-        warnings.push(UrlWarning::new(
-            "trailing_slash",
-            "slash after the last part of the path",
-        ));
-    }
-    inner.to(end).split('/').collect()
+/// A path and its segments, without the slashes around them.
+pub(super) struct Segments<'a> {
+    path: Spanned<'a>,
+    list: Vec<Spanned<'a>>,
 }
 
-/// Refuses segments beyond `expected` and dot segments.
-pub(super) fn check_segments(
-    path: Part<'_>,
-    segments: &[Part<'_>],
-    expected: usize,
-    form: &str,
-) -> Result<(), Fault> {
-    let dots = segments
-        .iter()
-        .any(|segment| matches!(segment.text, "." | ".."));
-    if segments.len() <= expected && !dots {
-        return Ok(());
+impl<'a> Segments<'a> {
+    pub(super) fn new(path: Spanned<'a>, warnings: &mut Warnings) -> Segments<'a> {
+        let mut list = Vec::new();
+        if let Some(bare) = path.text.strip_prefix('/') {
+            let leading = bare.len() - bare.trim_start_matches('/').len();
+            if leading > 0 {
+                warnings.add("extra_slash", "more than one slash before the database");
+            }
+            let inner = path.from(1 + leading);
+            let end = inner.text.trim_end_matches('/').len();
+            if end < inner.text.len() {
+                warnings.add("trailing_slash", "slash after the last part of the path");
+            }
+            if end > 0 {
+                list = inner.to(end).split('/').collect();
+            }
+        }
+        Segments { path, list }
     }
-    let span = segments
-        .get(expected)
-        .map_or(path.span(), |extra| extra.start..path.end());
-    Err(Fault::new(
-        "invalid_path",
-        span,
-        format!("invalid path in {{}}: expected {form}"),
-    )
-    .help(format!("write {form}")))
+
+    /// Refuses segments beyond `expected` and dot segments.
+    fn check(&self, expected: usize, form: &'static str) -> Result<(), Diagnostic> {
+        let is_dots = |segment: &Spanned<'_>| matches!(segment.text, "." | "..");
+        if self.list.len() <= expected && !self.list.iter().any(is_dots) {
+            return Ok(());
+        }
+        let path = self.path;
+        let extra = self.list.get(expected);
+        let found = extra.map_or(path, |extra| path.from(extra.start - path.start));
+        let message = ("invalid path in ", format!(": expected {form}"));
+        Err(found
+            .error("invalid_path", message)
+            .help(format!("write {form}")))
+    }
+
+    /// Reads `/db`.
+    pub(super) fn database(&self) -> Result<Option<u32>, Diagnostic> {
+        self.check(1, "one number, as in `/0`")?;
+        self.database_at(0)
+    }
+
+    fn database_at(&self, index: usize) -> Result<Option<u32>, Diagnostic> {
+        let Some(segment) = self.list.get(index) else {
+            return Ok(None);
+        };
+        decode(*segment, Plus::Literal, "path")?;
+        database(*segment).map(Some)
+    }
+
+    /// Reads `/service-name[/db]`, or `/db` where the service name stands `elsewhere`.
+    pub(super) fn service_and_database(
+        &self,
+        elsewhere: Option<String>,
+    ) -> Result<(String, Option<u32>), Diagnostic> {
+        let first = self.list.first();
+        if let Some(name) = elsewhere {
+            let is_name = |first: &&Spanned<'_>| {
+                is_service_name(first.text)
+                    && first.text.starts_with(|c: char| c.is_ascii_alphabetic())
+            };
+            match first.filter(is_name) {
+                Some(first) if first.text != name => return Err(conflicting_service(*first)),
+                Some(_) => {}
+                None => return Ok((name, self.database()?)),
+            }
+        }
+        let is_number = |segment: &Spanned<'_>| segment.text.bytes().all(|b| b.is_ascii_digit());
+        let Some(first) = first.filter(|first| self.list.len() > 1 || !is_number(first)) else {
+            let message =
+                "missing service name in {}: expected `/<service name>` or `/<service name>/<db>`";
+            let help = "write the name the Sentinels know the primary by, such as `/mymaster/0`";
+            return Err(self.path.error("missing_master", message).help(help));
+        };
+        self.check(2, "`/<service name>/<db>`")?;
+        let name = service_name(*first, "path", "invalid_path")?;
+        Ok((name, self.database_at(1)?))
+    }
+}
+
+pub(super) fn conflicting_service(second: Spanned<'_>) -> Diagnostic {
+    second
+        .error("conflicting_master", "two service names in {}")
+        .help("name it once, as the first part of the path: `/<service name>/<db>`")
 }
 
 /// Reads a database number, as the registered grammar has it: no sign, no leading zero.
-pub(super) fn database(part: Part<'_>, raw: bool) -> Result<u32, Fault> {
-    if raw && part.text.contains('%') {
-        decode(part, Plus::Literal, "path")?;
-    }
+pub(super) fn database(part: Spanned<'_>) -> Result<u32, Diagnostic> {
     let text = part.text;
     let is_number = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
     let has_zero = text.len() > 1 && text.starts_with('0');
-    let number = text
-        .parse::<u32>()
-        .ok()
-        .filter(|&number| i32::try_from(number).is_ok());
+    // The server holds the number in a signed integer of 32 bits.
+    let number = text.parse::<u32>().ok();
+    let number = number.filter(|&number| i32::try_from(number).is_ok());
     if let (true, false, Some(number)) = (is_number, has_zero, number) {
         return Ok(number);
     }
-    let bare = text.trim_start_matches('0');
-    let help = if is_number && has_zero && bare.len() < 4 {
-        format!("write `{}`", if bare.is_empty() { "0" } else { bare })
-    } else {
-        "write a number, as in `/0`".to_owned()
-    };
-    let message =
-        "invalid database in {}: expected a number from 0 on, without a sign or leading zeros";
-    Err(Fault::new("invalid_db", part.span(), message).help(help))
+    let error = part.error(
+        "invalid_db",
+        "invalid database in {}: expected a number from 0 on, without a sign or leading zeros",
+    );
+    match text.trim_start_matches('0') {
+        "" if has_zero => Err(error.help("write `0`")),
+        bare if has_zero && bare.len() < 4 && is_short_number(bare) => {
+            Err(error.help(format!("write `{bare}`")))
+        }
+        _ => Err(error.help("write a number, as in `/0`")),
+    }
 }
 
 /// Reads the name of a primary, from the characters that Sentinel allows.
-pub(super) fn service_name(part: Part<'_>, what: &'static str) -> Result<String, Fault> {
+pub(super) fn service_name(
+    part: Spanned<'_>,
+    what: &'static str,
+    code: &'static str,
+) -> Result<String, Diagnostic> {
     let name = decode(part, Plus::Literal, what)?;
     if is_service_name(&name) {
         return Ok(name);
     }
-    let code = if what == "fragment" {
-        "unexpected_fragment"
-    } else {
-        "invalid_path"
-    };
-    let message = format!(
-        "invalid service name in the {what} of {{}}: expected letters, digits, `.`, `-` and `_`"
-    );
-    Err(Fault::new(code, part.span(), message).help("write the name as `sentinel monitor` has it"))
+    let before = format!("invalid service name in the {what} of ");
+    let message = (before, ": expected letters, digits, `.`, `-` and `_`");
+    Err(part
+        .error(code, message)
+        .help("write the name as `sentinel monitor` has it"))
 }
 
 pub(super) fn is_service_name(name: &str) -> bool {
-    !name.is_empty()
-        && name
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || b".-_".contains(&b))
+    let is_allowed = |b: u8| b.is_ascii_alphanumeric() || b".-_".contains(&b);
+    !name.is_empty() && name.bytes().all(is_allowed)
 }
 
 /// Reads the path of a Unix socket.
-pub(super) fn socket(path: Part<'_>, warnings: &mut Vec<UrlWarning>) -> Result<PathBuf, Fault> {
+pub(super) fn socket(path: Spanned<'_>, warnings: &mut Warnings) -> Result<PathBuf, Diagnostic> {
     let trimmed = path.text.trim_start_matches('/');
     if trimmed.is_empty() {
-        return Err(Fault::new(
-            "missing_path",
-            path.span(),
-            "missing path of the socket in {}",
-        )
-        .help("write `unix:///run/redis/redis.sock`"));
+        return Err(path
+            .error("missing_path", "missing path of the socket in {}")
+            .help("write `unix:///run/redis/redis.sock`"));
     }
-    if path.text.len() - trimmed.len() > 1 {
-        warnings.push(UrlWarning::new(
+    let leading = path.text.len() - trimmed.len();
+    if leading > 1 {
+        warnings.add(
             "extra_slash",
             "more than one slash before the path of the socket",
-        ));
+        );
     }
-    if path
-        .text
-        .contains(|c: char| !c.is_ascii() || "^|`<>{}".contains(c))
-    {
-        warnings.push(UrlWarning::new(
+    if should_encode(path.text) {
+        warnings.add(
             "should_encode",
             "characters in the path that belong percent-encoded",
-        ));
+        );
     }
-    let bare = path.from(path.text.len() - trimmed.len() - 1);
-    let decoded = decode(bare, Plus::Literal, "path")?;
-    if decoded
+    let decoded = decode(path.from(leading - 1), Plus::Literal, "path")?;
+    let has_dots = decoded
         .split('/')
-        .any(|segment| matches!(segment, "." | ".."))
-        || decoded.ends_with('/')
-    {
+        .any(|segment| matches!(segment, "." | ".."));
+    if has_dots || decoded.ends_with('/') {
         let message = "invalid path of the socket in {}: expected a file, without `.` and `..`";
-        return Err(Fault::new("invalid_path", path.span(), message)
-            .help("write the path as `realpath` prints it"));
+        let help = "write the path as `realpath` prints it";
+        return Err(path.error("invalid_path", message).help(help));
     }
     if decoded.len() > LONGEST_SOCKET {
-        let message = format!(
-            "path of the socket in {{}} is too long: expected at most {LONGEST_SOCKET} bytes, found {}",
-            decoded.len()
-        );
-        return Err(Fault::new("path_too_long", path.span(), message)
+        let length = decoded.len();
+        let after =
+            format!(" is too long: expected at most {LONGEST_SOCKET} bytes, found {length}");
+        return Err(path
+            .error("path_too_long", ("path of the socket in ", after))
             .help("use a shorter path, or a symbolic link to it"));
     }
     Ok(PathBuf::from(decoded))

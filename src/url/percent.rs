@@ -1,9 +1,7 @@
 //! Percent-decoding that refuses what others guess at.
 
-use std::ops::Range;
-
-use super::error::Fault;
-use super::part::Part;
+use super::diagnostic::Diagnostic;
+use super::spanned::Spanned;
 
 /// How `+` is read.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -15,53 +13,49 @@ pub(super) enum Plus {
 }
 
 /// Decodes a component named `what`; it must be UTF-8 without control characters.
-pub(super) fn decode(part: Part<'_>, plus: Plus, what: &'static str) -> Result<String, Fault> {
-    let decoded = decode_any(part, plus, what)?;
-    if decoded.chars().any(char::is_control) {
-        let span = escaped_control(part).unwrap_or_else(|| part.span());
-        return Err(Fault::new(
-            "control_char",
-            span,
-            format!("percent-encoded control character in the {what} of {{}}"),
-        )
-        .help("a newline at the end of a secret comes from `echo`; `printf %s` writes none"));
-    }
-    Ok(decoded)
-}
-
-fn decode_any(part: Part<'_>, plus: Plus, what: &'static str) -> Result<String, Fault> {
+pub(super) fn decode(
+    part: Spanned<'_>,
+    plus: Plus,
+    what: &'static str,
+) -> Result<String, Diagnostic> {
     if !part.text.contains(['%', '+']) {
         return Ok(part.text.to_owned());
     }
     let bytes = part.text.as_bytes();
     let mut decoded = Vec::with_capacity(bytes.len());
+    let mut control = None;
     let mut index = 0;
     while index < bytes.len() {
         match bytes[index] {
             b'%' => {
                 let Some(byte) = escape_at(bytes, index) else {
-                    let span = part.span_of(index..index + 1);
-                    return Err(Fault::new(
-                        "bad_percent",
-                        span,
-                        format!("invalid percent-encoding in the {what} of {{}}: expected two hexadecimal digits after `%`"),
-                    )
-                    .help("write a literal `%` as `%25`"));
+                    return Err(invalid_escape(part.slice(index..index + 1), what));
                 };
+                if byte.is_ascii_control() {
+                    control.get_or_insert(index..index + 3);
+                }
                 decoded.push(byte);
-                index += 3;
-                continue;
+                index += 2;
             }
             b'+' if plus == Plus::Space => decoded.push(b' '),
             byte => decoded.push(byte),
         }
         index += 1;
     }
-    String::from_utf8(decoded).map_err(|_| {
-        let message = format!("invalid UTF-8 in the percent-encoded {what} of {{}}");
-        Fault::new("invalid_utf8", part.span(), message)
-            .help("percent-encode the UTF-8 bytes of the text")
-    })
+    let Ok(decoded) = String::from_utf8(decoded) else {
+        let before = format!("invalid UTF-8 in the percent-encoded {what} of ");
+        return Err(part
+            .error("invalid_utf8", (before, ""))
+            .help("percent-encode the UTF-8 bytes of the text"));
+    };
+    if decoded.chars().any(char::is_control) {
+        let found = control.map_or(part, |range| part.slice(range));
+        let before = format!("percent-encoded control character in the {what} of ");
+        return Err(found
+            .error("control_char", (before, ""))
+            .help("a newline at the end of a secret comes from `echo`; `printf %s` writes none"));
+    }
+    Ok(decoded)
 }
 
 fn escape_at(bytes: &[u8], index: usize) -> Option<u8> {
@@ -70,10 +64,15 @@ fn escape_at(bytes: &[u8], index: usize) -> Option<u8> {
     u8::try_from(high * 16 + low).ok()
 }
 
-fn escaped_control(part: Part<'_>) -> Option<Range<usize>> {
-    let bytes = part.text.as_bytes();
-    (0..bytes.len())
-        .filter(|&index| bytes[index] == b'%')
-        .find(|&index| escape_at(bytes, index).is_some_and(|byte| byte < 0x20 || byte == 0x7f))
-        .map(|index| part.span_of(index..index + 3))
+fn invalid_escape(sign: Spanned<'_>, what: &str) -> Diagnostic {
+    let before = format!("invalid percent-encoding in the {what} of ");
+    let message = (before, ": expected two hexadecimal digits after `%`");
+    sign.error("bad_percent", message)
+        .help("write a literal `%` as `%25`")
+}
+
+/// Returns whether the text holds characters that a URL has percent-encoded only.
+pub(super) fn should_encode(text: &str) -> bool {
+    let is_unsafe = |b: u8| matches!(b, b'^' | b'|' | b'`' | b'<' | b'>' | b'{' | b'}');
+    text.bytes().any(|b| !b.is_ascii() || is_unsafe(b))
 }

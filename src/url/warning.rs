@@ -1,11 +1,13 @@
-//! What a usable URL should be told about.
+//! What a reader should know about a usable URL.
 
 use std::borrow::Cow;
 use std::fmt;
 
 /// Tells about something in a usable URL that deserves a look.
 ///
-/// A message names no secret.
+/// A message names no secret. The gravest warnings are listed first:
+///
+#[doc = include_str!("warning_codes.md")]
 #[derive(Clone, PartialEq, Eq)]
 pub struct UrlWarning {
     code: &'static str,
@@ -15,52 +17,13 @@ pub struct UrlWarning {
 
 /// Codes in the order in which their warnings are listed: what touches secrets
 /// and TLS first, what is a matter of spelling last.
-const ORDER: [&str; 20] = [
-    "plaintext_to_tls_only",
-    "tls_verify_off",
-    "tls_hostname_off",
-    "password_in_query",
-    "foreign_tls_param",
-    "empty_password",
-    "empty_userinfo",
-    "weak_password",
-    "dummy_username",
-    "sentinel_port",
-    "cluster_endpoint",
-    "sentinel_master_in_fragment",
-    "should_encode",
-    "empty_port",
-    "leading_zero_port",
-    "extra_slash",
-    "trailing_slash",
-    "foreign_param",
-    "scheme_alias",
-    "surrounding_whitespace",
-];
+pub(super) const ORDER: &str = "plaintext_to_tls_only tls_verify_off tls_hostname_off \
+    password_in_query foreign_tls_param empty_password empty_userinfo weak_password \
+    dummy_username sentinel_port cluster_endpoint sentinel_master_in_fragment should_encode \
+    empty_port leading_zero_port extra_slash trailing_slash foreign_param scheme_alias \
+    surrounding_whitespace";
 
 impl UrlWarning {
-    pub(super) fn new(code: &'static str, message: impl Into<Cow<'static, str>>) -> UrlWarning {
-        debug_assert!(ORDER.contains(&code), "every code has its place");
-        UrlWarning {
-            code,
-            message: message.into(),
-            ignored: Vec::new(),
-        }
-    }
-
-    pub(super) fn foreign_parameters(ignored: Vec<&'static str>) -> UrlWarning {
-        let plural = if ignored.len() == 1 { "" } else { "s" };
-        let message = format!(
-            "parameter{plural} of other clients ignored: `{}`",
-            ignored.join("`, `")
-        );
-        UrlWarning {
-            code: "foreign_param",
-            message: message.into(),
-            ignored,
-        }
-    }
-
     /// Returns the stable code of the warning, such as `foreign_param`.
     #[must_use]
     pub fn code(&self) -> &'static str {
@@ -79,18 +42,10 @@ impl UrlWarning {
         &self.ignored
     }
 
-    fn rank(&self) -> usize {
-        ORDER
-            .iter()
-            .position(|code| *code == self.code)
-            .unwrap_or(ORDER.len())
+    /// Returns the place in [`ORDER`].
+    fn rank(&self) -> Option<usize> {
+        ORDER.split(' ').position(|code| code == self.code)
     }
-}
-
-/// Sorts by importance and keeps one warning of a kind.
-pub(super) fn arrange(warnings: &mut Vec<UrlWarning>) {
-    warnings.sort_by_key(UrlWarning::rank);
-    warnings.dedup_by_key(|warning| warning.code);
 }
 
 impl fmt::Display for UrlWarning {
@@ -111,5 +66,44 @@ impl fmt::Debug for UrlWarning {
             .field("message", message)
             .field("ignored", ignored)
             .finish()
+    }
+}
+
+/// The warnings of a URL that is being parsed.
+#[derive(Default)]
+pub(super) struct Warnings(Vec<UrlWarning>);
+
+impl Warnings {
+    pub(super) fn add(&mut self, code: &'static str, message: impl Into<Cow<'static, str>>) {
+        self.push(code, message.into(), Vec::new());
+    }
+
+    /// Adds that the parameters `ignored` of other clients have no effect.
+    pub(super) fn add_ignored(&mut self, ignored: Vec<&'static str>) {
+        let plural = if ignored.len() == 1 { "" } else { "s" };
+        let names = ignored.join("`, `");
+        let message = format!("parameter{plural} of other clients ignored: `{names}`");
+        self.push("foreign_param", message.into(), ignored);
+    }
+
+    fn push(&mut self, code: &'static str, message: Cow<'static, str>, ignored: Vec<&'static str>) {
+        let warning = UrlWarning {
+            code,
+            message,
+            ignored,
+        };
+        debug_assert!(warning.rank().is_some(), "`{code}` has its place");
+        self.0.push(warning);
+    }
+
+    pub(super) fn append(&mut self, later: Warnings) {
+        self.0.extend(later.0);
+    }
+
+    /// Returns one warning of each code, sorted by importance.
+    pub(super) fn into_sorted(mut self) -> Vec<UrlWarning> {
+        self.0.sort_by_key(UrlWarning::rank);
+        self.0.dedup_by_key(|warning| warning.code);
+        self.0
     }
 }

@@ -1,0 +1,234 @@
+//! The input as it may be shown: what is surely no secret, and `***`.
+
+use std::net::Ipv6Addr;
+use std::ops::Range;
+
+use super::foreign;
+use super::kind::UrlKind;
+use super::query;
+use super::scheme;
+use super::spanned::Spanned;
+use super::split::{LONGEST_URL, Split, is_host_byte, is_short_number, split, split_port};
+
+/// What stands in the place of anything that may be a secret.
+pub(super) const MASK: &str = "***";
+
+/// The longest piece that is shown, in bytes.
+const LONGEST_PIECE: usize = 100;
+
+/// No more parameters than this are shown by their names.
+const MOST_PARAMETERS: usize = 32;
+
+/// The redacted input on one line, and the span of the error in it.
+#[derive(Clone)]
+pub(super) struct Redaction {
+    pub(super) text: String,
+    pub(super) span: Range<usize>,
+}
+
+impl Redaction {
+    pub(super) fn new(input: &str, span: Range<usize>) -> Redaction {
+        let mut writer = Writer {
+            text: String::new(),
+            wanted: span,
+            span: 0..0,
+            is_found: false,
+        };
+        writer.redact(input);
+        Redaction {
+            text: writer.text,
+            span: writer.span,
+        }
+    }
+}
+
+/// Writes the pieces of the input in their order, and finds the span of the error again.
+struct Writer {
+    text: String,
+    /// The span in the input.
+    wanted: Range<usize>,
+    /// The span in the text.
+    span: Range<usize>,
+    is_found: bool,
+}
+
+impl Writer {
+    fn redact(&mut self, input: &str) {
+        let whole = Spanned::trimmed(input);
+        let at = |range: Range<usize>| Spanned {
+            text: &input[range.clone()],
+            start: range.start,
+        };
+        self.show(at(0..whole.start));
+        match behind_scheme(whole) {
+            Some((rest, is_unix)) if input.len() <= LONGEST_URL => {
+                self.show(at(whole.start..rest.start));
+                match split(rest) {
+                    Ok(split) => self.parts(&split, is_unix),
+                    Err(_) => self.hide(rest),
+                }
+            }
+            _ => self.hide(whole),
+        }
+        self.show(at(whole.end()..input.len()));
+    }
+
+    fn parts(&mut self, split: &Split<'_>, is_unix: bool) {
+        let has_password = split
+            .userinfo
+            .is_some_and(|userinfo| self.userinfo(userinfo));
+        if is_unix {
+            self.hide(split.hosts);
+        } else {
+            self.nodes(split.hosts, split.userinfo.is_some());
+        }
+        // Without a password before it, the path may be the end of one.
+        let is_public = has_password || is_unix && split.hosts.is_empty();
+        self.path(split.path, is_public);
+        if let Some(query) = split.query {
+            self.write("?", query.start - 1);
+            self.query(query);
+        }
+        if let Some(fragment) = split.fragment {
+            self.write("#", fragment.start - 1);
+            self.show_if(fragment, fragment.text == "insecure");
+        }
+    }
+
+    /// Returns whether the userinfo is a user name and a password.
+    fn userinfo(&mut self, userinfo: Spanned<'_>) -> bool {
+        let pair = userinfo
+            .split_once(':')
+            .filter(|(_, password)| !password.is_empty());
+        match pair {
+            Some((user, password)) if user.text.len() <= 64 && is_word(user.text) => {
+                self.show(user);
+                self.write(":", user.end());
+                self.hide(password);
+            }
+            _ => self.hide(userinfo),
+        }
+        self.write("@", userinfo.end());
+        pair.is_some()
+    }
+
+    fn nodes(&mut self, hosts: Spanned<'_>, is_after_userinfo: bool) {
+        for node in hosts.split(',') {
+            if node.start > hosts.start {
+                self.write(",", node.start - 1);
+            }
+            if node.text.parse::<Ipv6Addr>().is_ok() {
+                self.show(node);
+                continue;
+            }
+            let (host, port) = split_port(node.text);
+            // What is outside of ASCII is escaped, and is often the mistake.
+            let is_host = host
+                .bytes()
+                .all(|b| !b.is_ascii() || b.is_ascii_control() || is_host_byte(b));
+            self.show_if(node.to(host.len()), is_host);
+            if let Some(port) = port {
+                self.write(":", node.start + host.len());
+                let is_number = port.len() <= 20 && port.bytes().all(|b| b.is_ascii_digit());
+                let is_port = is_short_number(port) || is_after_userinfo && is_number;
+                self.show_if(node.from(host.len() + 1), is_port);
+            }
+        }
+    }
+
+    fn path(&mut self, path: Spanned<'_>, is_public: bool) {
+        for segment in path.split('/') {
+            if segment.start > path.start {
+                self.write("/", segment.start - 1);
+            }
+            let is_database = segment.text.len() <= 3 && is_short_number(segment.text);
+            self.show_if(segment, is_database || is_public && is_word(segment.text));
+        }
+    }
+
+    /// Shows the names of known parameters, and no value.
+    fn query(&mut self, query: Spanned<'_>) {
+        for (index, pair) in query.split('&').enumerate() {
+            if index == MOST_PARAMETERS {
+                return self.hide(query.from(pair.start - query.start));
+            }
+            if index > 0 {
+                self.write("&", pair.start - 1);
+            }
+            match pair.split_once('=') {
+                Some((name, value)) if query::is_known(name.text) => {
+                    self.show(name);
+                    self.write("=", name.end());
+                    self.hide(value);
+                }
+                _ => self.show_if(pair, query::is_known(pair.text)),
+            }
+        }
+    }
+
+    fn show_if(&mut self, part: Spanned<'_>, is_public: bool) {
+        if is_public {
+            self.show(part);
+        } else {
+            self.hide(part);
+        }
+    }
+
+    fn show(&mut self, part: Spanned<'_>) {
+        if part.text.len() > LONGEST_PIECE {
+            return self.hide(part);
+        }
+        for (index, c) in part.text.char_indices() {
+            let from = self.text.len();
+            if c == ' ' || c.is_ascii_graphic() {
+                self.text.push(c);
+            } else {
+                self.text.extend(c.escape_default());
+            }
+            let start = part.start + index;
+            self.mark(start..start + c.len_utf8(), from);
+        }
+    }
+
+    /// Writes a separator that stands at `start` in the input.
+    fn write(&mut self, text: &str, start: usize) {
+        self.show(Spanned { text, start });
+    }
+
+    fn hide(&mut self, part: Spanned<'_>) {
+        if part.is_empty() {
+            return;
+        }
+        if !self.text.ends_with(MASK) {
+            self.text.push_str(MASK);
+        }
+        self.mark(part.span(), self.text.len() - MASK.len());
+    }
+
+    /// Notes that the text from `from` on was written for `range` of the input.
+    fn mark(&mut self, range: Range<usize>, from: usize) {
+        let to = self.text.len();
+        if range.end <= self.wanted.start {
+            self.span = to..to;
+        } else if range.start < self.wanted.end {
+            let start = if self.is_found { self.span.start } else { from };
+            self.span = start..to;
+            self.is_found = true;
+        }
+    }
+}
+
+/// Returns what follows a scheme that may be shown, and whether it is that of a socket.
+fn behind_scheme(whole: Spanned<'_>) -> Option<(Spanned<'_>, bool)> {
+    if let Ok((scheme, rest)) = scheme::parse(whole) {
+        return Some((rest, scheme.kind == UrlKind::Unix));
+    }
+    let (name, _) = whole.text.split_once("://")?;
+    foreign::scheme(name)?;
+    Some((whole.from(name.len() + 3), false))
+}
+
+fn is_word(text: &str) -> bool {
+    text.bytes()
+        .all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b))
+}
