@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use super::diagnostic::Diagnostic;
+use super::diagnostic::{Diagnostic, Parsed};
 use super::kind::UrlKind;
 use super::mistakes::UNREPLACED;
 use super::percent::{Plus, decode, should_encode};
@@ -25,7 +25,7 @@ pub(super) fn credentials(
     scheme: Scheme,
     split: &Split<'_>,
     warnings: &mut Warnings,
-) -> Result<Credentials, Diagnostic> {
+) -> Parsed<Credentials> {
     let Some(userinfo) = split.userinfo else {
         return Ok(Credentials::default());
     };
@@ -41,10 +41,11 @@ pub(super) fn credentials(
     };
     if let Some(index) = userinfo.text.find(['[', ']']) {
         let message = "unescaped bracket in the userinfo of {}";
-        return Err(userinfo
-            .char_at(index)
-            .error("should_encode_bracket", message)
-            .help("write `%5B` for `[` and `%5D` for `]`"));
+        return Err(userinfo.char_at(index).error(
+            "should_encode_bracket",
+            message,
+            "write `%5B` for `[` and `%5D` for `]`",
+        ));
     }
     for part in [user, password] {
         refuse_placeholder(part)?;
@@ -84,15 +85,15 @@ fn without_colon(scheme: Scheme, userinfo: Spanned<'_>, hosts: &str) -> Diagnost
     let with_user = format!("{name}://<user>:<password>@{target}");
     let message =
         "missing colon before the `@` in {}: a password to some clients, a user name to others";
-    userinfo
-        .error("userinfo_without_colon", message)
-        .help(format!(
-            "password alone: `{alone}`; with a user: `{with_user}`"
-        ))
+    userinfo.error(
+        "userinfo_without_colon",
+        message,
+        format!("password alone: `{alone}`; with a user: `{with_user}`"),
+    )
 }
 
 /// Refuses what stands where a value should be: `undefined`, `<password>`.
-fn refuse_placeholder(part: Spanned<'_>) -> Result<(), Diagnostic> {
+fn refuse_placeholder(part: Spanned<'_>) -> Parsed<()> {
     if placeholder::is_nothing(part.text) || placeholder::is_placeholder(part.text) {
         return Err(UNREPLACED.at(part));
     }
@@ -103,7 +104,7 @@ fn refuse_placeholder(part: Spanned<'_>) -> Result<(), Diagnostic> {
 pub(super) type Node = (String, u16);
 
 /// Checks that there is a host, and only one where one is meant.
-pub(super) fn check_count(scheme: Scheme, split: &Split<'_>) -> Result<(), Diagnostic> {
+pub(super) fn check_count(scheme: Scheme, split: &Split<'_>) -> Parsed<()> {
     let text = split.hosts.text;
     if text.is_empty() || text.starts_with(':') && !text.starts_with("::") {
         return Err(missing_host(scheme.name, split));
@@ -111,7 +112,7 @@ pub(super) fn check_count(scheme: Scheme, split: &Split<'_>) -> Result<(), Diagn
     if text.contains(',') && !scheme.kind.is_list() {
         let ours = scheme.kind.canonical();
         let message = "several hosts in {}, expected one";
-        return Err(split.hosts.error("multiple_hosts", message).help(format!(
+        return Err(split.hosts.error("multiple_hosts", message, format!(
             "write `{ours}-cluster://` for a cluster, `{ours}-sentinel://` with a service name for Sentinel"
         )));
     }
@@ -136,7 +137,7 @@ fn missing_host(name: &str, split: &Split<'_>) -> Diagnostic {
         Some(_) => 1, // `@`
     };
     let span = split.hosts.start.saturating_sub(before)..split.hosts.end();
-    Diagnostic::new("missing_host", span, "missing host in {}").help(help)
+    Diagnostic::new("missing_host", span, "missing host in {}", help)
 }
 
 /// Reads the comma-separated nodes.
@@ -144,7 +145,7 @@ pub(super) fn nodes(
     kind: UrlKind,
     hosts: Spanned<'_>,
     warnings: &mut Warnings,
-) -> Result<Vec<Node>, Diagnostic> {
+) -> Parsed<Vec<Node>> {
     hosts
         .split(',')
         .map(|host| node(kind, host, warnings))
@@ -152,23 +153,17 @@ pub(super) fn nodes(
 }
 
 /// Refuses a node that is named twice.
-pub(super) fn check_distinct(nodes: &[Node], hosts: Spanned<'_>) -> Result<(), Diagnostic> {
+pub(super) fn check_distinct(nodes: &[Node], hosts: Spanned<'_>) -> Parsed<()> {
     let mut seen = HashSet::with_capacity(nodes.len());
     if nodes.iter().all(|node| seen.insert(node)) {
         return Ok(());
     }
     let message = "the same host and port twice in {}";
-    Err(hosts
-        .error("duplicate_host", message)
-        .help("name each node once"))
+    Err(hosts.error("duplicate_host", message, "name each node once"))
 }
 
 /// Reads `host[:port]`.
-pub(super) fn node(
-    kind: UrlKind,
-    node: Spanned<'_>,
-    warnings: &mut Warnings,
-) -> Result<Node, Diagnostic> {
+pub(super) fn node(kind: UrlKind, node: Spanned<'_>, warnings: &mut Warnings) -> Parsed<Node> {
     let (host, port) = if node.text.starts_with('[') {
         bracketed(node)?
     } else {
@@ -186,12 +181,10 @@ pub(super) fn node(
     Ok((host, port))
 }
 
-fn bracketed(node: Spanned<'_>) -> Result<(String, Option<Spanned<'_>>), Diagnostic> {
+fn bracketed(node: Spanned<'_>) -> Parsed<(String, Option<Spanned<'_>>)> {
     let Some(close) = node.text.find(']') else {
         let message = "missing `]` after the IPv6 address in {}";
-        return Err(node
-            .error("ipv6_brackets", message)
-            .help("write `[::1]:6379`"));
+        return Err(node.error("ipv6_brackets", message, "write `[::1]:6379`"));
     };
     let inner = node.slice(1..close);
     let tail = node.from(close + 1);
@@ -200,33 +193,29 @@ fn bracketed(node: Spanned<'_>) -> Result<(String, Option<Spanned<'_>>), Diagnos
     {
         let message = "zone of an IPv6 address in {}: expected an address without `%`";
         let help = "use an address that is not link-local";
-        return Err(inner.error("zone_id", message).help(help));
+        return Err(inner.error("zone_id", message, help));
     }
     let Ok(address) = inner.text.parse::<Ipv6Addr>() else {
         let message = "invalid IPv6 address in {}: brackets hold nothing else";
         let help = "write `[::1]:6379`, or a name without brackets";
-        return Err(inner.error("invalid_host", message).help(help));
+        return Err(inner.error("invalid_host", message, help));
     };
     if address.is_unspecified() {
         return Err(wildcard(inner, "write `[::1]` for this machine"));
     }
     if !tail.is_empty() && !tail.text.starts_with(':') {
         let message = "invalid port in {}: expected `:` after the `]`";
-        return Err(tail
-            .error("invalid_port", message)
-            .help("write `[::1]:6379`"));
+        return Err(tail.error("invalid_port", message, "write `[::1]:6379`"));
     }
     let port = (!tail.is_empty()).then(|| tail.from(1));
     Ok((address.to_string(), port))
 }
 
-fn unbracketed(node: Spanned<'_>) -> Result<(String, Option<Spanned<'_>>), Diagnostic> {
+fn unbracketed(node: Spanned<'_>) -> Parsed<(String, Option<Spanned<'_>>)> {
     let colons = node.text.matches(':').count();
     if colons > 1 && (is_bare_ipv6(node.text) || node.text.contains(']')) {
         let message = "IPv6 address without brackets in {}";
-        return Err(node
-            .error("ipv6_brackets", message)
-            .help("write `[::1]:6379`"));
+        return Err(node.error("ipv6_brackets", message, "write `[::1]:6379`"));
     }
     match node.split_once(':') {
         Some((name, port)) => Ok((host(name)?, Some(port))),
@@ -241,11 +230,12 @@ fn is_bare_ipv6(text: &str) -> bool {
 }
 
 /// Reads a name or an IPv4 address.
-pub(super) fn host(host: Spanned<'_>) -> Result<String, Diagnostic> {
+pub(super) fn host(host: Spanned<'_>) -> Parsed<String> {
     let text = host.text;
-    let invalid = |message: &'static str| host.error("invalid_host", message);
+    let invalid =
+        |message: &'static str, help: &'static str| Err(host.error("invalid_host", message, help));
     if text.is_empty() {
-        return Err(invalid("empty host in the list of {}").help("remove the spare comma"));
+        return invalid("empty host in the list of {}", "remove the spare comma");
     }
     refuse_placeholder(host)?;
     let is_allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
@@ -257,7 +247,7 @@ pub(super) fn host(host: Spanned<'_>) -> Result<String, Diagnostic> {
             _ => "a host consists of letters, digits, `-`, `_` and `.`",
         };
         let message = "invalid character in the host of {}";
-        return Err(found.error("invalid_host", message).help(help));
+        return Err(found.error("invalid_host", message, help));
     }
     if !text.is_ascii() {
         return Err(non_ascii(host));
@@ -265,17 +255,17 @@ pub(super) fn host(host: Spanned<'_>) -> Result<String, Diagnostic> {
     let name = text.strip_suffix('.').unwrap_or(text);
     let any_label = |check: fn(&str) -> bool| name.split('.').any(check);
     if any_label(str::is_empty) {
-        return Err(invalid("empty label in the host of {}").help("remove the spare dot"));
+        return invalid("empty label in the host of {}", "remove the spare dot");
     }
     if name.len() > 253 || any_label(|label| label.len() > 63) {
-        return Err(invalid(
-            "host of {} is too long: expected at most 253 characters, 63 between dots",
-        ));
+        let message = "host of {} is too long: expected at most 253 characters, 63 between dots";
+        return invalid(message, "");
     }
     if any_label(|label| label.starts_with('-') || label.ends_with('-')) {
-        return Err(invalid(
+        return invalid(
             "invalid host in {}: a label starts or ends with a hyphen",
-        ));
+            "",
+        );
     }
     if !any_label(|label| !is_number(label)) {
         check_ipv4(host, name)?;
@@ -294,11 +284,11 @@ fn is_number(label: &str) -> bool {
 }
 
 /// Refuses what `inet_aton` reads as an address and others as a name.
-fn check_ipv4(host: Spanned<'_>, name: &str) -> Result<(), Diagnostic> {
+fn check_ipv4(host: Spanned<'_>, name: &str) -> Parsed<()> {
     let ambiguous = |help: String| {
         let message =
             "ambiguous host in {}: an IPv4 address in shorthand to some, a name to others";
-        Err(host.error("ambiguous_host", message).help(help))
+        Err(host.error("ambiguous_host", message, help))
     };
     match name.parse::<Ipv4Addr>() {
         Ok(address) if address.is_unspecified() => {
@@ -311,7 +301,7 @@ fn check_ipv4(host: Spanned<'_>, name: &str) -> Result<(), Diagnostic> {
     let is_decimal = |label: &str| label == "0" || !label.starts_with('0');
     if name.matches('.').count() > 2 && name.split('.').all(is_decimal) {
         let message = "invalid IPv4 address in {}: expected four numbers from 0 to 255";
-        return Err(host.error("invalid_host", message));
+        return Err(host.error("invalid_host", message, ""));
     }
     match (name.parse::<u16>(), ::url::Host::parse(name)) {
         (Ok(port), _) if port > 0 => ambiguous(format!("write `localhost:{port}` if it is a port")),
@@ -322,21 +312,21 @@ fn check_ipv4(host: Spanned<'_>, name: &str) -> Result<(), Diagnostic> {
 
 fn wildcard(host: Spanned<'_>, help: &'static str) -> Diagnostic {
     let message = "address to listen on in {}, expected one to connect to";
-    host.error("wildcard_host", message).help(help)
+    host.error("wildcard_host", message, help)
 }
 
 fn non_ascii(host: Spanned<'_>) -> Diagnostic {
     let message = "character outside ASCII in the host of {}";
-    let error = host.error("non_ascii_host", message);
-    match ::url::Host::parse(host.text) {
+    let help = match ::url::Host::parse(host.text) {
         Ok(::url::Host::Domain(name)) if name.len() <= 100 => {
-            error.help(format!("write `{name}` if that is the host you mean"))
+            format!("write `{name}` if that is the host you mean")
         }
-        _ => error,
-    }
+        _ => String::new(),
+    };
+    host.error("non_ascii_host", message, help)
 }
 
-fn parse_port(port: Spanned<'_>, warnings: &mut Warnings) -> Result<u16, Diagnostic> {
+fn parse_port(port: Spanned<'_>, warnings: &mut Warnings) -> Parsed<u16> {
     let text = port.text;
     let is_digits = text.bytes().all(|b| b.is_ascii_digit());
     match text.parse::<u16>() {
@@ -356,8 +346,11 @@ fn invalid_port(port: Spanned<'_>, is_digits: bool) -> Diagnostic {
     let is_port = |text: &str| !text.is_empty() && is_short_number(text);
     let (first, second) = text.split_once(':').unwrap_or((text, ""));
     let invalid = |found: String, help: &str| {
-        port.error("invalid_port", ("invalid port in ", format!(": {found}")))
-            .help(help.to_owned())
+        port.error(
+            "invalid_port",
+            ("invalid port in ", format!(": {found}")),
+            help.to_owned(),
+        )
     };
     let expected = "expected 1 to 65535";
     let not_a_port = |found: String| format!("{expected}, found {found}");

@@ -38,6 +38,9 @@ where
     }
 }
 
+/// What a step of the parser returns.
+pub(super) type Parsed<T> = Result<T, Diagnostic>;
+
 /// An error of the parser, before the input is redacted for it.
 #[derive(Clone)]
 pub(super) struct Diagnostic {
@@ -48,10 +51,12 @@ pub(super) struct Diagnostic {
 }
 
 impl Diagnostic {
+    /// Makes an error; an empty `help` is none.
     pub(super) fn new(
         code: &'static str,
         span: Range<usize>,
         message: impl Into<Message>,
+        help: impl Into<Cow<'static, str>>,
     ) -> Diagnostic {
         debug_assert!(
             include_str!("error_codes.md").contains(&format!("\n| `{code}` |")),
@@ -61,12 +66,7 @@ impl Diagnostic {
             code,
             span,
             message: message.into(),
-            help: None,
+            help: Some(help.into()).filter(|help| !help.is_empty()),
         }
-    }
-
-    pub(super) fn help(mut self, help: impl Into<Cow<'static, str>>) -> Diagnostic {
-        self.help = Some(help.into());
-        self
     }
 }

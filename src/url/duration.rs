@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::diagnostic::Diagnostic;
+use super::diagnostic::Parsed;
 use super::spanned::Spanned;
 
 /// Units and their nanoseconds.
@@ -18,7 +18,7 @@ const UNITS: [(&str, u64); 7] = [
 
 /// Reads the duration `value` of the parameter `name`; without a unit it means
 /// seconds to one client and milliseconds to the next.
-pub(super) fn parse(name: &str, value: &str, part: Spanned<'_>) -> Result<Duration, Diagnostic> {
+pub(super) fn parse(name: &str, value: &str, part: Spanned<'_>) -> Parsed<Duration> {
     let is_digit = |c: char| c.is_ascii_digit() || c == '.';
     let (number, unit) = value.split_at(value.len() - value.trim_start_matches(is_digit).len());
     let scale = UNITS.iter().find(|(known, _)| *known == unit);
@@ -36,9 +36,11 @@ pub(super) fn parse(name: &str, value: &str, part: Spanned<'_>) -> Result<Durati
             ": expected a positive number and a unit",
         )
     };
-    Err(part
-        .error(code, (format!("{before} parameter `{name}` of "), after))
-        .help(format!("write `{name}=500ms` or `{name}=5s`")))
+    Err(part.error(
+        code,
+        (format!("{before} parameter `{name}` of "), after),
+        format!("write `{name}=500ms` or `{name}=5s`"),
+    ))
 }
 
 /// Multiplies a decimal number without going through a float.

@@ -23,34 +23,15 @@ pub enum UrlKind {
 use UrlKind::{Cluster, ClusterTls, Sentinel, SentinelTls, Tcp, Tls, Unix};
 
 /// The schemes of each kind, the canonical one first, and those that only other clients write.
+#[rustfmt::skip]
 pub(super) const SCHEMES: [(UrlKind, &str, &str); 7] = [
     (Tcp, "redis valkey", ""),
     (Tls, "rediss valkeys", "redis+ssl"),
-    (
-        Unix,
-        "unix redis+unix valkey+unix",
-        "redis-socket redis+socket",
-    ),
-    (
-        Sentinel,
-        "redis-sentinel redis+sentinel valkey-sentinel valkey+sentinel",
-        "",
-    ),
-    (
-        SentinelTls,
-        "rediss-sentinel rediss+sentinel valkeys-sentinel valkeys+sentinel",
-        "",
-    ),
-    (
-        Cluster,
-        "redis-cluster redis+cluster valkey-cluster valkey+cluster",
-        "",
-    ),
-    (
-        ClusterTls,
-        "rediss-cluster rediss+cluster valkeys-cluster valkeys+cluster",
-        "",
-    ),
+    (Unix, "unix redis+unix valkey+unix", "redis-socket redis+socket"),
+    (Sentinel, "redis-sentinel redis+sentinel valkey-sentinel valkey+sentinel", ""),
+    (SentinelTls, "rediss-sentinel rediss+sentinel valkeys-sentinel valkeys+sentinel", ""),
+    (Cluster, "redis-cluster redis+cluster valkey-cluster valkey+cluster", ""),
+    (ClusterTls, "rediss-cluster rediss+cluster valkeys-cluster valkeys+cluster", ""),
 ];
 
 impl UrlKind {

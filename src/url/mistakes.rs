@@ -1,6 +1,6 @@
 //! Mistakes by what they look like: a text that is no URL, and what a URL was pasted with.
 
-use super::diagnostic::Diagnostic;
+use super::diagnostic::{Diagnostic, Parsed};
 use super::scheme::{known, starts_with_known};
 use super::spanned::Spanned;
 use crate::placeholder::{self, Unfilled};
@@ -18,17 +18,17 @@ pub(super) struct Mistake {
 impl Mistake {
     /// Returns the diagnostic about a piece that is known to be this mistake.
     pub(super) fn at(&self, found: Spanned<'_>) -> Diagnostic {
-        found.error(self.code, self.message).help(self.help)
+        found.error(self.code, self.message, self.help)
     }
 }
 
-fn check(mistakes: &[Mistake], text: Spanned<'_>) -> Result<(), Diagnostic> {
+fn check(mistakes: &[Mistake], text: Spanned<'_>) -> Parsed<()> {
     let found = |mistake: &Mistake| (mistake.find)(text).map(|found| mistake.at(found));
     mistakes.iter().find_map(found).map_or(Ok(()), Err)
 }
 
 /// Names what the whole text is when it is no URL.
-pub(super) fn check_whole(whole: Spanned<'_>) -> Result<(), Diagnostic> {
+pub(super) fn check_whole(whole: Spanned<'_>) -> Parsed<()> {
     if starts_with_known(whole.text) {
         check(&AROUND_A_URL, whole)
     } else {
@@ -37,137 +37,83 @@ pub(super) fn check_whole(whole: Spanned<'_>) -> Result<(), Diagnostic> {
 }
 
 /// Refuses in what follows the scheme: a second URL, templates and placeholders, raw characters.
-pub(super) fn check_rest(rest: Spanned<'_>) -> Result<(), Diagnostic> {
+pub(super) fn check_rest(rest: Spanned<'_>) -> Parsed<()> {
     check(&BEHIND_THE_SCHEME, rest)
 }
 
 const QUOTES: &str = "remove the quotes: `docker run --env-file` keeps them as part of the value";
 
 /// Texts that do not start with a known scheme, in the order in which they are tried.
+#[rustfmt::skip]
 const NOT_A_URL: [Mistake; 11] = [
-    Mistake {
-        find: |text| text.is_empty().then_some(text),
-        code: "empty",
+    Mistake { find: |text| text.is_empty().then_some(text), code: "empty",
         message: "{} is set but empty",
-        help: "write `redis://localhost:6379`",
-    },
-    Mistake {
-        find: |text| is_template(text.text).then_some(text),
-        code: "uninterpolated",
+        help: "write `redis://localhost:6379`" },
+    Mistake { find: |text| is_template(text.text).then_some(text), code: "uninterpolated",
         message: "{} is a template that nothing has filled in",
-        help: "let the shell, the template engine or the deployment tool expand it first",
-    },
-    Mistake {
-        find: |text| opening_quote(text).filter(|_| is_in_quotes(text.text)),
-        code: "surrounding_quotes",
+        help: "let the shell, the template engine or the deployment tool expand it first" },
+    Mistake { find: |text| opening_quote(text).filter(|_| is_in_quotes(text.text)), code: "surrounding_quotes",
         message: "{} is wrapped in quotes",
-        help: QUOTES,
-    },
-    Mistake {
-        find: opening_quote,
-        code: "surrounding_quotes",
+        help: QUOTES },
+    Mistake { find: opening_quote, code: "surrounding_quotes",
         message: "{} has a stray quote",
-        help: QUOTES,
-    },
-    Mistake {
-        find: |text| is_json(text.text).then_some(text),
-        code: "json",
+        help: QUOTES },
+    Mistake { find: |text| is_json(text.text).then_some(text), code: "json",
         message: "{} is a JSON document, expected one URL",
-        help: "keep only the URL that stands in it",
-    },
-    Mistake {
-        find: |text| command(text).filter(|_| has_word(text.text, "--tls")),
-        code: "cli_command",
+        help: "keep only the URL that stands in it" },
+    Mistake { find: |text| command(text).filter(|_| has_word(text.text, "--tls")), code: "cli_command",
         message: "{} is a shell command, expected a URL",
-        help: "keep only the URL, and write `rediss://`: that is what `--tls` means",
-    },
-    Mistake {
-        find: command,
-        code: "cli_command",
+        help: "keep only the URL, and write `rediss://`: that is what `--tls` means" },
+    Mistake { find: command, code: "cli_command",
         message: "{} is a shell command, expected a URL",
-        help: "keep only the URL, from `redis://` to the next space",
-    },
-    Mistake {
-        find: assignment,
-        code: "assignment",
+        help: "keep only the URL, from `redis://` to the next space" },
+    Mistake { find: assignment, code: "assignment",
         message: "{} holds a whole assignment, expected the value alone",
-        help: "keep only what follows the name and its `=`",
-    },
-    Mistake {
-        find: |text| is_word_for_a_url(text.text).then_some(text),
-        code: "placeholder",
+        help: "keep only what follows the name and its `=`" },
+    Mistake { find: |text| is_word_for_a_url(text.text).then_some(text), code: "placeholder",
         message: "{} is a placeholder, expected a URL",
-        help: "write `redis://localhost:6379` with your host and port",
-    },
-    Mistake {
-        find: |text| (is_stackexchange(text.text) && has_ssl(text.text)).then_some(text),
-        code: "stackexchange_string",
+        help: "write `redis://localhost:6379` with your host and port" },
+    Mistake { find: |text| (is_stackexchange(text.text) && has_ssl(text.text)).then_some(text), code: "stackexchange_string",
         message: "{} is a StackExchange.Redis connection string, expected a URL",
-        help: "write `rediss://:<password>@<host>:<port>`, the password percent-encoded",
-    },
-    Mistake {
-        find: |text| is_stackexchange(text.text).then_some(text),
-        code: "stackexchange_string",
+        help: "write `rediss://:<password>@<host>:<port>`, the password percent-encoded" },
+    Mistake { find: |text| is_stackexchange(text.text).then_some(text), code: "stackexchange_string",
         message: "{} is a StackExchange.Redis connection string, expected a URL",
-        help: "write `redis://:<password>@<host>:<port>`, the password percent-encoded",
-    },
+        help: "write `redis://:<password>@<host>:<port>`, the password percent-encoded" },
 ];
 
 /// What follows a URL that starts with a known scheme.
+#[rustfmt::skip]
 const AROUND_A_URL: [Mistake; 2] = [
-    Mistake {
-        find: closing_quote,
-        code: "surrounding_quotes",
+    Mistake { find: closing_quote, code: "surrounding_quotes",
         message: "{} has a stray quote",
-        help: QUOTES,
-    },
-    Mistake {
-        find: text_after_the_end,
-        code: "trailing_garbage",
+        help: QUOTES },
+    Mistake { find: text_after_the_end, code: "trailing_garbage",
         message: "text after the end of {}",
-        help: "remove what follows the URL; a comment does not belong into the value",
-    },
+        help: "remove what follows the URL; a comment does not belong into the value" },
 ];
 
 /// What a URL cannot hold behind its scheme, in the order in which it is looked for.
+#[rustfmt::skip]
 const BEHIND_THE_SCHEME: [Mistake; 7] = [
-    Mistake {
-        find: |rest| second_scheme(rest).filter(|second| second.start == rest.start),
-        code: "repeated_scheme",
+    Mistake { find: |rest| second_scheme(rest).filter(|second| second.start == rest.start), code: "repeated_scheme",
         message: "second scheme in {}",
-        help: "keep one of the two",
-    },
-    Mistake {
-        find: |rest| second_scheme(rest).filter(|second| second.start > rest.start),
-        code: "multiple_urls",
+        help: "keep one of the two" },
+    Mistake { find: |rest| second_scheme(rest).filter(|second| second.start > rest.start), code: "multiple_urls",
         message: "several URLs in {}, expected one",
-        help: "write one URL; `redis-cluster://h1:6379,h2:6379` names several nodes",
-    },
-    Mistake {
-        find: |rest| unfilled(rest, Unfilled::Template),
-        code: "uninterpolated",
+        help: "write one URL; `redis-cluster://h1:6379,h2:6379` names several nodes" },
+    Mistake { find: |rest| unfilled(rest, Unfilled::Template), code: "uninterpolated",
         message: "variable in {} was not expanded",
-        help: "set the variable before the URL is put together; write a literal `$` as `%24`",
-    },
+        help: "set the variable before the URL is put together; write a literal `$` as `%24`" },
     UNREPLACED,
-    Mistake {
-        find: |rest| first_raw(rest).filter(|raw| raw.text == " "),
-        code: "raw_space",
+    Mistake { find: |rest| first_raw(rest).filter(|raw| raw.text == " "), code: "raw_space",
         message: "unescaped space in {}",
-        help: "write `%20`, or remove it",
-    },
-    Mistake {
-        find: |rest| first_raw(rest).filter(|raw| raw.text == "\""),
-        code: "raw_quote",
+        help: "write `%20`, or remove it" },
+    Mistake { find: |rest| first_raw(rest).filter(|raw| raw.text == "\""), code: "raw_quote",
         message: "unescaped quote `\"` in {}",
-        help: "write `%22`, or remove it",
-    },
-    Mistake {
-        find: first_raw,
-        code: "raw_backslash",
+        help: "write `%22`, or remove it" },
+    Mistake { find: first_raw, code: "raw_backslash",
         message: "unescaped backslash in {}",
-        help: "write `%5C`, or remove it",
-    },
+        help: "write `%5C`, or remove it" },
 ];
 
 /// A component of the URL that waits to be replaced.
@@ -179,7 +125,7 @@ pub(super) const UNREPLACED: Mistake = Mistake {
 };
 
 /// Refuses control, invisible and bidirectional characters anywhere.
-pub(super) fn check_characters(whole: Spanned<'_>) -> Result<(), Diagnostic> {
+pub(super) fn check_characters(whole: Spanned<'_>) -> Parsed<()> {
     if whole.text.bytes().all(|byte| (0x20..0x7f).contains(&byte)) {
         return Ok(());
     }
@@ -210,7 +156,7 @@ pub(super) fn check_characters(whole: Spanned<'_>) -> Result<(), Diagnostic> {
         format!("{what} character U+{point:04X} at byte {at} of "),
         "",
     );
-    Err(found.error(code, message).help(help))
+    Err(found.error(code, message, help))
 }
 
 fn is_template(text: &str) -> bool {

@@ -5,7 +5,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use super::authority;
-use super::diagnostic::Diagnostic;
+use super::diagnostic::{Diagnostic, Parsed};
 use super::duration;
 use super::kind::UrlKind;
 use super::path;
@@ -24,7 +24,7 @@ pub(super) struct Parameter {
     pub(super) aliases: &'static [&'static str],
     pub(super) scope: Scope,
     /// Reads the value and stores it.
-    pub(super) set: for<'a> fn(&mut Parameters<'a>, Value<'a>) -> Result<(), Diagnostic>,
+    pub(super) set: for<'a> fn(&mut Parameters<'a>, Value<'a>) -> Parsed<()>,
     /// The values and their unit, for the documentation and after `expected` in an error.
     pub(super) values: &'static str,
     #[cfg_attr(
@@ -208,39 +208,36 @@ pub(super) struct Value<'a> {
 }
 
 impl Value<'_> {
-    pub(super) fn text(self) -> Result<String, Diagnostic> {
+    pub(super) fn text(self) -> Parsed<String> {
         decode(self.raw, Plus::Space, "query")
     }
 
-    fn path(self) -> Result<PathBuf, Diagnostic> {
+    fn path(self) -> Parsed<PathBuf> {
         self.text().map(PathBuf::from)
     }
 
-    fn duration(self) -> Result<Duration, Diagnostic> {
+    fn duration(self) -> Parsed<Duration> {
         duration::parse(self.name, &self.text()?, self.raw)
     }
 
-    fn number<N: FromStr>(self) -> Result<N, Diagnostic> {
+    fn number<N: FromStr>(self) -> Parsed<N> {
         let text = self.checked_text(|text| text.bytes().all(|b| b.is_ascii_digit()))?;
         text.parse().map_err(|_| self.invalid())
     }
 
-    fn client_name(self) -> Result<String, Diagnostic> {
+    fn client_name(self) -> Parsed<String> {
         self.checked_text(|text| text.bytes().all(|b| b.is_ascii_graphic()))
     }
 
-    fn host_name(self) -> Result<String, Diagnostic> {
+    fn host_name(self) -> Parsed<String> {
         self.checked_text(|_| authority::host(self.raw).is_ok())
     }
 
-    fn service_name(self) -> Result<String, Diagnostic> {
+    fn service_name(self) -> Parsed<String> {
         self.checked_text(path::is_service_name)
     }
 
-    pub(super) fn checked_text(
-        self,
-        is_valid: impl Fn(&str) -> bool,
-    ) -> Result<String, Diagnostic> {
+    pub(super) fn checked_text(self, is_valid: impl Fn(&str) -> bool) -> Parsed<String> {
         let text = self.text()?;
         if is_valid(&text) {
             Ok(text)
@@ -249,7 +246,7 @@ impl Value<'_> {
         }
     }
 
-    fn one_of<T: Copy>(self, values: &[(&str, T)]) -> Result<T, Diagnostic> {
+    fn one_of<T: Copy>(self, values: &[(&str, T)]) -> Parsed<T> {
         let text = self.text()?;
         let found = values.iter().find(|(name, _)| *name == text);
         found.map(|(_, value)| *value).ok_or_else(|| self.invalid())
@@ -258,6 +255,6 @@ impl Value<'_> {
     pub(super) fn invalid(self) -> Diagnostic {
         let before = format!("invalid value of parameter `{}` in ", self.name);
         let message = (before, format!(": expected {}", self.expected));
-        self.raw.error("invalid_param", message)
+        self.raw.error("invalid_param", message, "")
     }
 }

@@ -3,7 +3,7 @@
 use std::str::FromStr;
 
 use super::authority::{self, Credentials};
-use super::diagnostic::Diagnostic;
+use super::diagnostic::{Diagnostic, Parsed};
 use super::error::UrlError;
 use super::foreign;
 use super::kind::UrlKind;
@@ -39,15 +39,12 @@ impl FromStr for RedisUrl {
 }
 
 /// Parses the text in the order of checks that the module documents.
-fn parse(input: &str) -> Result<RedisUrl, Diagnostic> {
+fn parse(input: &str) -> Parsed<RedisUrl> {
     let length = input.len();
     if length > LONGEST_URL {
         let after = format!(" is too long: expected at most {LONGEST_URL} bytes, found {length}");
-        return Err(Diagnostic::new(
-            "too_long",
-            LONGEST_URL..length,
-            ("", after),
-        ));
+        let (span, message) = (LONGEST_URL..length, ("", after));
+        return Err(Diagnostic::new("too_long", span, message, ""));
     }
     let whole = Spanned::trimmed(input);
     mistakes::check_whole(whole)?;
@@ -72,21 +69,17 @@ fn parse(input: &str) -> Result<RedisUrl, Diagnostic> {
     };
     let is_single = url.kind.is_single();
     if is_single && !authority::agrees_with_url_crate(whole.text, &url.hosts[0]) {
-        return Err(whole.error("invalid_url", "invalid URL in {}"));
+        return Err(whole.error("invalid_url", "invalid URL in {}", ""));
     }
     url.warnings = warnings.into_sorted();
     Ok(url)
 }
 
-fn parse_socket(
-    scheme: Scheme,
-    split: &Split<'_>,
-    warnings: &mut Warnings,
-) -> Result<RedisUrl, Diagnostic> {
+fn parse_socket(scheme: Scheme, split: &Split<'_>, warnings: &mut Warnings) -> Parsed<RedisUrl> {
     if !split.hosts.is_empty() {
         let message = "host in {}: expected the absolute path of a socket after `//`";
         let help = "write three slashes and an absolute path: `unix:///run/redis/redis.sock`";
-        return Err(split.hosts.error("host_in_unix", message).help(help));
+        return Err(split.hosts.error("host_in_unix", message, help));
     }
     let credentials = authority::credentials(scheme, split, warnings)?;
     let path = path::socket(split.path, warnings)?;
@@ -101,11 +94,7 @@ fn parse_socket(
     Ok(url)
 }
 
-fn parse_network(
-    scheme: Scheme,
-    split: &Split<'_>,
-    warnings: &mut Warnings,
-) -> Result<RedisUrl, Diagnostic> {
+fn parse_network(scheme: Scheme, split: &Split<'_>, warnings: &mut Warnings) -> Parsed<RedisUrl> {
     let kind = scheme.kind;
     authority::check_count(scheme, split)?;
     let credentials = authority::credentials(scheme, split, warnings)?;
@@ -152,7 +141,7 @@ fn unexpected_fragment(scheme: Scheme, fragment: Spanned<'_>) -> Diagnostic {
     } else {
         "remove it; write `%23` if the `#` belongs to the password"
     };
-    Diagnostic::new("unexpected_fragment", span, "unexpected `#` in {}").help(help)
+    Diagnostic::new("unexpected_fragment", span, "unexpected `#` in {}", help)
 }
 
 /// Parses `#insecure`, and returns the `#service-name` of Sentinel URLs.
@@ -161,7 +150,7 @@ fn parse_fragment<'a>(
     split: &Split<'a>,
     settings: &mut Settings,
     warnings: &mut Warnings,
-) -> Result<Option<(String, Spanned<'a>)>, Diagnostic> {
+) -> Parsed<Option<(String, Spanned<'a>)>> {
     let Some(fragment) = split.fragment else {
         return Ok(None);
     };
@@ -183,7 +172,7 @@ fn assemble(
     kind: UrlKind,
     credentials: Credentials,
     parameters: Parameters<'_>,
-) -> Result<RedisUrl, Diagnostic> {
+) -> Parsed<RedisUrl> {
     let (first, second) = (credentials.password, parameters.password);
     let password = agree(first, second, "conflicting_password", "two passwords in {}")?;
     let (first, second) = (credentials.username, parameters.username);
@@ -211,11 +200,11 @@ fn agree(
     second: Option<(String, Spanned<'_>)>,
     code: &'static str,
     message: &'static str,
-) -> Result<Option<String>, Diagnostic> {
+) -> Parsed<Option<String>> {
     match (first, second) {
-        (Some(first), Some((second, part))) if first != second => Err(part
-            .error(code, message)
-            .help("keep the one before the `@`")),
+        (Some(first), Some((second, part))) if first != second => {
+            Err(part.error(code, message, "keep the one before the `@`"))
+        }
         (first, second) => Ok(first.or(second.map(|(text, _)| text))),
     }
 }
@@ -225,13 +214,15 @@ fn agree_on_database(
     in_path: Option<u32>,
     path: Spanned<'_>,
     in_query: Option<(u32, Spanned<'_>)>,
-) -> Result<u32, Diagnostic> {
+) -> Parsed<u32> {
     let database = match (in_path, in_query) {
         (Some(first), Some((second, part))) if first != second => {
             let after = format!(": {first} in the path, {second} in the query");
-            return Err(part
-                .error("conflicting_db", ("two databases in ", after))
-                .help(format!("keep `/{first}` or `?db={second}`")));
+            return Err(part.error(
+                "conflicting_db",
+                ("two databases in ", after),
+                format!("keep `/{first}` or `?db={second}`"),
+            ));
         }
         (in_path, in_query) => in_path
             .or(in_query.map(|(database, _)| database))
@@ -240,7 +231,7 @@ fn agree_on_database(
     if kind.is_cluster() && database > 0 {
         let found = in_query.map_or(path, |(_, part)| part);
         let message = "invalid database in {}: a cluster has database 0 alone";
-        return Err(found.error("invalid_db", message).help("leave it out"));
+        return Err(found.error("invalid_db", message, "leave it out"));
     }
     Ok(database)
 }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::diagnostic::Diagnostic;
+use super::diagnostic::{Diagnostic, Parsed};
 use super::percent::{Plus, decode, should_encode};
 use super::spanned::Spanned;
 use super::split::is_short_number;
@@ -38,7 +38,7 @@ impl<'a> Segments<'a> {
     }
 
     /// Refuses segments beyond `expected` and dot segments.
-    fn check(&self, expected: usize, form: &'static str) -> Result<(), Diagnostic> {
+    fn check(&self, expected: usize, form: &'static str) -> Parsed<()> {
         let is_dots = |segment: &Spanned<'_>| matches!(segment.text, "." | "..");
         if self.list.len() <= expected && !self.list.iter().any(is_dots) {
             return Ok(());
@@ -47,18 +47,16 @@ impl<'a> Segments<'a> {
         let extra = self.list.get(expected);
         let found = extra.map_or(path, |extra| path.from(extra.start - path.start));
         let message = ("invalid path in ", format!(": expected {form}"));
-        Err(found
-            .error("invalid_path", message)
-            .help(format!("write {form}")))
+        Err(found.error("invalid_path", message, format!("write {form}")))
     }
 
     /// Reads `/db`.
-    pub(super) fn database(&self) -> Result<Option<u32>, Diagnostic> {
+    pub(super) fn database(&self) -> Parsed<Option<u32>> {
         self.check(1, "one number, as in `/0`")?;
         self.database_at(0)
     }
 
-    fn database_at(&self, index: usize) -> Result<Option<u32>, Diagnostic> {
+    fn database_at(&self, index: usize) -> Parsed<Option<u32>> {
         let Some(segment) = self.list.get(index) else {
             return Ok(None);
         };
@@ -70,7 +68,7 @@ impl<'a> Segments<'a> {
     pub(super) fn service_and_database(
         &self,
         elsewhere: Option<String>,
-    ) -> Result<(String, Option<u32>), Diagnostic> {
+    ) -> Parsed<(String, Option<u32>)> {
         let first = self.list.first();
         if let Some(name) = elsewhere {
             let is_name = |first: &&Spanned<'_>| {
@@ -88,7 +86,7 @@ impl<'a> Segments<'a> {
             let message =
                 "missing service name in {}: expected `/<service name>` or `/<service name>/<db>`";
             let help = "write the name the Sentinels know the primary by, such as `/mymaster/0`";
-            return Err(self.path.error("missing_master", message).help(help));
+            return Err(self.path.error("missing_master", message, help));
         };
         self.check(2, "`/<service name>/<db>`")?;
         let name = service_name(*first, "path", "invalid_path")?;
@@ -97,13 +95,15 @@ impl<'a> Segments<'a> {
 }
 
 pub(super) fn conflicting_service(second: Spanned<'_>) -> Diagnostic {
-    second
-        .error("conflicting_master", "two service names in {}")
-        .help("name it once, as the first part of the path: `/<service name>/<db>`")
+    second.error(
+        "conflicting_master",
+        "two service names in {}",
+        "name it once, as the first part of the path: `/<service name>/<db>`",
+    )
 }
 
 /// Reads a database number, as the registered grammar has it: no sign, no leading zero.
-pub(super) fn database(part: Spanned<'_>) -> Result<u32, Diagnostic> {
+pub(super) fn database(part: Spanned<'_>) -> Parsed<u32> {
     let text = part.text;
     let is_number = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
     let has_zero = text.len() > 1 && text.starts_with('0');
@@ -113,17 +113,14 @@ pub(super) fn database(part: Spanned<'_>) -> Result<u32, Diagnostic> {
     if let (true, false, Some(number)) = (is_number, has_zero, number) {
         return Ok(number);
     }
-    let error = part.error(
-        "invalid_db",
-        "invalid database in {}: expected a number from 0 on, without a sign or leading zeros",
-    );
-    match text.trim_start_matches('0') {
-        "" if has_zero => Err(error.help("write `0`")),
-        bare if has_zero && bare.len() < 4 && is_short_number(bare) => {
-            Err(error.help(format!("write `{bare}`")))
-        }
-        _ => Err(error.help("write a number, as in `/0`")),
-    }
+    let help = match text.trim_start_matches('0') {
+        "" if has_zero => "write `0`".to_owned(),
+        bare if has_zero && bare.len() < 4 && is_short_number(bare) => format!("write `{bare}`"),
+        _ => "write a number, as in `/0`".to_owned(),
+    };
+    let message =
+        "invalid database in {}: expected a number from 0 on, without a sign or leading zeros";
+    Err(part.error("invalid_db", message, help))
 }
 
 /// Reads the name of a primary, from the characters that Sentinel allows.
@@ -131,16 +128,14 @@ pub(super) fn service_name(
     part: Spanned<'_>,
     what: &'static str,
     code: &'static str,
-) -> Result<String, Diagnostic> {
+) -> Parsed<String> {
     let name = decode(part, Plus::Literal, what)?;
     if is_service_name(&name) {
         return Ok(name);
     }
     let before = format!("invalid service name in the {what} of ");
     let message = (before, ": expected letters, digits, `.`, `-` and `_`");
-    Err(part
-        .error(code, message)
-        .help("write the name as `sentinel monitor` has it"))
+    Err(part.error(code, message, "write the name as `sentinel monitor` has it"))
 }
 
 pub(super) fn is_service_name(name: &str) -> bool {
@@ -149,12 +144,14 @@ pub(super) fn is_service_name(name: &str) -> bool {
 }
 
 /// Reads the path of a Unix socket.
-pub(super) fn socket(path: Spanned<'_>, warnings: &mut Warnings) -> Result<PathBuf, Diagnostic> {
+pub(super) fn socket(path: Spanned<'_>, warnings: &mut Warnings) -> Parsed<PathBuf> {
     let trimmed = path.text.trim_start_matches('/');
     if trimmed.is_empty() {
-        return Err(path
-            .error("missing_path", "missing path of the socket in {}")
-            .help("write `unix:///run/redis/redis.sock`"));
+        return Err(path.error(
+            "missing_path",
+            "missing path of the socket in {}",
+            "write `unix:///run/redis/redis.sock`",
+        ));
     }
     let leading = path.text.len() - trimmed.len();
     if leading > 1 {
@@ -176,15 +173,17 @@ pub(super) fn socket(path: Spanned<'_>, warnings: &mut Warnings) -> Result<PathB
     if has_dots || decoded.ends_with('/') {
         let message = "invalid path of the socket in {}: expected a file, without `.` and `..`";
         let help = "write the path as `realpath` prints it";
-        return Err(path.error("invalid_path", message).help(help));
+        return Err(path.error("invalid_path", message, help));
     }
     if decoded.len() > LONGEST_SOCKET {
         let length = decoded.len();
         let after =
             format!(" is too long: expected at most {LONGEST_SOCKET} bytes, found {length}");
-        return Err(path
-            .error("path_too_long", ("path of the socket in ", after))
-            .help("use a shorter path, or a symbolic link to it"));
+        return Err(path.error(
+            "path_too_long",
+            ("path of the socket in ", after),
+            "use a shorter path, or a symbolic link to it",
+        ));
     }
     Ok(PathBuf::from(decoded))
 }

@@ -1,6 +1,6 @@
 //! Percent-decoding that refuses what others guess at.
 
-use super::diagnostic::Diagnostic;
+use super::diagnostic::{Diagnostic, Parsed};
 use super::spanned::Spanned;
 
 /// How `+` is read.
@@ -13,11 +13,7 @@ pub(super) enum Plus {
 }
 
 /// Decodes a component named `what`; it must be UTF-8 without control characters.
-pub(super) fn decode(
-    part: Spanned<'_>,
-    plus: Plus,
-    what: &'static str,
-) -> Result<String, Diagnostic> {
+pub(super) fn decode(part: Spanned<'_>, plus: Plus, what: &'static str) -> Parsed<String> {
     if !part.text.contains(['%', '+']) {
         return Ok(part.text.to_owned());
     }
@@ -44,16 +40,20 @@ pub(super) fn decode(
     }
     let Ok(decoded) = String::from_utf8(decoded) else {
         let before = format!("invalid UTF-8 in the percent-encoded {what} of ");
-        return Err(part
-            .error("invalid_utf8", (before, ""))
-            .help("percent-encode the UTF-8 bytes of the text"));
+        return Err(part.error(
+            "invalid_utf8",
+            (before, ""),
+            "percent-encode the UTF-8 bytes of the text",
+        ));
     };
     if decoded.chars().any(char::is_control) {
         let found = control.map_or(part, |range| part.slice(range));
         let before = format!("percent-encoded control character in the {what} of ");
-        return Err(found
-            .error("control_char", (before, ""))
-            .help("a newline at the end of a secret comes from `echo`; `printf %s` writes none"));
+        return Err(found.error(
+            "control_char",
+            (before, ""),
+            "a newline at the end of a secret comes from `echo`; `printf %s` writes none",
+        ));
     }
     Ok(decoded)
 }
@@ -67,8 +67,7 @@ fn escape_at(bytes: &[u8], index: usize) -> Option<u8> {
 fn invalid_escape(sign: Spanned<'_>, what: &str) -> Diagnostic {
     let before = format!("invalid percent-encoding in the {what} of ");
     let message = (before, ": expected two hexadecimal digits after `%`");
-    sign.error("bad_percent", message)
-        .help("write a literal `%` as `%25`")
+    sign.error("bad_percent", message, "write a literal `%` as `%25`")
 }
 
 /// Returns whether the text holds characters that a URL has percent-encoded only.

@@ -1,6 +1,6 @@
 //! The passes over the query: form, names, what is refused, duplicates, values.
 
-use super::diagnostic::Diagnostic;
+use super::diagnostic::{Diagnostic, Parsed};
 use super::foreign::{self, FALSE, FLAG, Foreign, TRUE, ValueKind};
 use super::kind::UrlKind;
 use super::parameters::{PARAMETERS, Parameter, Parameters, Scope, TOLERATED, Value};
@@ -28,15 +28,18 @@ fn ours() -> impl Iterator<Item = &'static Parameter> {
     PARAMETERS.iter().chain(&TOLERATED)
 }
 
+/// Returns every known name, ours first.
 fn all() -> impl Iterator<Item = Known> {
     let ours = ours().flat_map(|row| {
-        let names = [row.name].into_iter().chain(row.aliases.iter().copied());
-        names.map(move |name| (name, row.name, Role::Ours(row)))
+        let (meant, role) = (row.name, Role::Ours(row));
+        let names = [meant].into_iter().chain(row.aliases.iter().copied());
+        names.map(move |name| Known { name, meant, role })
     });
-    let foreign = foreign::parameters();
-    let foreign = foreign.map(|(name, meant, role)| (name, meant, Role::Foreign(role)));
-    let all = ours.chain(foreign);
-    all.map(|(name, meant, role)| Known { name, meant, role })
+    let foreign = foreign::parameters().map(|(name, meant, foreign)| {
+        let role = Role::Foreign(foreign);
+        Known { name, meant, role }
+    });
+    ours.chain(foreign)
 }
 
 fn find(name: &str) -> Option<Known> {
@@ -60,7 +63,7 @@ pub(super) fn parse<'a>(
     kind: UrlKind,
     query: Option<Spanned<'a>>,
     warnings: &mut Warnings,
-) -> Result<Parameters<'a>, Diagnostic> {
+) -> Parsed<Parameters<'a>> {
     let mut parameters = Parameters::new(kind);
     let Some(query) = query else {
         return Ok(parameters);
@@ -90,36 +93,28 @@ pub(super) fn parse<'a>(
 }
 
 /// A pair has a name, a `=` and a value; `;` separates nothing.
-fn check_form(
-    piece: Spanned<'_>,
-    (name, value): (Spanned<'_>, Spanned<'_>),
-) -> Result<(), Diagnostic> {
+fn check_form(piece: Spanned<'_>, (name, value): (Spanned<'_>, Spanned<'_>)) -> Parsed<()> {
     if let Some(index) = piece.text.find(';') {
         let message = "`;` between parameters of {}";
         let help = "separate parameters by `&`";
-        return Err(piece
-            .char_at(index)
-            .error("invalid_param", message)
-            .help(help));
+        return Err(piece.char_at(index).error("invalid_param", message, help));
     }
     let is_name_byte = |b: u8| b.is_ascii_alphanumeric() || b"_-.[]".contains(&b);
     if !value.is_empty() || !name.text.bytes().all(is_name_byte) {
         return Ok(());
     }
-    let error = match find(name.text) {
-        Some(Known { name, .. }) => {
-            let message = (format!("parameter `{name}` of "), " has no value");
-            piece.error("invalid_param", message)
-        }
-        None => piece.error("invalid_param", "parameter without a value in {}"),
+    let help = "give it a value, or remove it: a variable may be unset";
+    let message = match find(name.text) {
+        Some(Known { name, .. }) => (format!("parameter `{name}` of "), " has no value"),
+        None => ("parameter without a value in ".to_owned(), ""),
     };
-    Err(error.help("give it a value, or remove it: a variable may be unset"))
+    Err(piece.error("invalid_param", message, help))
 }
 
 /// No more unknown names than this are reported at once.
 const MOST_UNKNOWN: usize = 16;
 
-fn recognize<'a>(pieces: &[(Spanned<'a>, Spanned<'a>)]) -> Result<Vec<Pair<'a>>, Diagnostic> {
+fn recognize<'a>(pieces: &[(Spanned<'a>, Spanned<'a>)]) -> Parsed<Vec<Pair<'a>>> {
     let mut pairs = Vec::with_capacity(pieces.len());
     let mut unknown = Vec::new();
     for &(name, value) in pieces {
@@ -150,7 +145,7 @@ fn unknown_names(unknown: &[(String, Spanned<'_>)]) -> Diagnostic {
             _ => "unknown parameters in {}",
         };
         let help = format!("remove it; the parameters are `{}`", names.join("`, `"));
-        return unknown[0].1.error("unknown_param", message).help(help);
+        return unknown[0].1.error("unknown_param", message, help);
     };
     let names: Vec<_> = similar.iter().map(|(name, ..)| name.as_str()).collect();
     let plural = if names.len() == 1 { "" } else { "s" };
@@ -162,7 +157,7 @@ fn unknown_names(unknown: &[(String, Spanned<'_>)]) -> Diagnostic {
         Role::Ours(_) => format!("a parameter with a similar name exists: `{}`", near.name),
         Role::Foreign(_) => format!("remove `{first}`"),
     };
-    part.error("unknown_param", message).help(help)
+    part.error("unknown_param", message, help)
 }
 
 /// Finds the known parameter whose name is the most similar.
@@ -199,7 +194,7 @@ fn distance(a: &[u8], b: &[u8]) -> usize {
 }
 
 /// Refuses what would change the server, the login or TLS if it were ignored.
-fn check_meaning(kind: UrlKind, pair: &Pair<'_>) -> Result<(), Diagnostic> {
+fn check_meaning(kind: UrlKind, pair: &Pair<'_>) -> Parsed<()> {
     let name = pair.known.name;
     let (code, message, help) = match pair.known.role {
         Role::Ours(row) => match row.scope {
@@ -212,7 +207,7 @@ fn check_meaning(kind: UrlKind, pair: &Pair<'_>) -> Result<(), Diagnostic> {
             Foreign::Topology => OTHER_SERVER,
             Foreign::Auth => OTHER_LOGIN,
             Foreign::RefusedTls => REFUSED_TLS,
-            Foreign::Tls(_) | Foreign::Verify(_) | Foreign::UseTls if !kind.is_tls() => {
+            Foreign::Tls(_) | Foreign::Verify { .. } | Foreign::UseTls if !kind.is_tls() => {
                 FOREIGN_TLS_WITHOUT_TLS
             }
             _ => return Ok(()),
@@ -220,36 +215,26 @@ fn check_meaning(kind: UrlKind, pair: &Pair<'_>) -> Result<(), Diagnostic> {
     };
     let [before, between, after] = message;
     let message = (format!("{before}{name}{between}"), after);
-    Err(pair.name.error(code, message).help(help))
+    Err(pair.name.error(code, message, help))
 }
 
 /// A code, the texts around the parameter and the subject, and a help.
 type Refusal = (&'static str, [&'static str; 3], &'static str);
 
-const OTHER_SERVER: Refusal = (
-    "foreign_topology",
-    [
-        "parameter `",
-        "` of ",
-        " would change which server is meant",
-    ],
-    "write `redis-sentinel://<host>:26379,<host>:26379/<service name>`, or the host in the URL",
-);
-const OTHER_LOGIN: Refusal = (
-    "foreign_auth",
-    ["parameter `", "` of ", " would change who logs in"],
-    "write `<user>:<password>@` in front of the host",
-);
-const REFUSED_TLS: Refusal = (
-    "foreign_tls_param",
-    ["TLS parameter `", "` of another client in ", ""],
-    "the TLS parameters are `tls_ca`, `tls_cert`, `tls_key`, `tls_verify` and `tls_server_name`",
-);
+#[rustfmt::skip]
+const OTHER_SERVER: Refusal = ("foreign_topology", ["parameter `", "` of ", " would change which server is meant"],
+    "write `redis-sentinel://<host>:26379,<host>:26379/<service name>`, or the host in the URL");
+#[rustfmt::skip]
+const OTHER_LOGIN: Refusal = ("foreign_auth", ["parameter `", "` of ", " would change who logs in"],
+    "write `<user>:<password>@` in front of the host");
+#[rustfmt::skip]
+const REFUSED_TLS: Refusal = ("foreign_tls_param", ["TLS parameter `", "` of another client in ", ""],
+    "the TLS parameters are `tls_ca`, `tls_cert`, `tls_key`, `tls_verify` and `tls_server_name`");
 const NO_TLS: [&str; 3] = ["TLS parameter `", "` in ", ", which does not use TLS"];
 const FOREIGN_TLS_WITHOUT_TLS: Refusal = ("foreign_tls_param", NO_TLS, "write `rediss://`");
 const TLS_WITHOUT_TLS: Refusal = ("invalid_param", NO_TLS, "write `rediss://`");
 
-fn check_duplicates(pairs: &[Pair<'_>]) -> Result<(), Diagnostic> {
+fn check_duplicates(pairs: &[Pair<'_>]) -> Parsed<()> {
     // Except for `node`, a repetition comes within the length of the table.
     for (index, pair) in pairs.iter().enumerate() {
         let same = |earlier: &Pair<'_>| earlier.known.meant == pair.known.meant;
@@ -257,8 +242,7 @@ fn check_duplicates(pairs: &[Pair<'_>]) -> Result<(), Diagnostic> {
             let message = (format!("parameter `{}` twice in ", pair.known.name), "");
             return Err(pair
                 .name
-                .error("duplicate_param", message)
-                .help("keep one of them"));
+                .error("duplicate_param", message, "keep one of them"));
         }
     }
     Ok(())
@@ -269,7 +253,7 @@ fn apply<'a>(
     pair: &Pair<'a>,
     parameters: &mut Parameters<'a>,
     ignored: &mut Vec<&'static str>,
-) -> Result<(), Diagnostic> {
+) -> Parsed<()> {
     let Known { name, meant, role } = pair.known;
     let value = |expected| Value {
         name,
@@ -284,21 +268,27 @@ fn apply<'a>(
             }
             TlsVerify::Full
         }
-        Role::Foreign(Foreign::Verify(verify)) => {
+        Role::Foreign(Foreign::Verify {
+            full,
+            ca,
+            none,
+            expected,
+        }) => {
             let text = value("").text()?.to_ascii_lowercase();
-            match () {
-                () if is_word(verify.full, &text) => TlsVerify::Full,
-                () if is_word(verify.ca, &text) => TlsVerify::Ca,
-                () if is_word(verify.none, &text) => TlsVerify::None,
-                () => return Err(value(verify.expected).invalid()),
-            }
+            let verify = [
+                (full, TlsVerify::Full),
+                (ca, TlsVerify::Ca),
+                (none, TlsVerify::None),
+            ];
+            let found = verify.iter().find(|(words, _)| is_word(words, &text));
+            found.ok_or_else(|| value(expected).invalid())?.1
         }
         Role::Foreign(Foreign::UseTls) => {
             let text = value(FLAG).checked_text(is_flag)?;
             if is_word(FALSE, &text.to_ascii_lowercase()) {
                 let message = (format!("parameter `{name}` contradicts the scheme of "), "");
-                let error = pair.value.error("foreign_tls_param", message);
-                return Err(error.help("write `redis://` for no TLS"));
+                let help = "write `redis://` for no TLS";
+                return Err(pair.value.error("foreign_tls_param", message, help));
             }
             TlsVerify::Full
         }
@@ -320,10 +310,7 @@ fn apply<'a>(
 }
 
 /// A value that is nonsense to its own client is a mistake here too.
-fn check_ignored<'a>(
-    kind: ValueKind,
-    value: impl Fn(&'static str) -> Value<'a>,
-) -> Result<(), Diagnostic> {
+fn check_ignored<'a>(kind: ValueKind, value: impl Fn(&'static str) -> Value<'a>) -> Parsed<()> {
     let unsigned = |text: &str| text.strip_prefix('-').unwrap_or(text).to_owned();
     match kind {
         ValueKind::Any => value("").text(),

@@ -16,8 +16,8 @@ pub(super) const MASK: &str = "***";
 /// The longest piece that is shown, in bytes.
 const LONGEST_PIECE: usize = 100;
 
-/// No more parameters than this are shown by their names.
-const MOST_PARAMETERS: usize = 32;
+/// No more nodes, segments or parameters than this are shown.
+const MOST_ITEMS: usize = 32;
 
 /// The redacted input on one line, and the span of the error in it.
 #[derive(Clone)]
@@ -60,15 +60,16 @@ impl Writer {
             start: range.start,
         };
         self.show(at(0..whole.start));
-        match behind_scheme(whole) {
-            Some((rest, is_unix)) if input.len() <= LONGEST_URL => {
+        let is_read = input.len() <= LONGEST_URL;
+        match is_read.then(|| behind_scheme(whole)).flatten() {
+            Some((rest, is_unix)) => {
                 self.show(at(whole.start..rest.start));
                 match split(rest) {
                     Ok(split) => self.parts(&split, is_unix),
                     Err(_) => self.hide(rest),
                 }
             }
-            _ => self.hide(whole),
+            None => self.hide(whole),
         }
         self.show(at(whole.end()..input.len()));
     }
@@ -113,56 +114,57 @@ impl Writer {
     }
 
     fn nodes(&mut self, hosts: Spanned<'_>, is_after_userinfo: bool) {
-        for node in hosts.split(',') {
-            if node.start > hosts.start {
-                self.write(",", node.start - 1);
-            }
+        self.list(hosts, ',', |writer, node| {
             if node.text.parse::<Ipv6Addr>().is_ok() {
-                self.show(node);
-                continue;
+                return writer.show(node);
             }
             let (host, port) = split_port(node.text);
             // What is outside of ASCII is escaped, and is often the mistake.
-            let is_host = host
-                .bytes()
-                .all(|b| !b.is_ascii() || b.is_ascii_control() || is_host_byte(b));
-            self.show_if(node.to(host.len()), is_host);
+            let is_public = |b: u8| !b.is_ascii() || b.is_ascii_control() || is_host_byte(b);
+            writer.show_if(node.to(host.len()), host.bytes().all(is_public));
             if let Some(port) = port {
-                self.write(":", node.start + host.len());
+                writer.write(":", node.start + host.len());
                 let is_number = port.len() <= 20 && port.bytes().all(|b| b.is_ascii_digit());
                 let is_port = is_short_number(port) || is_after_userinfo && is_number;
-                self.show_if(node.from(host.len() + 1), is_port);
+                writer.show_if(node.from(host.len() + 1), is_port);
             }
-        }
+        });
     }
 
     fn path(&mut self, path: Spanned<'_>, is_public: bool) {
-        for segment in path.split('/') {
-            if segment.start > path.start {
-                self.write("/", segment.start - 1);
-            }
+        self.list(path, '/', |writer, segment| {
             let is_database = segment.text.len() <= 3 && is_short_number(segment.text);
-            self.show_if(segment, is_database || is_public && is_word(segment.text));
-        }
+            writer.show_if(segment, is_database || is_public && is_word(segment.text));
+        });
     }
 
     /// Shows the names of known parameters, and no value.
     fn query(&mut self, query: Spanned<'_>) {
-        for (index, pair) in query.split('&').enumerate() {
-            if index == MOST_PARAMETERS {
-                return self.hide(query.from(pair.start - query.start));
+        self.list(query, '&', |writer, pair| match pair.split_once('=') {
+            Some((name, value)) if query::is_known(name.text) => {
+                writer.show(name);
+                writer.write("=", name.end());
+                writer.hide(value);
+            }
+            _ => writer.show_if(pair, query::is_known(pair.text)),
+        });
+    }
+
+    /// Writes the items of a list and the separators between them.
+    fn list<'a>(
+        &mut self,
+        list: Spanned<'a>,
+        separator: char,
+        mut item: impl FnMut(&mut Writer, Spanned<'a>),
+    ) {
+        for (index, part) in list.split(separator).enumerate() {
+            if index == MOST_ITEMS {
+                return self.hide(list.from(part.start - list.start));
             }
             if index > 0 {
-                self.write("&", pair.start - 1);
+                self.show(list.char_at(part.start - list.start - 1));
             }
-            match pair.split_once('=') {
-                Some((name, value)) if query::is_known(name.text) => {
-                    self.show(name);
-                    self.write("=", name.end());
-                    self.hide(value);
-                }
-                _ => self.show_if(pair, query::is_known(pair.text)),
-            }
+            item(self, part);
         }
     }
 

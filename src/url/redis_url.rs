@@ -36,160 +36,82 @@ pub struct RedisUrl {
     pub(super) warnings: Vec<UrlWarning>,
 }
 
-impl RedisUrl {
+/// Writes getters: `name -> type: |url| value`.
+macro_rules! getters {
+    ($($(#[$doc:meta])* $name:ident -> $type:ty: |$url:ident| $value:expr;)*) => {
+        impl RedisUrl {
+            $($(#[$doc])*
+            #[must_use]
+            pub fn $name(&self) -> $type {
+                let $url = self;
+                $value
+            })*
+        }
+    };
+}
+
+getters! {
     /// Returns what a usable URL should be told about, the gravest first.
-    #[must_use]
-    pub fn warnings(&self) -> &[UrlWarning] {
-        &self.warnings
-    }
-
+    warnings -> &[UrlWarning]: |url| &url.warnings;
     /// Returns what the URL points at.
-    #[must_use]
-    pub fn kind(&self) -> UrlKind {
-        self.kind
-    }
-
+    kind -> UrlKind: |url| url.kind;
     /// Returns the hosts and ports, in their order; none for a Unix socket.
     ///
     /// Names are in lower case, IPv6 addresses without brackets. The default
     /// port is 6379, of Sentinels 26379.
-    #[must_use]
-    pub fn hosts(&self) -> &[(String, u16)] {
-        &self.hosts
-    }
-
+    hosts -> &[(String, u16)]: |url| &url.hosts;
     /// Returns the path of the Unix socket.
-    #[must_use]
-    pub fn path(&self) -> Option<&Path> {
-        self.path.as_deref()
-    }
-
+    path -> Option<&Path>: |url| url.path.as_deref();
     /// Returns the user name.
-    #[must_use]
-    pub fn username(&self) -> Option<&str> {
-        self.username.as_deref()
-    }
-
+    username -> Option<&str>: |url| url.username.as_deref();
     /// Returns the password; `user:@host` has an empty one.
-    #[must_use]
-    pub fn password(&self) -> Option<&str> {
-        self.password.as_deref()
-    }
-
+    password -> Option<&str>: |url| url.password.as_deref();
     /// Returns the number of the database, 0 by default.
-    #[must_use]
-    pub fn database(&self) -> u32 {
-        self.database
-    }
-
+    database -> u32: |url| url.database;
     /// Returns the name under which the Sentinels know the primary.
-    #[must_use]
-    pub fn service_name(&self) -> Option<&str> {
-        self.service_name.as_deref()
-    }
-
+    service_name -> Option<&str>: |url| url.service_name.as_deref();
     /// Returns the parameter `protocol`.
-    #[must_use]
-    pub fn protocol(&self) -> Option<Protocol> {
-        self.settings.protocol
-    }
-
+    protocol -> Option<Protocol>: |url| url.settings.protocol;
     /// Returns the parameter `client_name`.
-    #[must_use]
-    pub fn client_name(&self) -> Option<&str> {
-        self.settings.client_name.as_deref()
-    }
-
+    client_name -> Option<&str>: |url| url.settings.client_name.as_deref();
     /// Returns the parameter `connect_timeout`.
-    #[must_use]
-    pub fn connect_timeout(&self) -> Option<Duration> {
-        self.settings.connect_timeout
-    }
-
+    connect_timeout -> Option<Duration>: |url| url.settings.connect_timeout;
     /// Returns the parameter `response_timeout`, for short `timeout`.
-    #[must_use]
-    pub fn response_timeout(&self) -> Option<Duration> {
-        self.settings.response_timeout
-    }
-
+    response_timeout -> Option<Duration>: |url| url.settings.response_timeout;
     /// Returns the parameter `deadline`.
-    #[must_use]
-    pub fn deadline(&self) -> Option<Duration> {
-        self.settings.deadline
-    }
-
+    deadline -> Option<Duration>: |url| url.settings.deadline;
     /// Returns the parameter `keepalive`.
-    #[must_use]
-    pub fn keepalive(&self) -> Option<Duration> {
-        self.settings.keepalive
-    }
-
+    keepalive -> Option<Duration>: |url| url.settings.keepalive;
     /// Returns the parameter `max_in_flight`.
-    #[must_use]
-    pub fn max_in_flight(&self) -> Option<NonZeroUsize> {
-        self.settings.max_in_flight
-    }
-
+    max_in_flight -> Option<NonZeroUsize>: |url| url.settings.max_in_flight;
     /// Returns the parameter `tls_ca`: a file of certificates to trust as well.
-    #[must_use]
-    pub fn tls_ca(&self) -> Option<&Path> {
-        self.settings.tls_ca.as_deref()
-    }
-
+    tls_ca -> Option<&Path>: |url| url.settings.tls_ca.as_deref();
     /// Returns the parameter `tls_cert`: the file of the client's certificate.
-    #[must_use]
-    pub fn tls_cert(&self) -> Option<&Path> {
-        self.settings.tls_cert.as_deref()
-    }
-
+    tls_cert -> Option<&Path>: |url| url.settings.tls_cert.as_deref();
     /// Returns the parameter `tls_key`: the file of the client's private key.
-    #[must_use]
-    pub fn tls_key(&self) -> Option<&Path> {
-        self.settings.tls_key.as_deref()
-    }
-
+    tls_key -> Option<&Path>: |url| url.settings.tls_key.as_deref();
     /// Returns the parameter `tls_verify`, [`TlsVerify::Full`] by default.
-    #[must_use]
-    pub fn tls_verify(&self) -> TlsVerify {
-        self.settings.tls_verify
-    }
-
+    tls_verify -> TlsVerify: |url| url.settings.tls_verify;
     /// Returns the parameter `tls_server_name`.
-    #[must_use]
-    pub fn tls_server_name(&self) -> Option<&str> {
-        self.settings.tls_server_name.as_deref()
-    }
+    tls_server_name -> Option<&str>: |url| url.settings.tls_server_name.as_deref();
+    /// Returns the parameter `sentinel_username`.
+    sentinel_username -> Option<&str>: |url| url.settings.sentinel_username.as_deref();
+    /// Returns the parameter `sentinel_password`.
+    sentinel_password -> Option<&str>: |url| url.settings.sentinel_password.as_deref();
+    /// Returns the parameter `read_from`.
+    read_from -> Option<ReadFrom>: |url| url.settings.read_from;
+}
 
+impl RedisUrl {
     /// Returns the name to send and to verify in TLS.
     ///
     /// It is `tls_server_name`, else the first host without a trailing dot;
     /// `None` for a Unix socket.
     #[must_use]
     pub fn server_name(&self) -> Option<&str> {
-        let host = || {
-            self.hosts
-                .first()
-                .map(|(host, _)| host.strip_suffix('.').unwrap_or(host))
-        };
-        self.tls_server_name().or_else(host)
-    }
-
-    /// Returns the parameter `sentinel_username`.
-    #[must_use]
-    pub fn sentinel_username(&self) -> Option<&str> {
-        self.settings.sentinel_username.as_deref()
-    }
-
-    /// Returns the parameter `sentinel_password`.
-    #[must_use]
-    pub fn sentinel_password(&self) -> Option<&str> {
-        self.settings.sentinel_password.as_deref()
-    }
-
-    /// Returns the parameter `read_from`.
-    #[must_use]
-    pub fn read_from(&self) -> Option<ReadFrom> {
-        self.settings.read_from
+        let host = self.hosts.first().map(|(host, _)| host.as_str());
+        let bare = host.map(|host| host.strip_suffix('.').unwrap_or(host));
+        self.tls_server_name().or(bare)
     }
 }
 

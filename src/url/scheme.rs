@@ -1,6 +1,6 @@
 //! The scheme of a URL, and what to write where there is none or another one.
 
-use super::diagnostic::Diagnostic;
+use super::diagnostic::{Diagnostic, Parsed};
 use super::foreign;
 use super::kind::{SCHEMES, UrlKind};
 use super::spanned::Spanned;
@@ -37,7 +37,7 @@ pub(super) fn starts_with_known(text: &str) -> bool {
 }
 
 /// Parses `scheme://rest`; `unix:/path` is `unix:///path`.
-pub(super) fn parse(whole: Spanned<'_>) -> Result<(Scheme, Spanned<'_>), Diagnostic> {
+pub(super) fn parse(whole: Spanned<'_>) -> Parsed<(Scheme, Spanned<'_>)> {
     let text = whole.text;
     let word = text.find([':', '/', '?', '#', '@']).unwrap_or(text.len());
     let name = whole.to(word);
@@ -76,30 +76,28 @@ fn missing_slashes(found: Spanned<'_>, scheme: Scheme, rest: &str) -> Diagnostic
         None => format!("write `{name}://<host>:<port>`"),
     };
     let message = (format!("expected `://` after `{name}` in "), "");
-    found.error("missing_slashes", message).help(help)
+    found.error("missing_slashes", message, help)
 }
 
 fn missing_scheme(whole: Spanned<'_>) -> Diagnostic {
     let text = whole.text;
     let end = text.find([':', '/', '@']).unwrap_or(text.len());
-    let error = whole.to(end).error(
-        "missing_scheme",
-        "missing scheme in {}: expected `redis://`, `rediss://` or another one that is known",
-    );
-    match public_target(text) {
+    let help = match public_target(text) {
         _ if text.starts_with('/') && !text.starts_with("//") => {
-            error.help("write `unix://` in front of the path of a socket")
+            "write `unix://` in front of the path of a socket".to_owned()
         }
-        Some(host) if is_surely_host(host) => error.help(format!("write `redis://{host}`")),
-        _ => error.help("write `redis://` in front, `rediss://` for TLS"),
-    }
+        Some(host) if is_surely_host(host) => format!("write `redis://{host}`"),
+        _ => "write `redis://` in front, `rediss://` for TLS".to_owned(),
+    };
+    let message =
+        "missing scheme in {}: expected `redis://`, `rediss://` or another one that is known";
+    whole.to(end).error("missing_scheme", message, help)
 }
 
 fn unknown(name: Spanned<'_>, rest: &str) -> Diagnostic {
     let Some((other, what, ours)) = foreign::scheme(name.text) else {
-        return name
-            .error("unknown_scheme", "unknown scheme in {}")
-            .help("write `redis://`, or `rediss://` for TLS");
+        let help = "write `redis://`, or `rediss://` for TLS";
+        return name.error("unknown_scheme", "unknown scheme in {}", help);
     };
     let is_http = other.starts_with("http");
     let code = if is_http {
@@ -107,17 +105,18 @@ fn unknown(name: Spanned<'_>, rest: &str) -> Diagnostic {
     } else {
         "unknown_scheme"
     };
-    let message = (
-        format!("unknown scheme `{other}` in "),
-        format!(": it is {what}"),
-    );
-    let error = name.error(code, message);
-    match (ours, public_target(rest)) {
-        ("", _) => error,
-        ("unix", _) => error.help("write `unix:///run/redis/redis.sock`"),
-        ("redis-sentinel", _) => error.help("write `redis-sentinel://<host>:26379/<service name>`"),
-        (_, Some(host)) if !rest.contains('@') => error.help(format!("write `{ours}://{host}`")),
-        (_, Some(host)) => error.help(format!("write `{ours}://<user>:<password>@{host}`")),
-        (_, None) => error.help(format!("write `{ours}://`")),
-    }
+    let before = format!("unknown scheme `{other}` in ");
+    let user = if rest.contains('@') {
+        "<user>:<password>@"
+    } else {
+        ""
+    };
+    let help = match (ours, public_target(rest)) {
+        ("", _) => String::new(),
+        ("unix", _) => "write `unix:///run/redis/redis.sock`".to_owned(),
+        ("redis-sentinel", _) => format!("write `{ours}://<host>:26379/<service name>`"),
+        (_, Some(host)) => format!("write `{ours}://{user}{host}`"),
+        (_, None) => format!("write `{ours}://`"),
+    };
+    name.error(code, (before, format!(": it is {what}")), help)
 }

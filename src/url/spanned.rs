@@ -1,5 +1,6 @@
 //! A piece of the input that knows where it stands.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use super::diagnostic::{Diagnostic, Message};
@@ -68,8 +69,13 @@ impl<'a> Spanned<'a> {
         })
     }
 
-    /// Returns the error `code` about this piece.
-    pub(super) fn error(self, code: &'static str, message: impl Into<Message>) -> Diagnostic {
-        Diagnostic::new(code, self.span(), message)
+    /// Returns the error `code` about this piece; an empty `help` is none.
+    pub(super) fn error(
+        self,
+        code: &'static str,
+        message: impl Into<Message>,
+        help: impl Into<Cow<'static, str>>,
+    ) -> Diagnostic {
+        Diagnostic::new(code, self.span(), message, help)
     }
 }

@@ -1,6 +1,6 @@
 //! The parts of a URL behind its scheme.
 
-use super::diagnostic::Diagnostic;
+use super::diagnostic::{Diagnostic, Parsed};
 use super::spanned::Spanned;
 
 /// The longest URL that is read, in bytes.
@@ -16,7 +16,7 @@ pub(super) struct Split<'a> {
 }
 
 /// Cuts the URL up; an `@` behind the authority means an unescaped delimiter.
-pub(super) fn split(rest: Spanned<'_>) -> Result<Split<'_>, Diagnostic> {
+pub(super) fn split(rest: Spanned<'_>) -> Parsed<Split<'_>> {
     let text = rest.text;
     let end = text.find(['/', '?', '#']).unwrap_or(text.len());
     if text[end..].contains('@') {
@@ -27,10 +27,11 @@ pub(super) fn split(rest: Spanned<'_>) -> Result<Split<'_>, Diagnostic> {
         None => (None, authority),
         Some(at) => {
             if let Some(first) = text[..at].find('@') {
-                return Err(rest
-                    .char_at(first)
-                    .error("unescaped_at", "unescaped `@` in the password of {}")
-                    .help("write `%40`"));
+                return Err(rest.char_at(first).error(
+                    "unescaped_at",
+                    "unescaped `@` in the password of {}",
+                    "write `%40`",
+                ));
             }
             (Some(authority.to(at)), authority.from(at + 1))
         }
@@ -59,7 +60,7 @@ fn unescaped_delimiter(delimiter: Spanned<'_>) -> Diagnostic {
         "?" => ("unescaped `?` in the password of {}", "write `%3F`"),
         _ => ("unescaped `#` in the password of {}", "write `%23`"),
     };
-    delimiter.error("unescaped_delimiter", message).help(help)
+    delimiter.error("unescaped_delimiter", message, help)
 }
 
 /// Returns the `host:port` of what follows a scheme, if it can hold no secret.
