@@ -344,3 +344,34 @@ fn time_grows_with_the_length_and_not_with_its_square() {
         }
     }
 }
+
+/// A parameter with its documented default means the same as no parameter.
+#[cfg(feature = "tls")]
+#[test]
+fn every_default_of_the_documentation_is_the_one_in_force() {
+    let mut seen = 0;
+    for row in include_str!("../src/url/parameters.md").lines().skip(2) {
+        let cells: Vec<&str> = row.split(" | ").collect();
+        let [names, _, default, _] = cells[..] else {
+            panic!("a row has four cells: {row}");
+        };
+        let name = names.split('`').nth(1).expect("a name");
+        let Some(value) = default.strip_prefix('`').and_then(|d| d.strip_suffix('`')) else {
+            continue; // a default in words
+        };
+        let config = |url: &str| url.parse::<redis_ready::Config>().expect(url);
+        let scheme = if name.starts_with("tls_") {
+            "rediss"
+        } else {
+            "redis"
+        };
+        let without = format!("{scheme}://localhost");
+        assert_eq!(
+            config(&format!("{without}?{name}={value}")),
+            config(&without),
+            "{row}"
+        );
+        seen += 1;
+    }
+    assert!(seen >= 9, "{seen} defaults");
+}

@@ -16,8 +16,8 @@ use super::warning::Warnings;
 
 /// A parameter of this client.
 ///
-/// To add one, add its row to [`PARAMETERS`], its field to [`Settings`], and its getter to
-/// `RedisUrl`; then `UPDATE_EXPECT=1 cargo test --lib url` writes its line of `parameters.md`.
+/// To add one, write its row in [`PARAMETERS`], its field in [`Settings`], and its line in the
+/// getters of `RedisUrl`; `UPDATE_EXPECT=1 cargo test --lib url` then writes `parameters.md`.
 pub(super) struct Parameter {
     pub(super) name: &'static str,
     /// Other spellings of the same parameter.
