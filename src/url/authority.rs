@@ -41,11 +41,10 @@ pub(super) fn credentials(
     };
     if let Some(index) = userinfo.text.find(['[', ']']) {
         let message = "unescaped bracket in the userinfo of {}";
-        return Err(userinfo.char_at(index).error(
-            "should_encode_bracket",
-            message,
-            "write `%5B` for `[` and `%5D` for `]`",
-        ));
+        let help = "write `%5B` for `[` and `%5D` for `]`";
+        return Err(userinfo
+            .char_at(index)
+            .error("should_encode_bracket", message, help));
     }
     for part in [user, password] {
         refuse_placeholder(part)?;
@@ -85,11 +84,8 @@ fn without_colon(scheme: Scheme, userinfo: Spanned<'_>, hosts: &str) -> Diagnost
     let with_user = format!("{name}://<user>:<password>@{target}");
     let message =
         "missing colon before the `@` in {}: a password to some clients, a user name to others";
-    userinfo.error(
-        "userinfo_without_colon",
-        message,
-        format!("password alone: `{alone}`; with a user: `{with_user}`"),
-    )
+    let help = format!("password alone: `{alone}`; with a user: `{with_user}`");
+    userinfo.error("userinfo_without_colon", message, help)
 }
 
 /// Refuses what stands where a value should be: `undefined`, `<password>`.
@@ -346,11 +342,9 @@ fn invalid_port(port: Spanned<'_>, is_digits: bool) -> Diagnostic {
     let is_port = |text: &str| !text.is_empty() && is_short_number(text);
     let (first, second) = text.split_once(':').unwrap_or((text, ""));
     let invalid = |found: String, help: &str| {
-        port.error(
-            "invalid_port",
-            ("invalid port in ", format!(": {found}")),
-            help.to_owned(),
-        )
+        let message = ("invalid port in ", format!(": {found}"));
+        let help = help.to_owned();
+        port.error("invalid_port", message, help)
     };
     let expected = "expected 1 to 65535";
     let not_a_port = |found: String| format!("{expected}, found {found}");

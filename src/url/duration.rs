@@ -36,11 +36,9 @@ pub(super) fn parse(name: &str, value: &str, part: Spanned<'_>) -> Parsed<Durati
             ": expected a positive number and a unit",
         )
     };
-    Err(part.error(
-        code,
-        (format!("{before} parameter `{name}` of "), after),
-        format!("write `{name}=500ms` or `{name}=5s`"),
-    ))
+    let message = (format!("{before} parameter `{name}` of "), after);
+    let help = format!("write `{name}=500ms` or `{name}=5s`");
+    Err(part.error(code, message, help))
 }
 
 /// Multiplies a decimal number without going through a float.

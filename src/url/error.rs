@@ -70,11 +70,12 @@ impl fmt::Display for UrlError {
 
 impl fmt::Debug for UrlError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (shown, _) = self.shown();
         f.debug_struct("UrlError")
             .field("code", &self.code())
             .field("span", &self.span())
             .field("message", &format_args!("{self}"))
-            .field("shown", &format_args!("{}", self.0.redaction.text))
+            .field("shown", &format_args!("{shown}"))
             .field("help", &self.help())
             .finish()
     }

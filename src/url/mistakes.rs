@@ -61,7 +61,7 @@ const NOT_A_URL: [Mistake; 11] = [
     Mistake { find: |text| is_json(text.text).then_some(text), code: "json",
         message: "{} is a JSON document, expected one URL",
         help: "keep only the URL that stands in it" },
-    Mistake { find: |text| command(text).filter(|_| has_word(text.text, "--tls")), code: "cli_command",
+    Mistake { find: |text| asks_for_tls(text.text).then(|| command(text)).flatten(), code: "cli_command",
         message: "{} is a shell command, expected a URL",
         help: "keep only the URL, and write `rediss://`: that is what `--tls` means" },
     Mistake { find: command, code: "cli_command",
@@ -73,7 +73,7 @@ const NOT_A_URL: [Mistake; 11] = [
     Mistake { find: |text| is_word_for_a_url(text.text).then_some(text), code: "placeholder",
         message: "{} is a placeholder, expected a URL",
         help: "write `redis://localhost:6379` with your host and port" },
-    Mistake { find: |text| (is_stackexchange(text.text) && has_ssl(text.text)).then_some(text), code: "stackexchange_string",
+    Mistake { find: |text| (has_ssl(text.text) && is_stackexchange(text.text)).then_some(text), code: "stackexchange_string",
         message: "{} is a StackExchange.Redis connection string, expected a URL",
         help: "write `rediss://:<password>@<host>:<port>`, the password percent-encoded" },
     Mistake { find: |text| is_stackexchange(text.text).then_some(text), code: "stackexchange_string",
@@ -227,6 +227,10 @@ fn command(whole: Spanned<'_>) -> Option<Spanned<'_>> {
     is_command.then(|| whole.to(first.len()))
 }
 
+fn asks_for_tls(text: &str) -> bool {
+    text.contains("--tls") && has_word(text, "--tls")
+}
+
 fn has_word(words: &str, word: &str) -> bool {
     words.split_ascii_whitespace().any(|known| known == word)
 }
@@ -298,11 +302,11 @@ fn is_stackexchange(text: &str) -> bool {
     let has_scheme = text
         .split_once("://")
         .is_some_and(|(name, _)| !name.contains(','));
-    !has_scheme && text.split(',').any(is_option)
+    text.contains('=') && !has_scheme && text.split(',').any(is_option)
 }
 
 fn has_ssl(text: &str) -> bool {
-    text.to_ascii_lowercase().contains("ssl=true")
+    text.contains('=') && text.to_ascii_lowercase().contains("ssl=true")
 }
 
 /// Returns a comment, a separator or a second word behind a URL.

@@ -57,7 +57,9 @@ pub(super) const PARAMETERS: [Parameter; 16] = [
     Parameter { name: "protocol", aliases: &[], scope: Scope::Any,
         values: "`2`, `3`, `resp2` or `resp3`", default: "`3`",
         meaning: "version of RESP that is asked for first",
-        set: |p, value| { p.settings.protocol = Some(value.one_of(&PROTOCOLS)?); Ok(()) } },
+        set: |p, value| { p.settings.protocol = Some(value.one_of(&[
+            ("2", Protocol::Resp2), ("resp2", Protocol::Resp2), ("3", Protocol::Resp3), ("resp3", Protocol::Resp3),
+        ])?); Ok(()) } },
     Parameter { name: "db", aliases: &["database", "dbindex", "virtual_host"], scope: Scope::Any,
         values: "a number from 0 on", default: "`0`",
         meaning: "database, where the path does not name one; a cluster has database 0 alone",
@@ -101,7 +103,9 @@ pub(super) const PARAMETERS: [Parameter; 16] = [
     Parameter { name: "tls_verify", aliases: &[], scope: Scope::Tls,
         values: "`full`, `ca` or `none`", default: "`full`",
         meaning: "what of the server's certificate is verified: chain and name, the chain, nothing",
-        set: |p, value| { p.settings.verify_with(value.one_of(&VERIFY)?, &mut p.warnings); Ok(()) } },
+        set: |p, value| { p.settings.verify_with(value.one_of(&[
+            ("full", TlsVerify::Full), ("ca", TlsVerify::Ca), ("none", TlsVerify::None),
+        ])?, &mut p.warnings); Ok(()) } },
     Parameter { name: "tls_server_name", aliases: &[], scope: Scope::Tls,
         values: "a host name", default: "the host of the URL",
         meaning: "name to send and to verify in TLS",
@@ -117,7 +121,9 @@ pub(super) const PARAMETERS: [Parameter; 16] = [
     Parameter { name: "read_from", aliases: &[], scope: Scope::Any,
         values: "`primary`, `replica` or `prefer_replica`", default: "`primary`",
         meaning: "which node serves commands that only read, with Sentinel and Cluster",
-        set: |p, value| { p.settings.read_from = Some(value.one_of(&READ_FROM)?); Ok(()) } },
+        set: |p, value| { p.settings.read_from = Some(value.one_of(&[
+            ("primary", ReadFrom::Primary), ("replica", ReadFrom::Replica), ("prefer_replica", ReadFrom::PreferReplica),
+        ])?); Ok(()) } },
 ];
 
 /// Parameters for what has its own place in the URL; read for the URLs of other clients.
@@ -132,7 +138,7 @@ pub(super) const TOLERATED: [Parameter; 4] = [
         meaning: "password; its place is before the `@`, because queries end up in logs",
         set: |p, value| {
             p.password = Some((value.text()?, value.raw));
-            if p.kind != UrlKind::Unix { p.warn_about_password(); }
+            if value.kind != UrlKind::Unix { p.warn_about_password(); }
             Ok(())
         } },
     Parameter { name: "service_name", aliases: &["service", "master_name", "sentinelMasterId", "sentinelServiceName"],
@@ -145,28 +151,9 @@ pub(super) const TOLERATED: [Parameter; 4] = [
         set: |p, value| { p.nodes.push(value.raw); Ok(()) } },
 ];
 
-const PROTOCOLS: [(&str, Protocol); 4] = [
-    ("2", Protocol::Resp2),
-    ("resp2", Protocol::Resp2),
-    ("3", Protocol::Resp3),
-    ("resp3", Protocol::Resp3),
-];
-
-const VERIFY: [(&str, TlsVerify); 3] = [
-    ("full", TlsVerify::Full),
-    ("ca", TlsVerify::Ca),
-    ("none", TlsVerify::None),
-];
-
-const READ_FROM: [(&str, ReadFrom); 3] = [
-    ("primary", ReadFrom::Primary),
-    ("replica", ReadFrom::Replica),
-    ("prefer_replica", ReadFrom::PreferReplica),
-];
-
 /// What the query has set.
+#[derive(Default)]
 pub(super) struct Parameters<'a> {
-    kind: UrlKind,
     pub(super) settings: Settings,
     pub(super) database: Option<(u32, Spanned<'a>)>,
     pub(super) username: Option<(String, Spanned<'a>)>,
@@ -177,30 +164,16 @@ pub(super) struct Parameters<'a> {
 }
 
 impl Parameters<'_> {
-    pub(super) fn new(kind: UrlKind) -> Self {
-        Parameters {
-            kind,
-            settings: Settings::default(),
-            database: None,
-            username: None,
-            password: None,
-            service_name: None,
-            nodes: Vec::new(),
-            warnings: Warnings::default(),
-        }
-    }
-
     fn warn_about_password(&mut self) {
-        self.warnings.add(
-            "password_in_query",
-            "a password in the query ends up in logs: it belongs before the `@`, or into a secret file",
-        );
+        let message = "a password in the query ends up in logs: it belongs before the `@`, or into a secret file";
+        self.warnings.add("password_in_query", message);
     }
 }
 
 /// A value that a row reads.
 #[derive(Clone, Copy)]
 pub(super) struct Value<'a> {
+    pub(super) kind: UrlKind,
     /// The parameter as it is spelt in the URL.
     pub(super) name: &'static str,
     pub(super) expected: &'static str,

@@ -218,11 +218,9 @@ fn agree_on_database(
     let database = match (in_path, in_query) {
         (Some(first), Some((second, part))) if first != second => {
             let after = format!(": {first} in the path, {second} in the query");
-            return Err(part.error(
-                "conflicting_db",
-                ("two databases in ", after),
-                format!("keep `/{first}` or `?db={second}`"),
-            ));
+            let message = ("two databases in ", after);
+            let help = format!("keep `/{first}` or `?db={second}`");
+            return Err(part.error("conflicting_db", message, help));
         }
         (in_path, in_query) => in_path
             .or(in_query.map(|(database, _)| database))

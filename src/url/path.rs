@@ -95,11 +95,9 @@ impl<'a> Segments<'a> {
 }
 
 pub(super) fn conflicting_service(second: Spanned<'_>) -> Diagnostic {
-    second.error(
-        "conflicting_master",
-        "two service names in {}",
-        "name it once, as the first part of the path: `/<service name>/<db>`",
-    )
+    let message = "two service names in {}";
+    let help = "name it once, as the first part of the path: `/<service name>/<db>`";
+    second.error("conflicting_master", message, help)
 }
 
 /// Reads a database number, as the registered grammar has it: no sign, no leading zero.
@@ -147,11 +145,9 @@ pub(super) fn is_service_name(name: &str) -> bool {
 pub(super) fn socket(path: Spanned<'_>, warnings: &mut Warnings) -> Parsed<PathBuf> {
     let trimmed = path.text.trim_start_matches('/');
     if trimmed.is_empty() {
-        return Err(path.error(
-            "missing_path",
-            "missing path of the socket in {}",
-            "write `unix:///run/redis/redis.sock`",
-        ));
+        let message = "missing path of the socket in {}";
+        let help = "write `unix:///run/redis/redis.sock`";
+        return Err(path.error("missing_path", message, help));
     }
     let leading = path.text.len() - trimmed.len();
     if leading > 1 {
@@ -179,11 +175,9 @@ pub(super) fn socket(path: Spanned<'_>, warnings: &mut Warnings) -> Parsed<PathB
         let length = decoded.len();
         let after =
             format!(" is too long: expected at most {LONGEST_SOCKET} bytes, found {length}");
-        return Err(path.error(
-            "path_too_long",
-            ("path of the socket in ", after),
-            "use a shorter path, or a symbolic link to it",
-        ));
+        let message = ("path of the socket in ", after);
+        let help = "use a shorter path, or a symbolic link to it";
+        return Err(path.error("path_too_long", message, help));
     }
     Ok(PathBuf::from(decoded))
 }

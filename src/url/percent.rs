@@ -40,20 +40,16 @@ pub(super) fn decode(part: Spanned<'_>, plus: Plus, what: &'static str) -> Parse
     }
     let Ok(decoded) = String::from_utf8(decoded) else {
         let before = format!("invalid UTF-8 in the percent-encoded {what} of ");
-        return Err(part.error(
-            "invalid_utf8",
-            (before, ""),
-            "percent-encode the UTF-8 bytes of the text",
-        ));
+        let message = (before, "");
+        let help = "percent-encode the UTF-8 bytes of the text";
+        return Err(part.error("invalid_utf8", message, help));
     };
     if decoded.chars().any(char::is_control) {
         let found = control.map_or(part, |range| part.slice(range));
         let before = format!("percent-encoded control character in the {what} of ");
-        return Err(found.error(
-            "control_char",
-            (before, ""),
-            "a newline at the end of a secret comes from `echo`; `printf %s` writes none",
-        ));
+        let message = (before, "");
+        let help = "a newline at the end of a secret comes from `echo`; `printf %s` writes none";
+        return Err(found.error("control_char", message, help));
     }
     Ok(decoded)
 }

@@ -64,7 +64,7 @@ pub(super) fn parse<'a>(
     query: Option<Spanned<'a>>,
     warnings: &mut Warnings,
 ) -> Parsed<Parameters<'a>> {
-    let mut parameters = Parameters::new(kind);
+    let mut parameters = Parameters::default();
     let Some(query) = query else {
         return Ok(parameters);
     };
@@ -83,7 +83,7 @@ pub(super) fn parse<'a>(
     check_duplicates(&pairs)?;
     let mut ignored = Vec::new();
     for pair in &pairs {
-        apply(pair, &mut parameters, &mut ignored)?;
+        apply(kind, pair, &mut parameters, &mut ignored)?;
     }
     warnings.append(std::mem::take(&mut parameters.warnings));
     if !ignored.is_empty() {
@@ -250,12 +250,14 @@ fn check_duplicates(pairs: &[Pair<'_>]) -> Parsed<()> {
 
 /// Stores a value of ours, honours TLS of another client, and ignores the rest.
 fn apply<'a>(
+    kind: UrlKind,
     pair: &Pair<'a>,
     parameters: &mut Parameters<'a>,
     ignored: &mut Vec<&'static str>,
 ) -> Parsed<()> {
     let Known { name, meant, role } = pair.known;
     let value = |expected| Value {
+        kind,
         name,
         expected,
         raw: pair.value,
@@ -292,8 +294,8 @@ fn apply<'a>(
             }
             TlsVerify::Full
         }
-        Role::Foreign(Foreign::Ignored(kind)) => {
-            check_ignored(kind, value)?;
+        Role::Foreign(Foreign::Ignored(values)) => {
+            check_ignored(values, value)?;
             ignored.push(name);
             return Ok(());
         }
@@ -310,9 +312,9 @@ fn apply<'a>(
 }
 
 /// A value that is nonsense to its own client is a mistake here too.
-fn check_ignored<'a>(kind: ValueKind, value: impl Fn(&'static str) -> Value<'a>) -> Parsed<()> {
+fn check_ignored<'a>(values: ValueKind, value: impl Fn(&'static str) -> Value<'a>) -> Parsed<()> {
     let unsigned = |text: &str| text.strip_prefix('-').unwrap_or(text).to_owned();
-    match kind {
+    match values {
         ValueKind::Any => value("").text(),
         ValueKind::Integer => value("a whole number").checked_text(|text| {
             let digits = unsigned(text);

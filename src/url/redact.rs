@@ -222,12 +222,13 @@ impl Writer {
 
 /// Returns what follows a scheme that may be shown, and whether it is that of a socket.
 fn behind_scheme(whole: Spanned<'_>) -> Option<(Spanned<'_>, bool)> {
-    if let Ok((scheme, rest)) = scheme::parse(whole) {
-        return Some((rest, scheme.kind == UrlKind::Unix));
+    let (name, rest) = whole.split_once(':')?;
+    let scheme = scheme::known(name.text);
+    let is_unix = scheme.is_some_and(|scheme| scheme.kind == UrlKind::Unix);
+    if rest.text.starts_with("//") && (scheme.is_some() || foreign::scheme(name.text).is_some()) {
+        return Some((rest.from(2), is_unix));
     }
-    let (name, _) = whole.text.split_once("://")?;
-    foreign::scheme(name)?;
-    Some((whole.from(name.len() + 3), false))
+    (is_unix && rest.text.starts_with('/')).then_some((rest, true))
 }
 
 fn is_word(text: &str) -> bool {

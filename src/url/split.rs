@@ -27,11 +27,9 @@ pub(super) fn split(rest: Spanned<'_>) -> Parsed<Split<'_>> {
         None => (None, authority),
         Some(at) => {
             if let Some(first) = text[..at].find('@') {
-                return Err(rest.char_at(first).error(
-                    "unescaped_at",
-                    "unescaped `@` in the password of {}",
-                    "write `%40`",
-                ));
+                let message = "unescaped `@` in the password of {}";
+                let help = "write `%40`";
+                return Err(rest.char_at(first).error("unescaped_at", message, help));
             }
             (Some(authority.to(at)), authority.from(at + 1))
         }
