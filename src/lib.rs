@@ -146,6 +146,7 @@ pub mod reliability {}
     expect(dead_code, reason = "the build reads placeholders in documents, too")
 )]
 mod placeholder;
+#[cfg(any(feature = "client", feature = "build"))]
 mod report;
 #[cfg(feature = "client")]
 mod route;
