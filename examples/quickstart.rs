@@ -1,5 +1,11 @@
-//! Sets, gets, counts and runs a pipeline, on the server of `REDIS_URL` or on one of its own:
-//! `cargo run --example quickstart --features testing`.
+//! Sets, gets, counts and runs a pipeline.
+//!
+//! ```sh
+//! cargo run --example quickstart --features testing
+//! ```
+//!
+//! It uses the server of `REDIS_URL`. Without that variable it starts a server of its own, which needs
+//! `redis-server` or `valkey-server` on this machine.
 
 use std::process::ExitCode;
 
@@ -14,7 +20,8 @@ async fn main() -> ExitCode {
     match run().await {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            // The `Debug` of this crate's errors is the report; other errors have a better `Display`.
+            // `{:?}` of this crate's errors is a report with the place of the mistake and what to do.
+            // Other errors, such as those of a command, read better with `{}`.
             match failure.downcast_ref::<redis_ready::Error>() {
                 Some(error) => eprintln!("Error: {error:?}"),
                 None => eprintln!("Error: {failure}"),
@@ -25,7 +32,7 @@ async fn main() -> ExitCode {
 }
 
 async fn run() -> Result<(), Failure> {
-    // The server lives as long as this handle.
+    // The throw-away server stops when `_server` is dropped, at the end of this function.
     let (client, _server) = match redis_client!() {
         Ok(client) => {
             println!("using the server of REDIS_URL");
@@ -41,12 +48,13 @@ async fn run() -> Result<(), Failure> {
         }
         Err(error) => return Err(error.into()),
     };
-    use_it(client).await
+    run_commands(client).await
 }
 
-async fn use_it(mut client: Client) -> Result<(), Failure> {
+async fn run_commands(mut client: Client) -> Result<(), Failure> {
     println!("PING answered in {:?}", client.ping().await?);
 
+    // 60: Redis deletes the key after 60 seconds.
     let () = client.set_ex("quickstart:greeting", "hello", 60).await?;
     let greeting: String = client.get("quickstart:greeting").await?;
     println!("SET and GET: {greeting}");
@@ -54,6 +62,7 @@ async fn use_it(mut client: Client) -> Result<(), Failure> {
     let visits: u64 = client.incr("quickstart:visits", 1).await?;
     println!("INCR: {visits}");
 
+    // A pipeline sends all its commands at once. `ignore` leaves a reply out of the result.
     let (first, total): (String, u64) = redis::pipe()
         .get("quickstart:greeting")
         .incr("quickstart:visits", 2)
@@ -61,6 +70,6 @@ async fn use_it(mut client: Client) -> Result<(), Failure> {
         .ignore()
         .query_async(&mut client)
         .await?;
-    println!("pipeline: {first}, {total}");
+    println!("pipeline: {first} and {total}");
     Ok(())
 }
