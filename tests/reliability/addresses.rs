@@ -16,7 +16,7 @@ use redis_ready::Client;
 use redis_ready::testing::Server;
 
 use crate::support::fake_server::{Answer, FakeServer};
-use crate::support::{run, start};
+use crate::support::{child, run, start};
 
 const HOSTS: &str = "REDIS_READY_TEST_HOSTS";
 const SKIP: &str = "REDIS_READY_SKIP_NETNS";
@@ -32,15 +32,15 @@ fn a_client_follows_the_name_and_tries_every_address() {
     let hosts =
         Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("hosts-{}", std::process::id()));
     fs::write(&hosts, "").expect("the target directory is ours");
-    let child = Command::new("unshare")
+    let mut unshare = Command::new("unshare");
+    unshare
         .args(["--user", "--map-root-user", "--mount", "sh", "-c"])
         .arg("mount --bind \"$1\" /etc/hosts && shift && exec \"$@\"")
         .arg("sh")
         .arg(&hosts)
-        .arg(env::current_exe().expect("this is a program"))
-        .args(["--exact", "addresses::child", "--ignored", "--nocapture"])
-        .env(HOSTS, &hosts)
-        .output();
+        .env(HOSTS, &hosts);
+    child::add_ignored_test(&mut unshare, "addresses::child_process");
+    let child = unshare.output();
     let _ = fs::remove_file(&hosts);
     let child = child.unwrap_or_else(|error| panic!("`unshare` cannot be run: {error}"));
     let output = [child.stdout, child.stderr].concat();
@@ -67,7 +67,7 @@ impl Name {
 
 #[test]
 #[ignore = "runs in a mount namespace, started by the test above"]
-fn child() {
+fn child_process() {
     let name = Name(env::var_os(HOSTS).expect("the parent sets it").into());
     // The last directive counts; nothing listens on 127.0.0.2.
     let builder = Server::builder().tcp().arg("--bind");

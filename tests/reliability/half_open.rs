@@ -66,9 +66,8 @@ fn run_in_namespaces(name: &str) {
     let mut unshare = Command::new("unshare");
     unshare
         .args(["--user", "--map-root-user", "--net"])
-        .arg(std::env::current_exe().expect("this binary has a path"))
         .env("REDIS_READY_SERVER", wrapper);
-    child::add_arguments(&mut unshare, &format!("half_open::{name}"));
+    child::add_ignored_test(&mut unshare, &format!("half_open::{name}"));
     child::finish(&mut unshare);
 }
 

@@ -1,25 +1,33 @@
 //! An ignored test of this binary in a process of its own, and what a process costs.
 
-use std::ffi::OsStr;
 use std::fs;
+use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
 /// Runs the ignored test `name` in a child process and prints what it printed. Fails if it does.
 pub(crate) fn run(name: &str) {
-    let this = std::env::current_exe().expect("this binary has a path");
-    finish(&mut ignored_test(this, name));
+    finish(&mut ignored_test(name));
 }
 
-/// A command that runs the ignored test `name` of `binary`.
-pub(crate) fn ignored_test(binary: impl AsRef<OsStr>, name: &str) -> Command {
-    let mut command = Command::new(binary);
-    add_arguments(&mut command, name);
+/// A command that runs the ignored test `name` of this binary.
+pub(crate) fn ignored_test(name: &str) -> Command {
+    let mut command = Command::new(this_binary());
+    command.args(arguments(name));
     command
 }
 
-pub(crate) fn add_arguments(command: &mut Command, name: &str) {
-    command.args(["--exact", name, "--ignored", "--nocapture"]);
+/// Has `wrapper`, which runs its arguments as a command, run the ignored test `name` of this binary.
+pub(crate) fn add_ignored_test(wrapper: &mut Command, name: &str) {
+    wrapper.arg(this_binary()).args(arguments(name));
+}
+
+fn this_binary() -> PathBuf {
+    std::env::current_exe().expect("this binary has a path")
+}
+
+fn arguments(name: &str) -> [&str; 4] {
+    ["--exact", name, "--ignored", "--nocapture"]
 }
 
 /// Waits for the end of `child` and prints what it printed. Fails if it has failed, or run nothing.

@@ -4,28 +4,37 @@
 
 pub(crate) mod certificates;
 pub(crate) mod child;
+#[cfg(feature = "testing")]
 pub(crate) mod cluster;
 pub(crate) mod echo;
+pub(crate) mod errors;
 pub(crate) mod fake_server;
+pub(crate) mod load;
 pub(crate) mod measure;
+#[cfg(feature = "testing")]
 pub(crate) mod process;
+#[cfg(feature = "testing")]
 pub(crate) mod proxy;
+#[cfg(feature = "testing")]
 pub(crate) mod sentinel;
 
 use std::future::Future;
 use std::time::Duration;
 
+#[cfg(feature = "testing")]
 use redis_ready::testing::{Server, ServerBuilder};
 
 /// Longer than anything here takes on a slow machine.
 pub(crate) const NEVER: Duration = Duration::from_secs(120);
 
 /// Starts a server, or fails with the line that installs one.
+#[cfg(feature = "testing")]
 pub(crate) fn start(builder: ServerBuilder) -> Server {
     builder.start().unwrap_or_else(|error| panic!("{error}"))
 }
 
 /// A server that takes DEBUG commands.
+#[cfg(feature = "testing")]
 pub(crate) fn with_debug(builder: ServerBuilder) -> ServerBuilder {
     builder.arg("--enable-debug-command").arg("local")
 }

@@ -1,0 +1,12 @@
+//! A cluster of real servers, as applications see it: one module per promise.
+
+mod exactly_once;
+mod migrations;
+mod node_loss;
+mod replicas;
+mod restarts;
+mod routing;
+mod sessions;
+#[cfg(feature = "tls")]
+mod tls;
+mod urls;

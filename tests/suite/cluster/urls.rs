@@ -1,0 +1,64 @@
+//! A server of the other kind is told by the URL that is to be written.
+
+use std::time::{Duration, Instant};
+
+use redis::{AsyncCommands, RedisResult};
+use redis_ready::Client;
+use redis_ready::testing::Server;
+
+use crate::support::cluster::{Cluster, tag};
+use crate::support::errors::report;
+use crate::support::{run, start};
+
+const LIMIT: Duration = Duration::from_secs(4);
+
+#[test]
+fn a_server_that_is_no_cluster_is_told_with_the_url_to_write() {
+    let server = start(Server::builder().tcp());
+    let address = format!("127.0.0.1:{}", server.port().expect("it listens on a port"));
+    let client = Client::open(&format!("redis-cluster://{address}"));
+    let client = client.unwrap_or_else(|error| panic!("{error:?}"));
+    run(async {
+        let begin = Instant::now();
+        let written: RedisResult<()> = client.clone().set("key", 1).await;
+        let text = report(&written.expect_err("it is no cluster"));
+        println!("{text}");
+        assert!(text.contains(&format!("redis://{address}")), "{text}");
+        let ready = client.ready(Duration::from_secs(1)).await;
+        let text = format!("{:?}", ready.expect_err("it is no cluster"));
+        assert!(text.contains(&format!("redis://{address}")), "{text}");
+        assert!(begin.elapsed() < LIMIT, "{:?}", begin.elapsed());
+    });
+}
+
+#[test]
+fn a_node_of_a_cluster_is_told_with_the_url_to_write() {
+    let cluster = Cluster::steady(3, 0);
+    let address = format!("127.0.0.1:{}", cluster.port(0));
+    let client = Client::open(&format!("redis://{address}")).expect("the URL is a good one");
+    let texts: Vec<String> = run(async {
+        let mut texts = Vec::new();
+        for slot in [0, 8_000, 16_000] {
+            let key = format!("{{{}}}key", tag(slot));
+            let begin = Instant::now();
+            let mut client = client.clone();
+            let one: RedisResult<()> = client.set(&key, 1).await;
+            let mut pipeline = redis::pipe();
+            pipeline.get("none").set(&key, 1);
+            let several: RedisResult<redis::Value> = pipeline.query_async(&mut client).await;
+            pipeline.atomic();
+            let atomic: RedisResult<redis::Value> = pipeline.query_async(&mut client).await;
+            let errors = [one.err(), several.err(), atomic.err()];
+            texts.extend(errors.into_iter().flatten().map(|error| report(&error)));
+            assert!(begin.elapsed() < LIMIT, "{:?}", begin.elapsed());
+        }
+        texts
+    });
+    // Two of three slots are elsewhere.
+    assert!(texts.len() >= 6, "{texts:#?}");
+    println!("{}", texts[0]);
+    for text in texts {
+        assert!(text.contains("redis-cluster://"), "{text}");
+        assert!(text.contains(&address), "{text}");
+    }
+}

@@ -1,0 +1,135 @@
+//! A server that is not there, does not let us in, or is something else.
+
+use std::net::TcpListener;
+
+use redis::cmd;
+use redis_ready::ErrorKind;
+use redis_ready::testing::Server;
+
+use super::failure::{ENCODED, PASSWORD, fails_at_once, fails_in_time};
+use crate::support::fake_server::{Answer, FakeServer, Recorder};
+use crate::support::start;
+
+fn with_password() -> Server {
+    start(Server::builder().tcp().password("another"))
+}
+
+fn address(server: &Server) -> String {
+    format!("127.0.0.1:{}", server.port().expect("it listens on TCP"))
+}
+
+#[test]
+fn a_wrong_password_is_told_at_once() {
+    let server = with_password();
+    let address = address(&server);
+    for user in ["", "default", "nobody"] {
+        for parameters in ["", "?protocol=2"] {
+            let url = format!("redis://{user}:{ENCODED}@{address}{parameters}");
+            fails_at_once(&url, ErrorKind::Authentication, &address);
+        }
+    }
+}
+
+#[test]
+fn a_missing_password_is_told_at_once() {
+    let server = with_password();
+    let address = address(&server);
+    for parameters in ["", "?protocol=2"] {
+        let url = format!("redis://{address}{parameters}");
+        fails_at_once(&url, ErrorKind::Authentication, "password");
+    }
+}
+
+#[test]
+fn a_password_for_a_server_without_one_is_told_at_once() {
+    let server = start(Server::builder().tcp());
+    let url = format!("redis://:{ENCODED}@{}?protocol=2", address(&server));
+    fails_at_once(&url, ErrorKind::Authentication, "no password");
+}
+
+#[test]
+fn a_user_who_may_not_choose_the_database_is_told_at_once() {
+    let server = start(Server::builder().tcp());
+    cmd("ACL")
+        .arg(&[
+            "SETUSER",
+            "app",
+            "on",
+            &format!(">{PASSWORD}"),
+            "~*",
+            "+get",
+        ])
+        .exec(&mut server.client().blocking())
+        .unwrap();
+    let url = format!("redis://app:{ENCODED}@{}/1", address(&server));
+    fails_at_once(&url, ErrorKind::Authentication, "`app`");
+}
+
+#[test]
+fn a_database_that_is_not_there_is_told_at_once() {
+    let server = start(Server::builder().tcp());
+    let url = format!("redis://{}/99", address(&server));
+    fails_at_once(&url, ErrorKind::ConnectionRefused, "99");
+}
+
+#[test]
+fn too_many_clients_are_told_at_once() {
+    let builder = Server::builder().tcp().arg("--maxclients").arg("1");
+    let server = start(builder);
+    let _only = std::net::TcpStream::connect(address(&server)).unwrap();
+    let url = format!("redis://{}", address(&server));
+    fails_at_once(&url, ErrorKind::ConnectionRefused, "too many clients");
+}
+
+#[test]
+fn protected_mode_is_told_at_once() {
+    let server = FakeServer::start(|_| {
+        Answer::line("-DENIED Redis is running in protected mode because protected mode is enabled")
+    });
+    fails_at_once(
+        &server.url(),
+        ErrorKind::ConnectionRefused,
+        "protected mode",
+    );
+}
+
+#[test]
+fn an_unknown_host_is_told_in_time() {
+    let url = format!("redis://:{ENCODED}@no-such-host.invalid:7000");
+    fails_in_time(&url, ErrorKind::Unreachable, "no-such-host.invalid");
+}
+
+#[test]
+fn a_closed_port_is_told_in_time() {
+    let port = {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        listener.local_addr().unwrap().port()
+    };
+    let url = format!("redis://:{ENCODED}@127.0.0.1:{port}");
+    fails_in_time(&url, ErrorKind::Unreachable, &format!("127.0.0.1:{port}"));
+}
+
+#[test]
+fn a_missing_socket_is_told_in_time() {
+    let server = start(Server::builder());
+    let path = server.directory().join("no.sock").display().to_string();
+    let url = format!("unix://:{ENCODED}@{path}");
+    fails_in_time(&url, ErrorKind::Unreachable, "no.sock");
+}
+
+#[test]
+fn a_server_that_hangs_up_is_told_in_time() {
+    let server = FakeServer::start(|_| Answer::Close);
+    fails_in_time(
+        &server.url(),
+        ErrorKind::Unreachable,
+        &server.port().to_string(),
+    );
+}
+
+#[test]
+fn a_server_of_another_kind_is_told_in_time() {
+    let server = Recorder::start(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n");
+    let url = format!("redis://127.0.0.1:{}", server.port());
+    fails_in_time(&url, ErrorKind::Protocol, &server.port().to_string());
+}

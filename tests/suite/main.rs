@@ -1,0 +1,33 @@
+//! The tests that share one process: everything but what has to be alone in its own.
+//!
+//! One binary links the crate and its dependencies once. What depends on an environment variable, on
+//! the logger or on a panic hook runs in a child process of this binary (`support::child`).
+//!
+//! Binaries of their own are `reliability` (figures that are measured: no other tests beside them),
+//! `fork` (a child inherits the locks that other threads hold), `io_thread` (its logger panics), `ui`
+//! and `apps` (cargo runs in them, and locks its target directory).
+
+#[cfg(feature = "client")]
+#[path = "../support/mod.rs"]
+mod support;
+
+#[cfg(all(feature = "testing", unix))]
+mod cluster;
+#[cfg(feature = "testing")]
+mod compatibility;
+#[cfg(all(feature = "testing", feature = "tls", unix))]
+mod connecting;
+#[cfg(feature = "testing")]
+mod deadlines;
+#[cfg(feature = "client")]
+mod runtime_value;
+#[cfg(feature = "testing")]
+mod runtimes;
+#[cfg(feature = "client")]
+mod secrets;
+#[cfg(all(feature = "testing", unix))]
+mod sentinel;
+#[cfg(feature = "testing")]
+mod sessions;
+#[cfg(all(feature = "testing", feature = "tls", unix))]
+mod topologies;

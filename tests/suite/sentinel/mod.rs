@@ -1,0 +1,10 @@
+//! Servers behind real Sentinels, as applications see them: one module per promise.
+
+mod connections;
+mod disagreement;
+mod failovers;
+mod harness;
+mod replicas;
+mod starting;
+#[cfg(feature = "tls")]
+mod tls;
