@@ -4,8 +4,8 @@
 //! the logger or on a panic hook runs in a child process of this binary (`support::child`).
 //!
 //! Binaries of their own are `reliability` (figures that are measured: no other tests beside them),
-//! `fork` (a child inherits the locks that other threads hold), `io_thread` (its logger panics), `ui`
-//! and `apps` (cargo runs in them, and locks its target directory).
+//! `fork` (a child inherits the locks that other threads hold), `io_thread` (its logger panics) and `apps`
+//! (cargo runs in it, and locks a target directory).
 
 #[cfg(feature = "client")]
 #[path = "../support/mod.rs"]
@@ -19,6 +19,8 @@ mod compatibility;
 mod connecting;
 #[cfg(feature = "testing")]
 mod deadlines;
+#[cfg(feature = "client")]
+mod macros;
 #[cfg(feature = "client")]
 mod runtime_value;
 #[cfg(feature = "testing")]

@@ -31,7 +31,8 @@ trait Cache {
 
 impl Cache for u8 {}
 
-fn main() {
+#[test]
+fn it_works_in_every_place_that_takes_an_expression() {
     let in_a_closure = || redis_client!();
     let _ = in_a_closure();
     let _ = in_a_function();
