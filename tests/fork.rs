@@ -13,7 +13,8 @@ use fork::Fork;
 use redis::{Commands, RedisResult, cmd};
 use redis_ready::testing::Server;
 
-use self::support::start;
+use self::support::process::wait_until;
+use self::support::{child, start};
 
 #[test]
 fn the_child_of_a_fork_gets_a_thread_and_a_connection_of_its_own() {
@@ -21,8 +22,10 @@ fn the_child_of_a_fork_gets_a_thread_and_a_connection_of_its_own() {
     let client = server.client();
     let mut blocking = client.blocking();
     let _: i64 = blocking.incr("k", 1).expect("the parent is connected");
-    // Nothing is in flight, and the I/O thread has gone to rest.
+    // Nothing is in flight, and the I/O thread goes to rest: an allocator's lock it holds would stay
+    // locked in the child.
     thread::sleep(Duration::from_millis(100));
+    wait_until("all other threads sleep", || child::running_threads() == 1);
     match fork::fork().expect("a process can fork") {
         Fork::Child => {
             // Nothing of the test harness may run in here.

@@ -1,4 +1,6 @@
 //! What happens to callers when something panics on the I/O thread.
+//!
+//! In a process of its own, since its logger panics, and all clients of a process share that thread.
 
 #![cfg(all(feature = "testing", unix))]
 
@@ -12,13 +14,15 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use redis::{AsyncCommands, Commands, RedisResult, cmd};
+use redis_ready::ErrorKind;
 use redis_ready::testing::Server;
-use redis_ready::{Client, Error, ErrorKind};
 
+use self::support::errors::ours;
 use self::support::fake_server::{Answer, FakeServer};
-use self::support::{run, start};
+use self::support::{open, run, start};
 
 const CALLERS: usize = 63;
+const PATIENT: &str = "deadline=60s&response_timeout=60s";
 
 /// Panics once, on the I/O thread, at the first line that holds this text.
 struct PanickingLogger {
@@ -31,7 +35,7 @@ static LOGGER: PanickingLogger = PanickingLogger {
 
 impl PanickingLogger {
     fn text(&self) -> MutexGuard<'_, Option<String>> {
-        self.at.lock().expect("nobody panics with it")
+        self.at.lock().expect("no thread panics with the lock held")
     }
 }
 
@@ -54,8 +58,7 @@ fn a_panic_fails_every_waiting_caller_at_once_and_the_next_call_works() {
     log::set_logger(&LOGGER).expect("there is no other");
     log::set_max_level(log::LevelFilter::Trace);
     let mut server = start(Server::builder());
-    let url = format!("{}?deadline=60s&response_timeout=60s", server.url());
-    let client = Client::open(&url).expect("the URL is a good one");
+    let client = open(server.url(), PATIENT);
     server.stop().expect("it stops");
     // The first failed attempt to connect is told to the log.
     *LOGGER.text() = Some(server.directory().display().to_string());
@@ -78,13 +81,13 @@ fn a_panic_fails_every_waiting_caller_at_once_and_the_next_call_works() {
     for caller in callers {
         let (reply, time) = caller.join().expect("no caller panics");
         let Err(error) = reply else { continue };
-        let error = Error::from_redis(&error).expect("it is ours");
+        let error = ours(&error);
         assert_eq!(error.kind(), ErrorKind::ConnectionLost, "{error:?}");
         assert!(!error.may_have_run(), "{error:?}");
         assert!(time < Duration::from_secs(30), "{time:?}");
         failed += 1;
     }
-    assert!(failed > 0, "nobody waited when it panicked");
+    assert!(failed > 0, "no caller waited when it panicked");
     let _: i64 = client.blocking().incr("k", 1).expect("the next call works");
 }
 
@@ -97,19 +100,14 @@ impl Wake for PanickingWaker {
 }
 
 #[test]
-fn a_panic_of_a_waker_is_noticed_by_nobody_else() {
-    let server = FakeServer::start(|command| match command[0].as_str() {
-        "HELLO" => Answer::Send(b"%1\r\n$5\r\nproto\r\n:3\r\n".to_vec()),
+fn a_panic_of_a_waker_reaches_no_other_caller() {
+    let server = FakeServer::resp3(|command| match command[0].as_str() {
         // Answers all at once, so that they are woken together.
-        "INCR" => Answer::Silence,
-        "EXISTS" => Answer::Send(b":1\r\n".repeat(CALLERS + 2)),
-        _ => Answer::ok(),
+        "INCR" => Some(Answer::Silence),
+        "EXISTS" => Some(Answer::Send(b":1\r\n".repeat(CALLERS + 2))),
+        _ => None,
     });
-    let client = Client::open(&format!(
-        "{}?deadline=60s&response_timeout=60s",
-        server.url()
-    ));
-    let client = client.expect("the URL is a good one");
+    let client = open(&server.url(), PATIENT);
     run(async {
         client.ping().await.expect("it is there");
         let mut first = client.clone();
@@ -130,14 +128,7 @@ fn a_panic_of_a_waker_is_noticed_by_nobody_else() {
                 )
             })
             .collect();
-        let seen = || {
-            server
-                .seen()
-                .iter()
-                .filter(|command| command[0] == "INCR")
-                .count()
-        };
-        while seen() < CALLERS + 1 {
+        while server.count("INCR") < CALLERS + 1 {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
         let exists: bool = client.clone().exists("k").await.expect("it is answered");

@@ -1,5 +1,6 @@
 //! Time-outs are about the server: an application that blocks its executor gets none from us.
 
+use std::fmt;
 use std::future::Future;
 use std::thread;
 use std::time::Duration;
@@ -10,7 +11,8 @@ use redis_ready::Client;
 use redis_ready::testing::Server;
 use tokio::runtime::{Builder, Runtime};
 
-use crate::support::{NEVER, start};
+use crate::support::measure::best_of;
+use crate::support::{NEVER, open, start};
 
 const RESPONSE_TIMEOUT: Duration = Duration::from_millis(250);
 /// For so long is every thread of the executor blocked, so many times.
@@ -24,6 +26,12 @@ const TASKS: usize = 64;
 struct Tally {
     answered: usize,
     timed_out: usize,
+}
+
+impl fmt::Display for Tally {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self:?}")
+    }
 }
 
 fn two_workers() -> Runtime {
@@ -87,8 +95,7 @@ async fn call(mut connection: impl AsyncCommands + Sync) -> Tally {
 }
 
 async fn ours(server: &Server) -> Client {
-    let url = format!("{}?response_timeout=250ms", server.url());
-    let client = Client::open(&url).expect("the URL is a good one");
+    let client = open(server.url(), "response_timeout=250ms");
     client.ping().await.expect("the server answers");
     client
 }
@@ -105,11 +112,15 @@ async fn of_the_executor(server: &Server) -> MultiplexedConnection {
 
 fn check(runtime: &Runtime) {
     let server = start(Server::builder().tcp());
-    let tally = run_blocked(runtime, ours(&server));
-    println!("{tally:?}");
-    assert_eq!(tally.timed_out, 0, "{tally:?}");
-    // With fewer answers there was hardly a command in flight while the executor was blocked.
-    assert!(tally.answered >= TASKS * TIMES / 2, "{tally:?}");
+    let measure = || {
+        let tally = run_blocked(runtime, ours(&server));
+        // With fewer answers there was hardly a command in flight while the executor was blocked.
+        assert!(tally.answered >= TASKS * TIMES / 2, "{tally:?}");
+        tally
+    };
+    // A machine that is late by a response timeout makes the server time out.
+    let spoiled = |late| late > RESPONSE_TIMEOUT;
+    best_of(measure, |tally, late| tally.timed_out == 0 || spoiled(late));
 }
 
 #[test]

@@ -7,7 +7,7 @@ use redis_ready::testing::Server;
 
 use crate::support::echo::{self, Broken, Load, Tally};
 use crate::support::proxy::{Proxy, Script, Step};
-use crate::support::{run, start};
+use crate::support::{open, run, start};
 
 const LOAD: Load = Load {
     tasks: 64,
@@ -25,8 +25,7 @@ fn delayed(server: &Server) -> Proxy {
 
 /// A client that nothing here is too slow for.
 fn client(proxy: &Proxy) -> Client {
-    let url = format!("{}?response_timeout=30s&deadline=60s", proxy.url());
-    Client::open(&url).expect("the URL is a good one")
+    open(&proxy.url(), "response_timeout=60s&deadline=120s")
 }
 
 #[test]

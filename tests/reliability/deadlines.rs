@@ -1,27 +1,28 @@
 //! R7: every call ends within its deadline and is written at most three times, whatever is broken.
 //!
 //! One shared machine can stall for longer than the 100 ms that a call may be late, so a fault is
-//! tried up to three times and the best of them counts; no call may ever be late by [`HARD`].
+//! tried up to three times, what the machine itself has added is taken off, and the best of them counts;
+//! no call may ever be late by [`HARD`].
 
 use std::collections::HashMap;
-use std::io;
-use std::net::{TcpListener, TcpStream};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use redis::aio::ConnectionLike;
 use redis::{Cmd, Pipeline, RedisFuture, RedisResult, Value, cmd};
 use redis_ready::testing::Server;
 use redis_ready::{Client, Error};
 
-use crate::support::fake_server::{Answer, FakeServer};
+use crate::support::fake_server::{Answer, FakeServer, HELLO};
+use crate::support::measure::{Lateness, timed};
+use crate::support::ports::{BlackHole, ClosedPort};
 use crate::support::proxy::{Proxy, Script, Step};
-use crate::support::{run, start};
+use crate::support::{open, run, start};
 
 const DEADLINE: Duration = Duration::from_millis(800);
 /// What a call may take beyond its deadline.
 const SLACK: Duration = Duration::from_millis(100);
-/// ... and what it may take in no repetition.
+/// ... and what it may take in no repetition, besides what the machine has added.
 const HARD: Duration = Duration::from_secs(1);
 /// How often a command may be written.
 const MAX_WRITTEN: usize = 3;
@@ -29,7 +30,6 @@ const CALLS: usize = 20;
 /// Half of the calls at once, of which so many may be in flight: the rest waits in line.
 const IN_FLIGHT: usize = 4;
 
-const HELLO: &[u8] = b"%1\r\n$5\r\nproto\r\n:3\r\n";
 /// The answers to `HELLO` and to two times `CLIENT SETINFO`, in bytes.
 const HANDSHAKE: usize = HELLO.len() + 2 * "+OK\r\n".len();
 const LONG_REPLY: &[u8] = b"$26\r\nabcdefghijklmnopqrstuvwxyz\r\n";
@@ -47,7 +47,7 @@ impl Broken {
     fn get(answer: impl Fn() -> Answer + Send + Sync + 'static) -> Broken {
         Broken::server(move |words| match words[0].as_str() {
             "GET" => answer(),
-            "HELLO" => Answer::Send(HELLO.to_vec()),
+            "HELLO" => Answer::hello(),
             _ => Answer::ok(),
         })
     }
@@ -99,26 +99,14 @@ fn to_client<const N: usize>(steps: [Step; N]) -> Broken {
     Broken::proxy(move || Script::to_client(all.clone()))
 }
 
-/// Accepts no connection, and refuses none.
-fn black_hole() -> io::Result<Broken> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_io()
-        .build()?;
-    let entered = runtime.enter();
-    let socket = tokio::net::TcpSocket::new_v4()?;
-    socket.bind(([127, 0, 0, 1], 0).into())?;
-    let listener = socket.listen(0)?;
-    let address = listener.local_addr()?;
-    let filler = TcpStream::connect(address)?;
-    drop(entered);
-    let kept = (listener, filler, runtime);
-    Ok(Broken::without_server(address.port(), kept))
+fn black_hole() -> Broken {
+    let host = BlackHole::new();
+    Broken::without_server(host.address().port(), host)
 }
 
 fn refused() -> Broken {
-    let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a port is free");
-    let port = listener.local_addr().expect("it is bound").port();
-    Broken::without_server(port, ())
+    let closed = ClosedPort::new();
+    Broken::without_server(closed.port(), closed)
 }
 
 fn stopped() -> Broken {
@@ -137,7 +125,7 @@ const HANGS_UP: Fault = ("hang-up in place of a reply", || {
 const FAULTS: [Fault; 18] = [
     ("a stopped server", stopped),
     ("a closed port", refused),
-    ("a black hole", || black_hole().expect("loopback does it")),
+    ("a black hole", black_hole),
     ("a reset of every connection", || {
         Broken::proxy(|| Script::both([Step::Reset]))
     }),
@@ -189,15 +177,17 @@ const FAULTS: [Fault; 18] = [
 ];
 
 /// What the calls of one fault have come to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy)]
 struct Worst {
     took: Duration,
+    /// What the machine itself has added to that.
+    late: Duration,
     written: usize,
 }
 
 impl Worst {
     fn is_late(self) -> bool {
-        self.took > DEADLINE + SLACK
+        self.took > DEADLINE + SLACK + self.late
     }
 
     fn is_amplified(self) -> bool {
@@ -206,28 +196,23 @@ impl Worst {
 }
 
 /// Calls through what `wrap` makes of a client, in two lots.
-fn call<C>(broken: &Broken, wrap: fn(Client) -> C) -> Worst
+fn call<C>(broken: &Broken, wrap: fn(Client) -> C, lateness: &Lateness) -> Worst
 where
     C: ConnectionLike + Clone + Send + 'static,
 {
-    let url = format!(
-        "redis://127.0.0.1:{}?connect_timeout=300ms&response_timeout=250ms&deadline={}ms\
-         &max_in_flight={IN_FLIGHT}",
-        broken.port,
+    let url = format!("redis://127.0.0.1:{}", broken.port);
+    let parameters = format!(
+        "connect_timeout=300ms&response_timeout=250ms&deadline={}ms&max_in_flight={IN_FLIGHT}",
         DEADLINE.as_millis(),
     );
-    let connection = wrap(Client::open(&url).expect("the URL is a good one"));
+    let connection = wrap(open(&url, &parameters));
     let took = run(async {
         let mut longest = Duration::ZERO;
         for lot in 0..2 {
             let calls = (0..CALLS / 2).map(|call| {
                 let mut connection = connection.clone();
                 let get = cmd("GET").arg(format!("{lot}:{call}")).to_owned();
-                tokio::spawn(async move {
-                    let start = Instant::now();
-                    let reply = get.query_async::<Value>(&mut connection).await;
-                    (reply, start.elapsed())
-                })
+                tokio::spawn(async move { timed(get.query_async::<Value>(&mut connection)).await })
             });
             for (reply, took) in futures::future::try_join_all(calls)
                 .await
@@ -241,6 +226,7 @@ where
     });
     Worst {
         took,
+        late: lateness.allowance(),
         written: broken.most_written(),
     }
 }
@@ -259,20 +245,25 @@ fn every_call_ends_within_its_deadline_and_is_written_three_times_at_most() {
     for repetition in 1..=3 {
         let late = |name: &str| best.get(name).is_none_or(|worst| worst.is_late());
         let faults: Vec<Fault> = FAULTS.into_iter().filter(|(name, _)| late(name)).collect();
+        let lateness = &Lateness::watch();
         let found: Vec<(&str, Worst)> = thread::scope(|scope| {
+            let call = |broken: fn() -> Broken| call(&broken(), |client| client, lateness);
             let threads: Vec<_> = faults
                 .into_iter()
-                .map(|(name, broken)| scope.spawn(move || (name, call(&broken(), |client| client))))
+                .map(|(name, broken)| scope.spawn(move || (name, call(broken))))
                 .collect();
             let join = |thread: thread::ScopedJoinHandle<'_, _>| thread.join().expect("no panic");
             threads.into_iter().map(join).collect()
         });
         for (name, worst) in found {
             println!("{repetition}: {name}: {worst:?}");
-            assert!(worst.took < DEADLINE + HARD, "{name}: {worst:?}");
+            let hard = DEADLINE + HARD + worst.late;
+            assert!(worst.took < hard, "{name}: {worst:?}");
             assert!(!worst.is_amplified(), "{name}: {worst:?}");
             let best = best.entry(name).or_insert(worst);
-            *best = worst.min(*best);
+            if best.is_late() {
+                *best = worst;
+            }
         }
     }
     for (name, worst) in &best {
@@ -288,15 +279,19 @@ fn every_call_ends_within_its_deadline_and_is_written_three_times_at_most() {
 #[test]
 fn the_check_notices_a_client_without_a_deadline() {
     let broken = (SILENT.1)();
-    let worst = call(&broken, |client| Again { client, times: 10 });
+    let worst = call(&broken, again, &Lateness::watch());
     assert!(worst.is_late(), "{worst:?}");
 }
 
 #[test]
 fn the_check_notices_a_client_that_repeats_itself() {
     let broken = (HANGS_UP.1)();
-    let worst = call(&broken, |client| Again { client, times: 10 });
+    let worst = call(&broken, again, &Lateness::watch());
     assert!(worst.is_amplified(), "{worst:?}");
+}
+
+fn again(client: Client) -> Again {
+    Again { client, times: 10 }
 }
 
 /// A connection with the defect that all of this looks for: it sends a command again and again, each

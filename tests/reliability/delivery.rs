@@ -6,12 +6,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use redis::aio::ConnectionLike;
-use redis::{Cmd, Pipeline, RedisError, RedisFuture, RedisResult, Value, cmd, pipe};
+use redis::{Cmd, Pipeline, RedisFuture, RedisResult, Value, cmd, pipe};
 use redis_ready::testing::Server;
-use redis_ready::{Client, Error, ErrorKind};
+use redis_ready::{Client, ErrorKind};
 
+use crate::support::errors::ours;
 use crate::support::proxy::{Proxy, Script, Step};
-use crate::support::{run, start};
+use crate::support::{open, run, start};
 
 const RESETS: usize = 500;
 /// Each has its own connection, so that the resets do not have to wait for one another's back-off.
@@ -43,11 +44,10 @@ fn resetting(server: &Server, seed: u64) -> Proxy {
 }
 
 fn client(proxy: &Proxy) -> Client {
-    let url = format!(
-        "{}?response_timeout=200ms&deadline=300ms&max_in_flight=6",
-        proxy.url()
-    );
-    Client::open(&url).expect("the URL is a good one")
+    open(
+        &proxy.url(),
+        "response_timeout=200ms&deadline=300ms&max_in_flight=6",
+    )
 }
 
 /// What a caller knows of its command.
@@ -66,17 +66,12 @@ impl Told {
     fn by<T>(reply: &RedisResult<T>) -> Told {
         match reply {
             Ok(_) => Told::Done,
-            Err(error) => match kind(error) {
+            Err(error) => match ours(error).kind() {
                 ErrorKind::ConnectionLost | ErrorKind::TimedOut => Told::Unknown,
                 _ => Told::NotDone,
             },
         }
     }
-}
-
-fn kind(error: &RedisError) -> ErrorKind {
-    let ours = Error::from_redis(error);
-    ours.unwrap_or_else(|| panic!("not ours: {error:?}")).kind()
 }
 
 /// Increments a key of the call's own, and with it, three times of four, the shared counter.
@@ -168,8 +163,7 @@ impl Verdict {
     async fn of(calls: &Calls, server: &Server) -> Verdict {
         // What a dropped connection had sent to the server is executed by now.
         tokio::time::sleep(Duration::from_millis(500)).await;
-        let url = format!("{}?response_timeout=10s&deadline=10s", server.url());
-        let mut client = Client::open(&url).expect("the URL is a good one");
+        let mut client = open(server.url(), "response_timeout=60s&deadline=60s");
         let mut keys = cmd("MGET");
         keys.arg("counter");
         keys.arg(calls.iter().map(|(key, ..)| key).collect::<Vec<_>>());
@@ -252,8 +246,8 @@ impl ConnectionLike for Replaying {
     fn req_packed_command<'a>(&'a mut self, cmd: &'a Cmd) -> RedisFuture<'a, Value> {
         Box::pin(async move {
             match self.0.req_packed_command(cmd).await {
-                Err(error) if kind(&error) == ErrorKind::ConnectionLost => {
-                    // Nobody looks at the count that would give it away at once.
+                Err(error) if ours(&error).kind() == ErrorKind::ConnectionLost => {
+                    // The test does not get to see the count that would give it away at once.
                     let again = self.0.req_packed_command(cmd).await?;
                     Ok(if again == Value::Int(2) {
                         Value::Int(1)

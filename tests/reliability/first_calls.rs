@@ -12,19 +12,22 @@ use redis::{RedisResult, cmd};
 use redis_ready::Client;
 use redis_ready::testing::Server;
 
-use crate::support::fake_server::{listen, read_command};
+use crate::support::fake_server::{HELLO, listen, read_command};
 use crate::support::proxy::{Proxy, Script};
-use crate::support::{run, start};
+use crate::support::{open, run, start};
 
 const FIRST_CALLS: usize = 500;
 const CALLERS: usize = 64;
 const CALLS: usize = 10_000;
 const DROPPED: usize = 1_000;
 const MAX_IN_FLIGHT: usize = 8;
+/// Long enough for eight commands to be written on any machine.
+const LIMIT: Duration = Duration::from_secs(60);
 
-fn open(url: &str) -> Client {
-    let url = format!("{url}?response_timeout=60s&deadline=60s&max_in_flight={MAX_IN_FLIGHT}");
-    Client::open(&url).expect("the URL is a good one")
+const PATIENT: &str = "response_timeout=120s&deadline=120s";
+
+fn limited(url: &str) -> Client {
+    open(url, &format!("{PATIENT}&max_in_flight={MAX_IN_FLIGHT}"))
 }
 
 async fn echo(client: &Client, word: usize) -> RedisResult<usize> {
@@ -37,7 +40,7 @@ fn first_calls_at_once_make_one_connection() {
     let server = start(Server::builder().tcp());
     let proxy = Proxy::start(&server, |_| Script::default());
     for round in 1..=10 {
-        let client = Client::open(&proxy.url()).expect("the URL is a good one");
+        let client = open(&proxy.url(), PATIENT);
         let barrier = Barrier::new(CALLERS);
         thread::scope(|scope| {
             for caller in 0..CALLERS {
@@ -81,7 +84,7 @@ impl Counting {
     }
 
     fn serve(&self, stream: &TcpStream) -> io::Result<()> {
-        let (sender, answers) = mpsc::channel::<String>();
+        let (sender, answers) = mpsc::channel::<Vec<u8>>();
         thread::scope(|scope| {
             scope.spawn(move || {
                 let _ = self.answer(stream, &answers);
@@ -90,9 +93,9 @@ impl Counting {
             let mut reader = BufReader::new(stream);
             while let Some(words) = read_command(&mut reader)? {
                 let answer = match words[0].as_str() {
-                    "HELLO" => "%1\r\n$5\r\nproto\r\n:3\r\n".to_owned(),
-                    "ECHO" => format!(":{}\r\n", words[1]),
-                    _ => "+OK\r\n".to_owned(),
+                    "HELLO" => HELLO.to_vec(),
+                    "ECHO" => format!(":{}\r\n", words[1]).into_bytes(),
+                    _ => b"+OK\r\n".to_vec(),
                 };
                 if words[0] == "ECHO" {
                     let now = self.in_flight.fetch_add(1, Ordering::SeqCst) + 1;
@@ -108,9 +111,9 @@ impl Counting {
         })
     }
 
-    fn answer(&self, mut stream: &TcpStream, answers: &mpsc::Receiver<String>) -> io::Result<()> {
+    fn answer(&self, mut stream: &TcpStream, answers: &mpsc::Receiver<Vec<u8>>) -> io::Result<()> {
         for answer in answers {
-            if answer.starts_with(':') {
+            if answer.starts_with(b":") {
                 // Time for others to arrive.
                 thread::sleep(Duration::from_micros(100));
                 while self.holds.load(Ordering::SeqCst) {
@@ -119,7 +122,7 @@ impl Counting {
                 // Before the answer is out, for then the next command may come.
                 self.in_flight.fetch_sub(1, Ordering::SeqCst);
             }
-            stream.write_all(answer.as_bytes())?;
+            stream.write_all(&answer)?;
         }
         Ok(())
     }
@@ -159,7 +162,7 @@ async fn call_and_drop(client: &Client) -> usize {
 #[test]
 fn never_more_than_allowed_are_in_flight_and_no_place_is_lost() {
     let (url, counting) = Counting::start();
-    let client = open(&url);
+    let client = limited(&url);
     run(async {
         let dropped = call_and_drop(&client).await;
         println!(
@@ -178,7 +181,7 @@ fn never_more_than_allowed_are_in_flight_and_no_place_is_lost() {
         let release = async {
             let start = Instant::now();
             while counting.in_flight.load(Ordering::SeqCst) < MAX_IN_FLIGHT {
-                assert!(start.elapsed() < Duration::from_secs(5), "a place is lost");
+                assert!(start.elapsed() < LIMIT, "a place is lost");
                 tokio::time::sleep(Duration::from_millis(1)).await;
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
@@ -198,7 +201,7 @@ fn never_more_than_allowed_are_in_flight_and_no_place_is_lost() {
 #[test]
 fn the_check_notices_a_client_that_lets_one_more_in() {
     let (url, counting) = Counting::start();
-    let lenient = open(&url).config().clone();
+    let lenient = limited(&url).config().clone();
     let more = std::num::NonZeroUsize::new(MAX_IN_FLIGHT + 1).expect("it is not zero");
     let client = Client::with_config(lenient.with_max_in_flight(more));
     run(call_and_drop(&client));

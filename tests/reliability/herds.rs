@@ -12,14 +12,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use log::{LevelFilter, Log, Metadata, Record};
-use redis_ready::{Client, ErrorKind};
+use redis_ready::ErrorKind;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use crate::support::measure::best_of_three;
-use crate::support::{child, run};
+use crate::support::measure::best_of;
+use crate::support::{child, open, run};
 
 const CLIENTS: usize = 100;
 const BUCKET: Duration = Duration::from_millis(100);
@@ -37,9 +37,9 @@ const LINES_PER_SECOND: u64 = 1;
 enum Mood {
     /// Answers every command with `+OK`.
     Serving,
-    /// Hangs up on whoever speaks, as a proxy does whose server is away.
+    /// Ends each connection at its first command, as a proxy does whose server is away.
     HangingUp,
-    /// Nobody listens.
+    /// Does not listen.
     Away,
 }
 
@@ -75,7 +75,9 @@ impl Herded {
     }
 
     fn arrivals(&self) -> MutexGuard<'_, Vec<Arrival>> {
-        self.arrivals.lock().expect("nobody panics with it")
+        self.arrivals
+            .lock()
+            .expect("no thread panics with the lock held")
     }
 
     async fn until_all_have_come(&self) {
@@ -110,7 +112,7 @@ impl Herded {
         self.herd(reset).await
     }
 
-    /// All connections are reset at once, and for a while nobody listens.
+    /// All connections are reset at once, and for a while the server does not listen.
     async fn outage(&self) -> Herd {
         self.settle().await;
         self.change(Mood::Away);
@@ -170,7 +172,7 @@ async fn serve(
 ) {
     let mood = *moods.borrow_and_update();
     tokio::select! {
-        // Whoever connects may go away at any time.
+        // A client may go away at any time.
         _ = converse(&mut stream, mood, &arrivals) => {}
         _ = moods.changed() => {}
     }
@@ -192,7 +194,9 @@ async fn converse(
         let text = String::from_utf8_lossy(&buffer[..length]);
         if text.contains("HELLO") {
             let (when, client) = (Instant::now(), stream.local_addr()?.ip());
-            let mut arrivals = arrivals.lock().expect("nobody panics with it");
+            let mut arrivals = arrivals
+                .lock()
+                .expect("no thread panics with the lock held");
             arrivals.push(Arrival { when, client });
         }
         if mood != Mood::Serving {
@@ -205,7 +209,7 @@ async fn converse(
     }
 }
 
-/// How many came back in each bucket in which anybody did.
+/// How many came back in each bucket in which any did.
 struct Herd(Vec<usize>);
 
 impl Herd {
@@ -236,7 +240,7 @@ fn addresses() -> impl Iterator<Item = IpAddr> {
 fn clients(port: u16) -> JoinSet<()> {
     let callers = addresses().map(|address| async move {
         let url = format!("redis://{address}:{port}");
-        let client = Client::open(&url).expect("the URL is a good one");
+        let client = open(&url, "");
         loop {
             if let Err(error) = client.ping().await {
                 let expected = [ErrorKind::ConnectionLost, ErrorKind::Unreachable];
@@ -272,7 +276,7 @@ fn clients_that_are_reset_together_come_back_one_after_the_other() {
             herded.reset().await
         })
     };
-    best_of_three(measure, Herd::is_spread);
+    best_of(measure, |herd, _| herd.is_spread());
 }
 
 #[test]
@@ -284,7 +288,7 @@ fn clients_come_back_one_after_the_other_when_their_server_does() {
             herded.outage().await
         })
     };
-    best_of_three(measure, Herd::is_spread);
+    best_of(measure, |herd, _| herd.is_spread());
 }
 
 #[test]
@@ -330,7 +334,10 @@ fn a_long_outage() {
         let herded = Herded::start();
         let _clients = clients(herded.port);
         herded.settle().await;
-        LINES.lock().expect("nobody panics with it").clear();
+        LINES
+            .lock()
+            .expect("no thread panics with the lock held")
+            .clear();
         let before = child::processor_time();
         herded.change(Mood::HangingUp);
         tokio::time::sleep(LONG_OUTAGE).await;
@@ -343,7 +350,10 @@ fn a_long_outage() {
     });
     let all: usize = attempts.values().sum();
     let most = attempts.values().max().expect("all have tried");
-    let lines = LINES.lock().expect("nobody panics with it").clone();
+    let lines = LINES
+        .lock()
+        .expect("no thread panics with the lock held")
+        .clone();
     let most_lines = *lines.values().max().expect("an outage is logged");
     println!("{LONG_OUTAGE:?} without a server: {all} attempts, at most {most} of one client");
     println!("  {processor:?} of processor time, at most {most_lines} lines about one server");

@@ -6,47 +6,44 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use redis::{RedisResult, cmd};
-use redis_ready::{Client, Error, ErrorKind};
+use redis_ready::{Client, ErrorKind};
 
+use crate::support::errors::kind;
 use crate::support::fake_server::{Answer, FakeServer};
-use crate::support::run;
+use crate::support::measure::{Lateness, assert_within, timed};
+use crate::support::{open, run};
 
-const HELLO: &[u8] = b"%1\r\n$5\r\nproto\r\n:3\r\n";
 /// The commands of a handshake: `HELLO`, and `CLIENT SETINFO` two times.
 const HANDSHAKE: usize = 3;
-/// A response timeout that nothing here waits for.
-const TIMEOUT: Duration = Duration::from_secs(20);
 /// What a refusal takes on a slow machine, at most.
 const AT_ONCE: Duration = Duration::from_secs(2);
+/// Until what has to happen has happened.
+const LIMIT: Duration = Duration::from_secs(20);
+/// The response timeout and deadline, which nothing here waits for.
+const PATIENT: &str = "response_timeout=60s&deadline=60s";
 
 /// Answers `ECHO`, and the first `ECHO hostile` with `bytes` and what would be good replies, unless
 /// the last line has no end.
 fn hostile(bytes: Vec<u8>) -> FakeServer {
     let bytes = Mutex::new(Some(bytes));
-    FakeServer::start(move |words| match words[0].as_str() {
-        "HELLO" => Answer::Send(HELLO.to_vec()),
-        "ECHO" if words[1] == "hostile" => {
-            let bytes = bytes.lock().expect("nobody panics with it").take();
-            Answer::Send(match bytes {
-                Some(bytes) if bytes.ends_with(b"\r\n") => {
-                    [&bytes[..], b"+next\r\n+wrong\r\n+wrong\r\n"].concat()
-                }
-                Some(bytes) => bytes,
-                None => b"+hostile\r\n".to_vec(),
-            })
+    FakeServer::resp3(move |words| {
+        if words[0] != "ECHO" {
+            return None;
         }
-        "ECHO" => Answer::line(&format!("+{}", words[1])),
-        _ => Answer::ok(),
+        let mut bytes = bytes.lock().expect("no thread panics with the lock held");
+        let bytes = bytes.take_if(|_| words[1] == "hostile");
+        Some(match bytes {
+            Some(bytes) if bytes.ends_with(b"\r\n") => {
+                Answer::Send([&bytes[..], b"+next\r\n+wrong\r\n+wrong\r\n"].concat())
+            }
+            Some(bytes) => Answer::Send(bytes),
+            None => Answer::line(&format!("+{}", words[1])),
+        })
     })
 }
 
 fn client(server: &FakeServer) -> Client {
-    let seconds = TIMEOUT.as_secs();
-    let url = format!(
-        "{}?response_timeout={seconds}s&deadline={seconds}s",
-        server.url()
-    );
-    Client::open(&url).expect("the URL is a good one")
+    open(&server.url(), PATIENT)
 }
 
 async fn echo(client: &Client, word: &str) -> RedisResult<String> {
@@ -54,24 +51,23 @@ async fn echo(client: &Client, word: &str) -> RedisResult<String> {
     cmd("ECHO").arg(word).query_async(&mut client).await
 }
 
-fn kind(reply: &RedisResult<String>) -> Option<ErrorKind> {
-    let error = reply.as_ref().err()?;
-    Error::from_redis(error).map(Error::kind)
+fn is_protocol_error(reply: &RedisResult<String>) -> bool {
+    let error = reply.as_ref().err();
+    error.and_then(kind) == Some(ErrorKind::Protocol)
+}
+
+/// How many connections were made for commands; a probe for TLS sends no `HELLO`.
+fn connections(server: &FakeServer) -> usize {
+    server.count("HELLO")
 }
 
 /// Waits until the server has seen its first connection end.
 fn wait_for_the_end(server: &FakeServer, name: &str) {
     let start = Instant::now();
     while server.ended() == 0 {
-        assert!(start.elapsed() < AT_ONCE, "{name}: the connection is kept");
+        assert!(start.elapsed() < LIMIT, "{name}: the connection is kept");
         thread::sleep(Duration::from_millis(1));
     }
-}
-
-/// How many connections were made for commands; a probe for TLS says no `HELLO`.
-fn introductions(server: &FakeServer) -> usize {
-    let seen = server.seen();
-    seen.iter().filter(|words| words[0] == "HELLO").count()
 }
 
 #[test]
@@ -98,14 +94,14 @@ fn a_hostile_reply_ends_the_connection_and_its_callers_are_told() {
         let client = client(&server);
         run(async {
             assert_eq!(echo(&client, "before").await.as_deref(), Ok("before"));
-            let start = Instant::now();
-            let (one, two) = futures::join!(echo(&client, "hostile"), echo(&client, "behind"));
-            let took = start.elapsed();
+            let lateness = Lateness::watch();
+            let both = async { futures::join!(echo(&client, "hostile"), echo(&client, "behind")) };
+            let ((one, two), took) = timed(both).await;
             println!("{name}: {took:?}");
-            assert!(took < AT_ONCE, "{name}: {took:?}");
-            assert_eq!(kind(&one), Some(ErrorKind::Protocol), "{name}: {one:?}");
+            assert_within(name, took, AT_ONCE, &lateness);
+            assert!(is_protocol_error(&one), "{name}: {one:?}");
             // It had not been written yet, or it was lost with the connection.
-            let lost = kind(&two) == Some(ErrorKind::Protocol);
+            let lost = is_protocol_error(&two);
             assert!(lost || two.as_deref() == Ok("behind"), "{name}: {two:?}");
             for word in ["hostile", "after", "and after"] {
                 let reply = echo(&client, word).await;
@@ -113,13 +109,13 @@ fn a_hostile_reply_ends_the_connection_and_its_callers_are_told() {
             }
         });
         wait_for_the_end(&server, name);
-        assert_eq!(introductions(&server), 2, "{name}");
+        assert_eq!(connections(&server), 2, "{name}");
     }
 }
 
 #[test]
 fn a_reply_more_than_was_asked_for_ends_the_connection() {
-    let server = hostile(b"+hostile\r\n+nobody's\r\n".to_vec());
+    let server = hostile(b"+hostile\r\n+not asked for\r\n".to_vec());
     let client = client(&server);
     run(async {
         // Its own reply was right.
@@ -130,22 +126,24 @@ fn a_reply_more_than_was_asked_for_ends_the_connection() {
             assert_eq!(echo(&client, word).await.as_deref(), Ok(word));
         }
     });
-    assert_eq!(introductions(&server), 2);
+    assert_eq!(connections(&server), 2);
 }
 
 #[test]
-fn a_reply_behind_the_handshake_is_nobodys() {
+fn a_reply_behind_the_handshake_is_given_to_no_caller() {
     for (name, more) in [
-        ("one more", &b"+OK\r\n+nobody's\r\n"[..]),
-        ("half of one more", b"+OK\r\n+nobody"),
+        ("one more", &b"+OK\r\n+not asked for\r\n"[..]),
+        ("half of one more", b"+OK\r\n+not ask"),
         ("garbage", b"+OK\r\nhello\r\n"),
     ] {
         let commands = Mutex::new(0);
         let server = FakeServer::start(move |words| {
-            let mut commands = commands.lock().expect("nobody panics with it");
+            let mut commands = commands
+                .lock()
+                .expect("no thread panics with the lock held");
             *commands += 1;
             match words[0].as_str() {
-                "HELLO" => Answer::Send(HELLO.to_vec()),
+                "HELLO" => Answer::hello(),
                 "ECHO" => Answer::line(&format!("+{}", words[1])),
                 _ if *commands == HANDSHAKE => Answer::Send(more.to_vec()),
                 _ => Answer::ok(),
@@ -153,20 +151,20 @@ fn a_reply_behind_the_handshake_is_nobodys() {
         });
         let client = client(&server);
         run(async {
-            // Told until there is a good connection, but never given somebody else's reply.
+            // Told until there is a good connection, but never given a reply to something else.
             let start = Instant::now();
             for number in 0.. {
                 let word = number.to_string();
                 let reply = echo(&client, &word).await;
-                if kind(&reply) != Some(ErrorKind::Protocol) {
+                if !is_protocol_error(&reply) {
                     assert_eq!(reply.as_deref(), Ok(word.as_str()), "{name}");
                     break;
                 }
-                assert!(start.elapsed() < AT_ONCE, "{name}: {reply:?}");
+                assert!(start.elapsed() < LIMIT, "{name}: {reply:?}");
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
         });
         wait_for_the_end(&server, name);
-        assert_eq!(introductions(&server), 2, "{name}");
+        assert_eq!(connections(&server), 2, "{name}");
     }
 }

@@ -4,45 +4,52 @@
 //! would keep its socket, and that shows.
 
 use std::panic;
+use std::pin::pin;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures::future::join_all;
-use redis::{AsyncCommands, RedisResult, cmd};
+use redis::{AsyncCommands, cmd};
 use redis_ready::testing::Server;
-use redis_ready::{Client, Error, ErrorKind};
+use redis_ready::{Client, ErrorKind};
 
-use crate::support::measure::timed;
+use crate::support::errors::kind_of;
+use crate::support::measure::{Lateness, assert_within, timed};
 use crate::support::proxy::{Proxy, Script};
-use crate::support::{child, run, start, with_debug};
+use crate::support::{child, open, run, start, with_debug};
 
 const CLIENTS: usize = 25;
 const ROUNDS: usize = 20;
 const MEMORY: usize = 4 * 1024 * 1024;
 const GRACE: Duration = Duration::from_secs(2);
 const SLACK: Duration = Duration::from_millis(100);
+/// What it takes at most, on a slow machine, until what is over has ended.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Connects with new clients, resets their connections again and again, and drops them.
 fn reconnect(proxy: &Proxy, rounds: usize) {
-    let url = format!("{}?deadline=20s", proxy.url());
-    let open = || Client::open(&url).expect("the URL is a good one");
-    let clients: Vec<Client> = (0..CLIENTS).map(|_| open()).collect();
+    let clients: Vec<Client> = (0..CLIENTS)
+        .map(|_| open(&proxy.url(), "deadline=20s"))
+        .collect();
     let before = proxy.accepted();
     run(async {
-        for _ in 0..=rounds {
-            // A ping that is under way fails, and the next one waits for the new connection.
-            let until_answered = clients.iter().map(|client| async {
-                while let Err(error) = client.ping().await {
-                    assert_eq!(error.kind(), ErrorKind::ConnectionLost, "{error:?}");
-                }
-            });
-            join_all(until_answered).await;
+        for round in 1..=rounds + 1 {
+            // The proxy may not have reset the old connections yet.
+            while proxy.accepted() - before < CLIENTS * round {
+                // A ping that is under way fails, and the next one waits for the new connection.
+                let until_answered = clients.iter().map(|client| async {
+                    while let Err(error) = client.ping().await {
+                        assert_eq!(error.kind(), ErrorKind::ConnectionLost, "{error:?}");
+                    }
+                });
+                join_all(until_answered).await;
+            }
             proxy.reset_all();
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     });
-    assert!(proxy.accepted() - before >= CLIENTS * (rounds + 1));
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -52,15 +59,18 @@ struct Costs {
     memory: usize,
 }
 
-/// What this process costs once nothing has ended for a while.
-fn settled_costs() -> Costs {
-    let mut last = 0;
+/// What this process costs once nothing has ended for a while, or there is no more than `least`.
+fn settled_costs(least: Option<Costs>) -> Costs {
+    let least = least.map(|costs| costs.descriptors + costs.threads);
+    let begin = Instant::now();
+    let mut seen = 0;
     let mut unchanged = 0;
-    while unchanged < 10 {
+    // On a busy machine something may be about to end for longer.
+    while unchanged < 10 || least.is_some_and(|least| seen > least && begin.elapsed() < PATIENCE) {
         thread::sleep(Duration::from_millis(20));
         let now = child::descriptors() + child::threads();
-        unchanged = if now == last { unchanged + 1 } else { 0 };
-        last = now;
+        unchanged = if now == seen { unchanged + 1 } else { 0 };
+        seen = now;
     }
     Costs {
         descriptors: child::descriptors(),
@@ -76,9 +86,9 @@ fn many_reconnects() {
     let proxy = Proxy::start(&server, |_| Script::default());
     // The thread, the largest buffers and the allocator's arenas are here to stay.
     reconnect(&proxy, 2);
-    let before = settled_costs();
+    let before = settled_costs(None);
     reconnect(&proxy, ROUNDS);
-    let after = settled_costs();
+    let after = settled_costs(Some(before));
     println!("{} reconnects, before: {before:?}", CLIENTS * ROUNDS);
     println!("  and after the clients were dropped: {after:?}");
     assert_eq!(after.descriptors, before.descriptors);
@@ -91,29 +101,24 @@ fn nothing_is_left_of_lost_connections_and_dropped_clients() {
     child::run("leaks::many_reconnects");
 }
 
-fn kind(reply: RedisResult<()>) -> Option<ErrorKind> {
-    let error = reply.err()?;
-    Error::from_redis(&error).map(Error::kind)
-}
-
 /// Closes while 100 commands are in flight; returns how they ended and how long it took.
 fn close_under_way(client: &Client) -> (Vec<Option<ErrorKind>>, Duration) {
     run(async {
         let calls = (0..100).map(|key| {
             let mut client = client.clone();
-            tokio::spawn(async move { kind(client.set(key, key).await) })
+            async move { kind_of(client.set::<_, _, ()>(key, key).await) }
         });
-        let calls: Vec<_> = calls.collect();
+        let mut calls = pin!(join_all(calls));
+        // All of them are on their way now.
+        assert!(futures::poll!(&mut calls).is_pending());
         tokio::time::sleep(Duration::from_millis(50)).await;
-        let ((), took) = timed(client.close(GRACE)).await;
-        let ends = join_all(calls).await.into_iter();
-        (ends.map(|end| end.expect("no panic")).collect(), took)
+        let (((), took), ends) = futures::join!(timed(client.close(GRACE)), calls);
+        (ends, took)
     })
 }
 
 fn patient(server: &Server) -> Client {
-    let url = format!("{}?response_timeout=20s&deadline=20s", server.url());
-    let client = Client::open(&url).expect("the URL is a good one");
+    let client = open(server.url(), "response_timeout=20s&deadline=20s");
     run(client.ping()).expect("the server is up");
     client
 }
@@ -128,11 +133,12 @@ fn closing_waits_for_what_is_in_flight() {
         sleep.query::<()>(&mut busy.blocking())
     });
     thread::sleep(Duration::from_millis(100));
+    let lateness = Lateness::watch();
     let (ends, took) = close_under_way(&client);
     nap.join().expect("no panic").expect("it may sleep");
     println!("drained 100 commands in {took:.1?}");
     assert_eq!(ends, [None; 100]);
-    assert!(took <= GRACE, "{took:?}");
+    assert_within("closing", took, GRACE, &lateness);
 }
 
 #[test]
@@ -140,30 +146,36 @@ fn closing_ends_when_its_grace_does() {
     let server = start(Server::builder().tcp());
     let client = patient(&server);
     server.pause().expect("it runs");
+    let lateness = Lateness::watch();
     let (ends, took) = close_under_way(&client);
     println!("gave 100 commands up after {took:.1?}");
     assert_eq!(ends, [Some(ErrorKind::Closed); 100]);
-    assert!(took >= GRACE && took <= GRACE + SLACK, "{took:?}");
+    assert!(took >= GRACE, "{took:?}");
+    assert_within("closing", took, GRACE + SLACK, &lateness);
 }
 
 /// Drops calls, clones and whole clients at any moment.
 #[test]
 #[ignore = "runs in a child process of the other test"]
 fn many_drops() {
+    const ENOUGH: usize = 500;
     static PANICS: AtomicUsize = AtomicUsize::new(0);
     panic::set_hook(Box::new(|panic| {
         PANICS.fetch_add(1, Ordering::SeqCst);
         println!("{panic}");
     }));
     let server = start(Server::builder().tcp());
-    let proxy = Proxy::start(&server, |_| Script::default());
+    let proxy = Arc::new(Proxy::start(&server, |_| Script::default()));
     run(async {
         let tasks = (0..64).map(|task| {
-            let url = proxy.url();
+            let proxy = Arc::clone(&proxy);
             let mut random = fastrand::Rng::with_seed(task);
             tokio::spawn(async move {
-                for _ in 0..50 {
-                    let client = Client::open(&url).expect("the URL is a good one");
+                let mut rounds = 0;
+                // On a busy machine many clients are dropped before they have connected.
+                while rounds < 50 || proxy.accepted() <= ENOUGH {
+                    rounds += 1;
+                    let client = open(&proxy.url(), "");
                     let patience = Duration::from_micros(random.u64(0..3_000));
                     let calls = (0..8).map(|key| {
                         let mut client = client.clone();
@@ -185,7 +197,7 @@ fn many_drops() {
     });
     run(patient(&server).ping()).expect("the I/O thread lives");
     println!("{} connections dropped", proxy.accepted());
-    assert!(proxy.accepted() > 500, "too few have connected");
+    assert!(proxy.accepted() > ENOUGH, "too few have connected");
     assert_eq!(PANICS.load(Ordering::SeqCst), 0);
 }
 

@@ -5,37 +5,31 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use redis::{AsyncCommands, Pipeline, RedisResult, Value, pipe};
-use redis_ready::{Client, Error, ErrorKind};
+use redis::{AsyncCommands, Pipeline, RedisResult, Value, cmd, pipe};
+use redis_ready::{Client, ErrorKind};
 
+use crate::support::errors::ours;
 use crate::support::fake_server::{Answer, FakeServer};
-use crate::support::run;
+use crate::support::{open, run};
 
 /// A server that closes the connection upon the first `losses` commands of any connection that are not
 /// part of a handshake.
 fn losing(losses: usize) -> FakeServer {
     let lost = Arc::new(AtomicUsize::new(0));
-    FakeServer::start(move |command| match command[0].as_str() {
-        "HELLO" => Answer::Send(b"%1\r\n$5\r\nproto\r\n:3\r\n".to_vec()),
-        "CLIENT" | "MULTI" => Answer::ok(),
-        _ if lost.fetch_add(1, Ordering::SeqCst) < losses => Answer::Close,
-        "EXEC" => Answer::line("*1\r\n$1\r\n1"),
-        _ => Answer::line("$1\r\n1"),
+    FakeServer::resp3(move |command| match command[0].as_str() {
+        "CLIENT" | "MULTI" => None,
+        _ if lost.fetch_add(1, Ordering::SeqCst) < losses => Some(Answer::Close),
+        "EXEC" => Some(Answer::line("*1\r\n$1\r\n1")),
+        _ => Some(Answer::line("$1\r\n1")),
     })
 }
 
 fn client(server: &FakeServer) -> Client {
-    Client::open(&format!("{}?deadline=10s", server.url())).expect("the URL is a good one")
-}
-
-fn count(server: &FakeServer, name: &str) -> usize {
-    let seen = server.seen();
-    seen.iter().filter(|command| command[0] == name).count()
+    open(&server.url(), "deadline=10s")
 }
 
 fn assert_lost<T: std::fmt::Debug>(result: RedisResult<T>) {
-    let error = result.expect_err("it is lost");
-    let error = Error::from_redis(&error).expect("it is ours");
+    let error = ours(&result.expect_err("it is lost"));
     assert_eq!(error.kind(), ErrorKind::ConnectionLost);
     assert!(error.may_have_run());
 }
@@ -45,12 +39,12 @@ fn a_command_that_only_reads_is_sent_again_and_a_write_is_not() {
     let server = losing(1);
     let read: RedisResult<String> = run(client(&server).get("k"));
     assert_eq!(read.expect("it is sent again"), "1");
-    assert_eq!(count(&server, "GET"), 2);
+    assert_eq!(server.count("GET"), 2);
 
     let server = losing(1);
     let write: RedisResult<i64> = run(client(&server).incr("k", 1));
     assert_lost(write);
-    assert_eq!(count(&server, "INCRBY"), 1);
+    assert_eq!(server.count("INCRBY"), 1);
 }
 
 #[test]
@@ -58,26 +52,26 @@ fn an_idempotent_write_is_sent_again_from_every_kind_of_handle() {
     let server = losing(1);
     let write: RedisResult<()> = run(client(&server).idempotent().set("k", "v"));
     write.expect("it is sent again");
-    assert_eq!(count(&server, "SET"), 2);
+    assert_eq!(server.count("SET"), 2);
 
     let server = losing(1);
     let mut blocking = client(&server).idempotent().blocking();
     let () = redis::Commands::set(&mut blocking, "k", "v").expect("it is sent again");
-    assert_eq!(count(&server, "SET"), 2);
+    assert_eq!(server.count("SET"), 2);
 
     let server = losing(1);
     let mut idempotent = client(&server).idempotent();
     let mut pipeline = pipe();
     pipeline.set("k", "v").ignore().get("k");
     let _: Value = run(pipeline.query_async(&mut idempotent)).expect("it is sent again");
-    assert_eq!(count(&server, "SET"), 2);
+    assert_eq!(server.count("SET"), 2);
 }
 
 /// How often `pipeline` is written where the first connection is lost upon it.
 fn writes(pipeline: &Pipeline) -> usize {
     let server = losing(1);
     let _: RedisResult<Value> = run(pipeline.query_async(&mut client(&server)));
-    count(&server, "GET")
+    server.count("GET")
 }
 
 #[test]
@@ -93,36 +87,34 @@ fn nothing_is_written_more_than_three_times() {
     let server = losing(usize::MAX);
     let read: RedisResult<String> = run(client(&server).get("k"));
     assert_lost(read);
-    assert_eq!(count(&server, "GET"), 3);
+    assert_eq!(server.count("GET"), 3);
 
     let server = losing(usize::MAX);
     let write: RedisResult<()> = run(client(&server).idempotent().set("k", "v"));
     assert_lost(write);
-    assert_eq!(count(&server, "SET"), 3);
+    assert_eq!(server.count("SET"), 3);
 }
 
 #[test]
 fn a_command_is_not_sent_again_after_its_deadline() {
     let server = losing(usize::MAX);
     // The back-off takes longer than that, as a rule.
-    let url = format!("{}?deadline=1ms", server.url());
-    let client = Client::open(&url).expect("the URL is a good one");
+    let client = open(&server.url(), "deadline=1ms");
     for _ in 0..5 {
         let _: RedisResult<String> = run(client.clone().get("k"));
     }
     std::thread::sleep(Duration::from_millis(500));
-    assert!(count(&server, "GET") <= 5, "{}", count(&server, "GET"));
+    assert!(server.count("GET") <= 5, "{}", server.count("GET"));
 }
 
 #[test]
 fn an_outage_is_not_multiplied_by_what_is_sent_again() {
     const CALLS: usize = 5_000;
     // Reads everything that is in flight at once, answers nothing, and ends.
-    let server = FakeServer::start(|command| match command[0].as_str() {
-        "HELLO" => Answer::Send(b"%1\r\n$5\r\nproto\r\n:3\r\n".to_vec()),
-        "CLIENT" | "PING" => Answer::ok(),
-        "QUIET" => Answer::Close,
-        _ => Answer::Silence,
+    let server = FakeServer::resp3(|command| match command[0].as_str() {
+        "CLIENT" | "PING" => None,
+        "QUIET" => Some(Answer::Close),
+        _ => Some(Answer::Silence),
     });
     let client = client(&server);
     let lost = run(async {
@@ -133,7 +125,7 @@ fn an_outage_is_not_multiplied_by_what_is_sent_again() {
                 tokio::spawn(async move { client.get::<_, String>("k").await })
             })
             .collect();
-        while count(&server, "GET") < CALLS {
+        while server.count("GET") < CALLS {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
         let end = redis::cmd("QUIET");
@@ -145,50 +137,35 @@ fn an_outage_is_not_multiplied_by_what_is_sent_again() {
         }
         lost
     });
-    let again = count(&server, "GET") - CALLS;
+    let again = server.count("GET") - CALLS;
     println!("{CALLS} reads lost at once: {again} sent again, {lost} told so");
     assert!((900..=1_010).contains(&again), "{again}");
     assert_eq!(lost, CALLS - again);
 }
 
-#[test]
-fn what_was_written_and_lost_may_have_run_whatever_happens_then() {
-    let has_gone = AtomicUsize::new(0);
-    let server = FakeServer::start(move |command| match command[0].as_str() {
-        // There is no second connection.
-        "HELLO" if has_gone.fetch_add(1, Ordering::SeqCst) > 0 => Answer::Silence,
-        "HELLO" => Answer::Send(b"%1\r\n$5\r\nproto\r\n:3\r\n".to_vec()),
+/// A server that ends the first connection at its first command, and makes no second one.
+fn gone_for_good() -> FakeServer {
+    let connections = AtomicUsize::new(0);
+    FakeServer::start(move |command| match command[0].as_str() {
+        "HELLO" if connections.fetch_add(1, Ordering::SeqCst) > 0 => Answer::Silence,
+        "HELLO" => Answer::hello(),
         "CLIENT" => Answer::ok(),
         _ => Answer::Close,
-    });
-    let url = format!("{}?connect_timeout=300ms&deadline=1s", server.url());
-    let mut client = Client::open(&url)
-        .expect("the URL is a good one")
-        .idempotent();
-    let incr: RedisResult<i64> = run(client.incr("k", 1));
-    let error = incr.expect_err("it is lost");
-    let error = Error::from_redis(&error).expect("it is ours");
-    assert_eq!(count(&server, "INCRBY"), 1);
-    assert!(error.may_have_run(), "{error:?}");
-    assert!(!format!("{error:?}").contains("not run"), "{error:?}");
+    })
 }
 
 #[test]
-fn what_blocks_and_was_written_and_lost_may_have_run() {
-    let has_gone = AtomicUsize::new(0);
-    let server = FakeServer::start(move |command| match command[0].as_str() {
-        "HELLO" if has_gone.fetch_add(1, Ordering::SeqCst) > 0 => Answer::Silence,
-        "HELLO" => Answer::Send(b"%1\r\n$5\r\nproto\r\n:3\r\n".to_vec()),
-        "CLIENT" => Answer::ok(),
-        _ => Answer::Close,
-    });
-    let url = format!("{}?connect_timeout=300ms&deadline=1s", server.url());
-    let mut client = Client::open(&url)
-        .expect("the URL is a good one")
-        .idempotent();
-    let popped: RedisResult<Value> = run(client.blpop("k", 0.5));
-    let error = popped.expect_err("it is lost");
-    let error = Error::from_redis(&error).expect("it is ours");
-    assert_eq!(count(&server, "BLPOP"), 1);
-    assert!(error.may_have_run(), "{error:?}");
+fn what_was_written_and_lost_may_have_run_whatever_happens_then() {
+    let mut blpop = cmd("BLPOP");
+    blpop.arg("k").arg(0.5);
+    for command in [cmd("INCRBY").arg("k").arg(1), &mut blpop] {
+        let server = gone_for_good();
+        let client = open(&server.url(), "connect_timeout=300ms&deadline=1s");
+        let reply: RedisResult<Value> = run(command.query_async(&mut client.idempotent()));
+        let error = ours(&reply.expect_err("it is lost"));
+        let written = server.count("INCRBY") + server.count("BLPOP");
+        assert_eq!(written, 1, "{error:?}");
+        assert!(error.may_have_run(), "{error:?}");
+        assert!(!format!("{error:?}").contains("not run"), "{error:?}");
+    }
 }

@@ -2,24 +2,20 @@
 
 use std::time::{Duration, Instant};
 
-use redis_ready::redis::{self, AsyncCommands, Commands, RedisError, Value};
+use redis_ready::redis::{self, AsyncCommands, Commands, Value};
 use redis_ready::testing::Server;
-use redis_ready::{Client, Config, Error, ErrorKind};
+use redis_ready::{Client, Error, ErrorKind};
 
-use crate::support::{run, start};
+use crate::support::errors::kind;
+use crate::support::{open, run, start};
 
-/// A client whose replies must come within 400 ms.
+/// A client whose replies must come within a second: sooner than a blocking command's.
 fn client(server: &Server) -> Client {
-    let config: Config = server.url().parse().expect("the server's own URL");
-    Client::with_config(config.with_response_timeout(Duration::from_millis(400)))
-}
-
-fn kind(error: &RedisError) -> Option<ErrorKind> {
-    Error::from_redis(error).map(Error::kind)
+    open(server.url(), "response_timeout=1s")
 }
 
 #[test]
-fn a_blocking_command_waits_as_long_as_it_says_and_holds_up_nobody() {
+fn a_blocking_command_waits_as_long_as_it_says_and_holds_up_no_other() {
     let server = start(Server::builder());
     run(async {
         let client = client(&server);
@@ -34,7 +30,7 @@ fn a_blocking_command_waits_as_long_as_it_says_and_holds_up_nobody() {
                 .clone()
                 .get("key")
                 .await
-                .expect("nobody waits for the queue");
+                .expect("it does not wait for the queue");
             others += 1;
         }
         assert_eq!(waiting.await.expect("no panic"), Ok(Value::Nil));
@@ -113,7 +109,7 @@ fn a_pipeline_that_blocks_goes_its_own_way_whole() {
 }
 
 #[test]
-fn what_changes_the_session_is_refused_and_nobody_notices() {
+fn what_changes_the_session_is_refused_and_disturbs_no_other_caller() {
     let server = start(Server::builder());
     run(async {
         let client = client(&server);
@@ -165,7 +161,7 @@ fn what_changes_the_session_is_refused_and_nobody_notices() {
             }
         }
         for other in others {
-            other.await.expect("nobody noticed");
+            other.await.expect("it was not disturbed");
         }
         // One connection, in database 0, without subscriptions.
         let mut client = client.clone();
@@ -196,7 +192,7 @@ fn a_dedicated_connection_takes_what_changes_its_session() {
 }
 
 #[test]
-fn a_transaction_that_watches_is_aborted_by_somebody_elses_write() {
+fn a_transaction_that_watches_is_aborted_by_the_write_of_another() {
     let server = start(Server::builder());
     run(async {
         let client = client(&server);

@@ -18,7 +18,7 @@ fn program() {
     let client = redis_client!().unwrap_or_else(|error| panic!("{error:?}"));
     run(async {
         client
-            .ready(Duration::from_secs(10))
+            .ready(Duration::from_secs(60))
             .await
             .expect("it is there");
         use_it(client)

@@ -54,6 +54,21 @@ pub(crate) fn threads() -> usize {
     status("Threads")
 }
 
+/// How many threads of this process run or wait for a processor: this one at least. One where the
+/// system does not tell.
+pub(crate) fn running_threads() -> usize {
+    let Ok(tasks) = fs::read_dir("/proc/self/task") else {
+        return 1;
+    };
+    let runs = |task: &fs::DirEntry| {
+        let stat = fs::read_to_string(task.path().join("stat")).unwrap_or_default();
+        // The second field is the name in parentheses, the third the state.
+        stat.rsplit_once(") ")
+            .is_some_and(|(_, rest)| rest.starts_with('R'))
+    };
+    tasks.flatten().filter(runs).count()
+}
+
 fn status(field: &str) -> usize {
     let status = fs::read_to_string("/proc/self/status").expect("Linux has it");
     let line = status.lines().find_map(|line| line.strip_prefix(field));

@@ -5,7 +5,6 @@
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;
-use std::net::TcpListener;
 use std::sync::LazyLock;
 
 use redis::{Connection, RedisResult, cmd, pipe};
@@ -13,6 +12,7 @@ use redis_ready::Client;
 use redis_ready::testing::{Server, ServerBuilder};
 
 use super::certificates::{Authority, Identity};
+use super::ports::bus_port;
 use super::process::{Process, query, wait_until};
 
 pub(crate) const SLOTS: u16 = 16_384;
@@ -423,7 +423,6 @@ impl Node {
     fn start(builder: &ServerBuilder) -> Node {
         let mut attempts = 0..10;
         loop {
-            // The default, the port plus 10,000, is no port half of the time.
             let bus_port = bus_port();
             let builder = builder.clone().arg("--cluster-port");
             match builder.arg(bus_port.to_string()).start() {
@@ -441,16 +440,6 @@ impl Node {
                     "{error}"
                 ),
             }
-        }
-    }
-}
-
-/// A port that was free a moment ago, and that no outgoing connection takes meanwhile.
-fn bus_port() -> u16 {
-    loop {
-        let port = fastrand::u16(20_000..32_000);
-        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
-            return port;
         }
     }
 }

@@ -33,7 +33,10 @@ impl Tally {
 
     fn count(&self, counter: &AtomicU64, example: impl FnOnce() -> String) {
         if counter.fetch_add(1, Ordering::SeqCst) < 3 {
-            let mut examples = self.examples.lock().expect("nobody panics with it");
+            let mut examples = self
+                .examples
+                .lock()
+                .expect("no thread panics with the lock held");
             examples.push(example());
         }
     }
@@ -245,7 +248,10 @@ impl<C> Broken<C> {
             return reply;
         }
         std::mem::replace(
-            &mut *self.held.lock().expect("nobody panics with it"),
+            &mut *self
+                .held
+                .lock()
+                .expect("no thread panics with the lock held"),
             reply,
         )
     }

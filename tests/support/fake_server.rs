@@ -7,6 +7,11 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
+use super::ports::listener;
+
+/// The reply to `HELLO 3` in which a server agrees to RESP3.
+pub(crate) const HELLO: &[u8] = b"%1\r\n$5\r\nproto\r\n:3\r\n";
+
 /// What a fake server does with a command.
 #[derive(Debug, Clone)]
 pub(crate) enum Answer {
@@ -28,6 +33,10 @@ impl Answer {
     pub(crate) fn ok() -> Answer {
         Answer::line("+OK")
     }
+
+    pub(crate) fn hello() -> Answer {
+        Answer::Send(HELLO.to_vec())
+    }
 }
 
 /// A server that understands commands and answers by a function.
@@ -44,10 +53,26 @@ impl FakeServer {
     pub(crate) fn start(
         answer: impl Fn(&[String]) -> Answer + Send + Sync + 'static,
     ) -> FakeServer {
-        FakeServer::start_on(free_port(), answer)
+        FakeServer::start_on(listener(), answer)
     }
 
-    /// As [`start`](FakeServer::start), where one has chosen the address.
+    /// Agrees to RESP3, and answers each other command with what `answer` returns, or `+OK` where it
+    /// returns nothing.
+    pub(crate) fn resp3(
+        answer: impl Fn(&[String]) -> Option<Answer> + Send + Sync + 'static,
+    ) -> FakeServer {
+        FakeServer::start(move |words| match words[0].as_str() {
+            "HELLO" => Answer::hello(),
+            _ => answer(words).unwrap_or_else(Answer::ok),
+        })
+    }
+
+    /// Accepts, and never answers.
+    pub(crate) fn silent() -> FakeServer {
+        FakeServer::start(|_| Answer::Silence)
+    }
+
+    /// As [`start`](FakeServer::start), on an address of the caller's choice.
     pub(crate) fn start_on(
         listener: TcpListener,
         answer: impl Fn(&[String]) -> Answer + Send + Sync + 'static,
@@ -58,7 +83,7 @@ impl FakeServer {
         let counts = [&accepted, &ended, &said_last].map(Arc::clone);
         let port = listen_on(listener, move |stream| {
             counts[0].fetch_add(1, Ordering::SeqCst);
-            // Whoever connects may go away at any time.
+            // A client may go away at any time.
             let _ = converse(&stream, &answer, &log, &counts[2]);
             counts[1].fetch_add(1, Ordering::SeqCst);
         });
@@ -76,7 +101,11 @@ impl FakeServer {
     }
 
     pub(crate) fn url(&self) -> String {
-        format!("redis://127.0.0.1:{}", self.port)
+        format!("redis://{}", self.address())
+    }
+
+    pub(crate) fn address(&self) -> String {
+        format!("127.0.0.1:{}", self.port)
     }
 
     /// How many connections were accepted so far.
@@ -84,7 +113,7 @@ impl FakeServer {
         self.accepted.load(Ordering::SeqCst)
     }
 
-    /// How many connections have ended so far, by whichever side.
+    /// How many connections have ended so far, by either side.
     pub(crate) fn ended(&self) -> usize {
         self.ended.load(Ordering::SeqCst)
     }
@@ -94,9 +123,21 @@ impl FakeServer {
         self.said_last.load(Ordering::SeqCst)
     }
 
+    /// How often it has seen the command `name`, in upper case.
+    pub(crate) fn count(&self, name: &str) -> usize {
+        let seen = self
+            .seen
+            .lock()
+            .expect("no thread panics with the lock held");
+        seen.iter().filter(|command| command[0] == name).count()
+    }
+
     /// Every command seen so far, on all connections.
     pub(crate) fn seen(&self) -> Vec<Vec<String>> {
-        self.seen.lock().expect("nobody panics with it").clone()
+        self.seen
+            .lock()
+            .expect("no thread panics with the lock held")
+            .clone()
     }
 }
 
@@ -110,7 +151,7 @@ fn converse(
     let mut writer = stream;
     while let Some(command) = read_command(&mut reader)? {
         log.lock()
-            .expect("nobody panics with it")
+            .expect("no thread panics with the lock held")
             .push(command.clone());
         match answer(&command) {
             Answer::Send(bytes) => writer.write_all(&bytes)?,
@@ -172,7 +213,7 @@ impl Recorder {
             let mut greeted = false;
             while let Ok(length @ 1..) = stream.read(&mut buffer) {
                 kept.lock()
-                    .expect("nobody panics with it")
+                    .expect("no thread panics with the lock held")
                     .extend(&buffer[..length]);
                 if !greeted {
                     greeted = stream.write_all(greeting).is_ok();
@@ -187,17 +228,16 @@ impl Recorder {
     }
 
     pub(crate) fn bytes(&self) -> Vec<u8> {
-        self.bytes.lock().expect("nobody panics with it").clone()
+        self.bytes
+            .lock()
+            .expect("no thread panics with the lock held")
+            .clone()
     }
-}
-
-fn free_port() -> TcpListener {
-    TcpListener::bind(("127.0.0.1", 0)).expect("a port is free")
 }
 
 /// Accepts on a free port, each connection on a thread of its own, until the process ends.
 pub(crate) fn listen(serve: impl Fn(TcpStream) + Send + Sync + 'static) -> u16 {
-    listen_on(free_port(), serve)
+    listen_on(listener(), serve)
 }
 
 fn listen_on(listener: TcpListener, serve: impl Fn(TcpStream) + Send + Sync + 'static) -> u16 {

@@ -143,7 +143,7 @@ impl Callers {
 }
 
 fn lock(told: &Mutex<Told>) -> MutexGuard<'_, Told> {
-    told.lock().expect("nobody panics with it")
+    told.lock().expect("no thread panics with the lock held")
 }
 
 /// One call on its way.

@@ -11,6 +11,7 @@ pub(crate) mod errors;
 pub(crate) mod fake_server;
 pub(crate) mod load;
 pub(crate) mod measure;
+pub(crate) mod ports;
 #[cfg(feature = "testing")]
 pub(crate) mod process;
 #[cfg(feature = "testing")]
@@ -21,11 +22,24 @@ pub(crate) mod sentinel;
 use std::future::Future;
 use std::time::Duration;
 
+use redis_ready::Client;
 #[cfg(feature = "testing")]
 use redis_ready::testing::{Server, ServerBuilder};
 
-/// Longer than anything here takes on a slow machine.
-pub(crate) const NEVER: Duration = Duration::from_secs(120);
+/// Longer than any test takes on a slow machine: what takes longer hangs.
+pub(crate) const NEVER: Duration = Duration::from_secs(300);
+
+/// Opens a client for `url` with these parameters more.
+#[track_caller]
+pub(crate) fn open(url: &str, parameters: &str) -> Client {
+    let mark = match (parameters.is_empty(), url.contains('?')) {
+        (true, _) => "",
+        (false, true) => "&",
+        (false, false) => "?",
+    };
+    let url = format!("{url}{mark}{parameters}");
+    Client::open(&url).unwrap_or_else(|error| panic!("{url}: {error:?}"))
+}
 
 /// Starts a server, or fails with the line that installs one.
 #[cfg(feature = "testing")]

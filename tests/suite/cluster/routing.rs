@@ -220,7 +220,7 @@ fn streams_are_found_where_their_keys_are_not_the_first_word() {
 }
 
 #[test]
-fn a_blocking_command_waits_at_its_node_and_holds_nobody_up() {
+fn a_blocking_command_waits_at_its_node_and_holds_up_no_other() {
     let client = client();
     run(async {
         for key in keys("list", 3) {
@@ -239,11 +239,9 @@ fn a_blocking_command_waits_at_its_node_and_holds_nobody_up() {
             let () = ok(client.rpush(&key, "element").await);
             let popped = ok(pop.await.expect("it does not panic"));
             assert_eq!(popped, Some((key, "element".to_owned())));
-            assert!(
-                start.elapsed() < Duration::from_secs(2),
-                "{:?}",
-                start.elapsed()
-            );
+            // Not when it has waited for as long as it says.
+            let took = start.elapsed();
+            assert!(took < Duration::from_secs(8), "{took:?}");
         }
     });
 }

@@ -1,4 +1,4 @@
-//! A session of one's own in a cluster is on the node of its first key.
+//! A dedicated connection in a cluster is to the node of its first key.
 
 use redis::{AsyncCommands, RedisResult};
 
@@ -39,7 +39,7 @@ fn a_dedicated_connection_is_to_the_node_of_its_first_key() {
                 .incr(&key, 1)
                 .query_async(&mut connection)
                 .await;
-            assert_eq!(sold, Ok(None), "somebody has changed it");
+            assert_eq!(sold, Ok(None), "another client has changed it");
         }
     });
 }

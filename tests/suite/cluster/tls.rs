@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use redis::AsyncCommands;
-use redis_ready::{Client, ErrorKind};
+use redis_ready::ErrorKind;
 
 use crate::support::certificates::{Authority, Validity};
 use crate::support::cluster::{Cluster, tag};
 use crate::support::errors::report;
-use crate::support::run;
+use crate::support::{open, run};
 
 #[test]
 fn every_node_is_verified_against_the_name_in_the_url() {
@@ -18,7 +18,7 @@ fn every_node_is_verified_against_the_name_in_the_url() {
     run(async {
         // From one seed, too: the other nodes are known by their addresses alone.
         for url in [cluster.url(), cluster.url_of([1], "")] {
-            let mut client = Client::open(&url).unwrap_or_else(|error| panic!("{error:?}"));
+            let mut client = open(&url, "");
             for slot in [0, 8_000, 16_000] {
                 let key = format!("{{{}}}key", tag(slot));
                 let count: redis::RedisResult<u64> = client.incr(key, 1).await;
@@ -36,8 +36,7 @@ fn every_node_is_verified_against_the_name_in_the_url() {
 }
 
 async fn fails(url: &str) {
-    let client = Client::open(url).unwrap_or_else(|error| panic!("{error:?}"));
-    let error = client.ready(Duration::from_secs(2)).await;
+    let error = open(url, "").ready(Duration::from_secs(5)).await;
     let error = error.expect_err("the certificate is not for that");
     assert_eq!(error.kind(), ErrorKind::Tls, "{error:?}");
 }

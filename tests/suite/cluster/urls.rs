@@ -3,29 +3,28 @@
 use std::time::{Duration, Instant};
 
 use redis::{AsyncCommands, RedisResult};
-use redis_ready::Client;
 use redis_ready::testing::Server;
 
 use crate::support::cluster::{Cluster, tag};
 use crate::support::errors::report;
-use crate::support::{run, start};
+use crate::support::{open, run, start};
 
-const LIMIT: Duration = Duration::from_secs(4);
+/// Several deadlines, on a slow machine.
+const LIMIT: Duration = Duration::from_secs(20);
 
 #[test]
-fn a_server_that_is_no_cluster_is_told_with_the_url_to_write() {
+fn a_server_outside_a_cluster_is_told_with_the_url_to_write() {
     let server = start(Server::builder().tcp());
     let address = format!("127.0.0.1:{}", server.port().expect("it listens on a port"));
-    let client = Client::open(&format!("redis-cluster://{address}"));
-    let client = client.unwrap_or_else(|error| panic!("{error:?}"));
+    let client = open(&format!("redis-cluster://{address}"), "");
     run(async {
         let begin = Instant::now();
         let written: RedisResult<()> = client.clone().set("key", 1).await;
-        let text = report(&written.expect_err("it is no cluster"));
+        let text = report(&written.expect_err("the server is not in a cluster"));
         println!("{text}");
         assert!(text.contains(&format!("redis://{address}")), "{text}");
         let ready = client.ready(Duration::from_secs(1)).await;
-        let text = format!("{:?}", ready.expect_err("it is no cluster"));
+        let text = format!("{:?}", ready.expect_err("the server is not in a cluster"));
         assert!(text.contains(&format!("redis://{address}")), "{text}");
         assert!(begin.elapsed() < LIMIT, "{:?}", begin.elapsed());
     });
@@ -35,7 +34,7 @@ fn a_server_that_is_no_cluster_is_told_with_the_url_to_write() {
 fn a_node_of_a_cluster_is_told_with_the_url_to_write() {
     let cluster = Cluster::steady(3, 0);
     let address = format!("127.0.0.1:{}", cluster.port(0));
-    let client = Client::open(&format!("redis://{address}")).expect("the URL is a good one");
+    let client = open(&format!("redis://{address}"), "");
     let texts: Vec<String> = run(async {
         let mut texts = Vec::new();
         for slot in [0, 8_000, 16_000] {

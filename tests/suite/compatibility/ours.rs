@@ -7,14 +7,11 @@ use redis_ready::{BlockingClient, Client};
 use super::outcomes::Outcomes;
 use super::theirs::{blocking, multiplexed, requests, requests_blocking, reset, server};
 use super::{families, sequences};
-use crate::support::run;
+use crate::support::{open, run};
 
 fn client(server: &Server, protocol: u8) -> Client {
-    let url = format!(
-        "{}?protocol={protocol}&response_timeout=30s&deadline=60s",
-        server.url()
-    );
-    Client::open(&url).expect("the URL is a good one")
+    let parameters = format!("protocol={protocol}&response_timeout=30s&deadline=60s");
+    open(server.url(), &parameters)
 }
 
 /// Runs `$list` on `$theirs` and on `$ours`, each time on an empty server.
@@ -61,11 +58,11 @@ fn a_dedicated_connection_answers_as_redis_rs_does() {
         compare_all(&server, 3, &mut ours).await;
 
         let mut theirs = multiplexed(&server, 3).await;
-        let mut somebody = multiplexed(&server, 3).await;
+        let mut another = multiplexed(&server, 3).await;
         reset(&server);
-        let expected = sequences::watch(&mut theirs, &mut somebody).await;
+        let expected = sequences::watch(&mut theirs, &mut another).await;
         reset(&server);
-        expected.assert_same(&sequences::watch(&mut ours, &mut somebody).await);
+        expected.assert_same(&sequences::watch(&mut ours, &mut another).await);
     });
 }
 
@@ -120,7 +117,7 @@ fn an_empty_command_in_a_pipeline_is_refused_and_moves_no_reply() {
 }
 
 #[test]
-fn an_error_with_bytes_that_are_no_text_is_the_callers_alone() {
+fn an_error_with_bytes_that_are_not_text_is_the_callers_alone() {
     let server = server();
     for protocol in [2, 3] {
         run(async {
@@ -136,7 +133,7 @@ fn an_error_with_bytes_that_are_no_text_is_the_callers_alone() {
 }
 
 #[test]
-fn a_blocking_client_reads_the_reply_that_nobody_wants() {
+fn a_blocking_client_reads_the_reply_of_a_command_without_one() {
     let server = server();
     let mut client = client(&server, 3).blocking();
     let quiet = cmd("SET")

@@ -126,8 +126,8 @@ pub(crate) fn run_blocking<C: redis::ConnectionLike>(c: &mut C) -> Outcomes {
     out
 }
 
-/// WATCH with and without somebody else's write, on a connection that nobody shares.
-pub(crate) async fn watch<C, D>(c: &mut C, somebody: &mut D) -> Outcomes
+/// WATCH with and without another client's write, on a connection that is not shared.
+pub(crate) async fn watch<C, D>(c: &mut C, another: &mut D) -> Outcomes
 where
     C: redis::aio::ConnectionLike + Send + Sync,
     D: redis::aio::ConnectionLike + Send + Sync,
@@ -138,18 +138,18 @@ where
         out.push("watch", reply);
         if writes {
             let write = cmd("SET").arg("watched").arg("theirs").to_owned();
-            out.push("write", write.exec_async(somebody).await);
+            out.push("write", write.exec_async(another).await);
         }
         let mut transaction = pipe();
         transaction.atomic().set("watched", "ours").get("watched");
         let reply: RedisResult<Option<(String, String)>> = transaction.query_async(c).await;
-        out.push(format!("written by somebody: {writes}"), reply);
+        out.push(format!("written by another: {writes}"), reply);
         let reply: RedisResult<String> = cmd("GET").arg("watched").query_async(c).await;
         out.push("after", reply);
     }
     let reply: RedisResult<Value> = cmd("UNWATCH").query_async(c).await;
     out.push("unwatch", reply);
-    // A transaction by hand, as only a connection of one's own allows.
+    // A transaction by hand, as only a dedicated connection allows.
     for words in [
         &["MULTI"][..],
         &["SET", "t", "1"],

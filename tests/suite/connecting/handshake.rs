@@ -3,20 +3,19 @@
 use std::time::Duration;
 
 use redis::cmd;
+use redis_ready::ErrorKind;
 use redis_ready::testing::Server;
-use redis_ready::{Client, ErrorKind};
 
 use super::failure::{ENCODED, Limits, PASSWORD, SHORT, SLACK, failure};
 use crate::support::fake_server::{Answer, FakeServer, Recorder};
-use crate::support::start;
+#[cfg(target_os = "linux")]
+use crate::support::ports::BlackHole;
+use crate::support::{open, start};
 
 /// What the server knows about the only connection of `url`.
 fn client_info(url: &str) -> String {
-    let client = Client::open(url).unwrap_or_else(|error| panic!("{error:?}"));
-    cmd("CLIENT")
-        .arg("INFO")
-        .query(&mut client.blocking())
-        .unwrap()
+    let info = cmd("CLIENT").arg("INFO").to_owned();
+    info.query(&mut open(url, "").blocking()).unwrap()
 }
 
 #[test]
@@ -52,7 +51,7 @@ fn old_server(unknown_hello: &'static str) -> FakeServer {
         }
         "AUTH" | "SELECT" => Answer::ok(),
         "PING" => Answer::line("+PONG"),
-        "GET" => Answer::Send(b"$5\r\nvalue\r\n".to_vec()),
+        "GET" => Answer::line("$5\r\nvalue"),
         _ => Answer::line("-ERR unknown command"),
     })
 }
@@ -66,7 +65,7 @@ fn a_server_without_resp3_is_spoken_to_in_resp2() {
     ] {
         let server = old_server(unknown_hello);
         let url = format!("redis://:{ENCODED}@127.0.0.1:{}/1", server.port());
-        let client = Client::open(&url).unwrap();
+        let client = open(&url, "");
         let value: String = cmd("GET").arg("k").query(&mut client.blocking()).unwrap();
         assert_eq!(value, "value");
         let seen = server.seen();
@@ -78,8 +77,8 @@ fn a_server_without_resp3_is_spoken_to_in_resp2() {
 #[test]
 fn a_server_without_users_is_given_the_password_alone() {
     let server = old_server("-ERR unknown command 'HELLO'");
-    let url = format!("redis://somebody:{ENCODED}@127.0.0.1:{}", server.port());
-    let client = Client::open(&url).unwrap();
+    let url = format!("redis://another:{ENCODED}@127.0.0.1:{}", server.port());
+    let client = open(&url, "");
     let value: String = cmd("GET").arg("k").query(&mut client.blocking()).unwrap();
     assert_eq!(value, "value");
     let seen = server.seen();
@@ -107,7 +106,7 @@ fn credentials_are_sent_as_the_url_has_them() {
             _ => Answer::ok(),
         });
         let url = format!("redis://{userinfo}127.0.0.1:{}?protocol=2", server.port());
-        let client = Client::open(&url).unwrap_or_else(|error| panic!("{error:?}"));
+        let client = open(&url, "");
         let () = cmd("PING").query(&mut client.blocking()).unwrap();
         let sent = server.seen().into_iter().find(|words| words[0] == "AUTH");
         let sent = sent.map(|words| words[1..].to_vec());
@@ -118,12 +117,9 @@ fn credentials_are_sent_as_the_url_has_them() {
 #[test]
 fn resp3_carries_the_credentials_in_hello() {
     for (userinfo, user) in [(":pw@", "default"), ("app:pw@", "app")] {
-        let server = FakeServer::start(|command| match command[0].as_str() {
-            "HELLO" => Answer::Send(b"%1\r\n$5\r\nproto\r\n:3\r\n".to_vec()),
-            _ => Answer::ok(),
-        });
+        let server = FakeServer::resp3(|_| None);
         let url = format!("redis://{userinfo}127.0.0.1:{}", server.port());
-        let client = Client::open(&url).unwrap();
+        let client = open(&url, "");
         let () = cmd("PING").query(&mut client.blocking()).unwrap();
         let hello = server.seen().remove(0);
         assert_eq!(hello[..5], words(&["HELLO", "3", "AUTH", user, "pw"]));
@@ -147,7 +143,7 @@ fn a_silent_server_is_told_in_time_in_each_phase() {
             silent if silent == phase => Answer::Silence,
             // RESP2 is the way through AUTH.
             "HELLO" if phase == "AUTH" => Answer::line("-NOPROTO no"),
-            "HELLO" => Answer::Send(b"%1\r\n$5\r\nproto\r\n:3\r\n".to_vec()),
+            "HELLO" => Answer::hello(),
             _ => Answer::ok(),
         });
         is_silent(&format!("redis://:{ENCODED}@127.0.0.1:{}/1", server.port()));
@@ -175,16 +171,6 @@ fn silence_in_the_tls_handshake_is_told_in_time() {
 #[test]
 #[cfg(target_os = "linux")]
 fn a_host_that_drops_packets_is_told_in_time() {
-    // With a backlog of 0 one connection fills the queue, and the next SYN has no answer.
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_io()
-        .build()
-        .unwrap();
-    let _entered = runtime.enter();
-    let socket = tokio::net::TcpSocket::new_v4().unwrap();
-    socket.bind(([127, 0, 0, 1], 0).into()).unwrap();
-    let listener = socket.listen(0).unwrap();
-    let address = listener.local_addr().unwrap();
-    let _filler = std::net::TcpStream::connect(address).unwrap();
-    is_silent(&format!("redis://{address}"));
+    let host = BlackHole::new();
+    is_silent(&format!("redis://{}", host.address()));
 }

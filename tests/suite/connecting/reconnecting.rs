@@ -7,12 +7,10 @@ use redis::{Commands, cmd};
 use redis_ready::Client;
 use redis_ready::testing::Server;
 
-use crate::support::{run, start};
+use crate::support::{open, run, start};
 
 fn patient(server: &Server) -> Client {
-    let mark = if server.url().contains('?') { '&' } else { '?' };
-    let url = format!("{}{mark}deadline=30s&connect_timeout=5s", server.url());
-    Client::open(&url).unwrap()
+    open(server.url(), "deadline=30s&connect_timeout=5s")
 }
 
 #[test]
@@ -37,7 +35,7 @@ fn commands_wait_for_a_server_that_comes_back() {
     let client = patient(&server);
     run(client.ping()).unwrap();
     server.kill().unwrap();
-    // Long enough that the first attempts find nobody.
+    // Long enough that the first attempts find no server.
     let late = thread::spawn(move || {
         thread::sleep(Duration::from_millis(400));
         server.restart().unwrap();

@@ -1,13 +1,12 @@
 //! A server that is not there, does not let us in, or is something else.
 
-use std::net::TcpListener;
-
 use redis::cmd;
 use redis_ready::ErrorKind;
 use redis_ready::testing::Server;
 
 use super::failure::{ENCODED, PASSWORD, fails_at_once, fails_in_time};
 use crate::support::fake_server::{Answer, FakeServer, Recorder};
+use crate::support::ports::ClosedPort;
 use crate::support::start;
 
 fn with_password() -> Server {
@@ -22,7 +21,7 @@ fn address(server: &Server) -> String {
 fn a_wrong_password_is_told_at_once() {
     let server = with_password();
     let address = address(&server);
-    for user in ["", "default", "nobody"] {
+    for user in ["", "default", "unknown"] {
         for parameters in ["", "?protocol=2"] {
             let url = format!("redis://{user}:{ENCODED}@{address}{parameters}");
             fails_at_once(&url, ErrorKind::Authentication, &address);
@@ -101,12 +100,10 @@ fn an_unknown_host_is_told_in_time() {
 
 #[test]
 fn a_closed_port_is_told_in_time() {
-    let port = {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        listener.local_addr().unwrap().port()
-    };
-    let url = format!("redis://:{ENCODED}@127.0.0.1:{port}");
-    fails_in_time(&url, ErrorKind::Unreachable, &format!("127.0.0.1:{port}"));
+    let closed = ClosedPort::new();
+    let address = closed.address().to_string();
+    let url = format!("redis://:{ENCODED}@{address}");
+    fails_in_time(&url, ErrorKind::Unreachable, &address);
 }
 
 #[test]

@@ -3,13 +3,13 @@
 use std::path::Path;
 
 use redis::cmd;
+use redis_ready::ErrorKind;
 use redis_ready::testing::Server;
-use redis_ready::{Client, ErrorKind};
 
 use super::failure::{ENCODED, PASSWORD, fails_at_once};
 use crate::support::certificates::{Authority, Identity, Validity};
 use crate::support::fake_server::Recorder;
-use crate::support::{run, start};
+use crate::support::{open, run, start};
 
 /// A server with this certificate, whose URL trusts `authority`.
 fn server(authority: &Authority, identity: &Identity) -> Server {
@@ -23,8 +23,7 @@ fn good(authority: &Authority) -> Server {
 }
 
 fn works(url: &str) {
-    let client = Client::open(url).unwrap_or_else(|error| panic!("{error:?}"));
-    run(client.ping()).unwrap_or_else(|error| panic!("{url}: {error:?}"));
+    run(open(url, "").ping()).unwrap_or_else(|error| panic!("{url}: {error:?}"));
 }
 
 fn url(host: &str, server: &Server, parameters: &str) -> String {
@@ -67,38 +66,20 @@ fn a_password_travels_over_tls() {
 }
 
 #[test]
-fn an_unknown_authority_is_named() {
-    let authority = Authority::new();
-    let server = good(&authority);
-    fails_at_once(&url("localhost", &server, ""), ErrorKind::Tls, "localhost");
-    nobody_introduced_themselves(&server);
-}
-
-#[test]
-fn a_foreign_authority_is_named() {
-    let authority = Authority::new();
-    let server = good(&authority);
-    let foreign = Authority::new();
-    let foreign = ca(foreign.certificate());
-    fails_at_once(
-        &url("localhost", &server, &foreign),
-        ErrorKind::Tls,
-        "localhost",
-    );
-    nobody_introduced_themselves(&server);
-}
-
-#[test]
-fn a_self_signed_certificate_is_named() {
-    let authority = Authority::new();
-    let server = server(&authority, &authority.self_signed(&["localhost"]));
-    let trusted = ca(authority.certificate());
-    fails_at_once(
-        &url("localhost", &server, &trusted),
-        ErrorKind::Tls,
-        "localhost",
-    );
-    nobody_introduced_themselves(&server);
+fn a_certificate_that_no_trusted_authority_has_signed_is_refused() {
+    let (ours, foreign) = (Authority::new(), Authority::new());
+    let good = ours.server(&["localhost"], Validity::Now);
+    for (identity, trusted) in [
+        // The system's authorities alone.
+        (&good, String::new()),
+        (&good, ca(foreign.certificate())),
+        (&ours.self_signed(&["localhost"]), ca(ours.certificate())),
+    ] {
+        let server = server(&ours, identity);
+        let url = url("localhost", &server, &trusted);
+        fails_at_once(&url, ErrorKind::Tls, "localhost");
+        assert_eq!(introductions(&server), 0, "{url}");
+    }
 }
 
 #[test]
@@ -112,7 +93,7 @@ fn a_certificate_for_another_host_is_named() {
         ErrorKind::Tls,
         "redis.example",
     );
-    nobody_introduced_themselves(&server);
+    assert_eq!(introductions(&server), 0);
 
     let port = server.port().unwrap();
     works(&format!(
@@ -130,7 +111,7 @@ fn a_certificate_of_another_time_is_named() {
     ] {
         let server = server(&authority, &authority.server(&["localhost"], validity));
         fails_at_once(&url("localhost", &server, &trusted), ErrorKind::Tls, about);
-        nobody_introduced_themselves(&server);
+        assert_eq!(introductions(&server), 0);
     }
 }
 
@@ -158,7 +139,7 @@ fn a_missing_client_certificate_is_named() {
     fails_at_once(server.url(), ErrorKind::Tls, "certificate");
     let foreign = Authority::new();
     fails_at_once(&with(&foreign.client()), ErrorKind::Tls, "certificate");
-    nobody_but_one_introduced_themselves(&server);
+    assert_eq!(introductions(&server), 1);
 }
 
 #[test]
@@ -192,7 +173,7 @@ fn verification_can_be_narrowed() {
 }
 
 #[test]
-fn files_that_are_no_certificates_are_named() {
+fn files_without_a_certificate_are_named() {
     let authority = Authority::new();
     let server = good(&authority);
     let key = authority.client().key;
@@ -212,12 +193,12 @@ fn files_that_are_no_certificates_are_named() {
 fn tls_to_a_plain_port_is_named_at_once() {
     let plain = start(Server::builder().tcp().password(PASSWORD));
     fails_at_once(&url("127.0.0.1", &plain, ""), ErrorKind::Tls, "redis://");
-    nobody_introduced_themselves(&plain);
+    assert_eq!(introductions(&plain), 0);
 }
 
 #[test]
 fn no_password_is_sent_before_tls_is_there() {
-    let recorder = Recorder::start(b"-ERR this is no TLS\r\n");
+    let recorder = Recorder::start(b"-ERR this server does not speak TLS\r\n");
     let url = format!("rediss://app:{ENCODED}@127.0.0.1:{}", recorder.port());
     fails_at_once(&url, ErrorKind::Tls, "redis://");
     let bytes = String::from_utf8_lossy(&recorder.bytes()).into_owned();
@@ -238,7 +219,8 @@ fn a_plain_url_to_a_tls_port_is_named_at_once() {
     );
 }
 
-/// Asks the server, through its socket, who has ever said who they are.
+/// Asks the server, through its socket, how many clients have sent `HELLO`, with which they tell who
+/// they are.
 fn introductions(server: &Server) -> usize {
     let socket = server.directory().join("redis.sock");
     let mut connection = redis::Client::open(format!("unix://{}?pass={ENCODED}", socket.display()))
@@ -257,12 +239,4 @@ fn introductions(server: &Server) -> usize {
         .filter(|line| line.starts_with("cmdstat_hello"))
         .filter_map(|line| line.split(&['=', ','][..]).nth(1)?.parse::<usize>().ok())
         .sum()
-}
-
-fn nobody_introduced_themselves(server: &Server) {
-    assert_eq!(introductions(server), 0);
-}
-
-fn nobody_but_one_introduced_themselves(server: &Server) {
-    assert_eq!(introductions(server), 1);
 }

@@ -20,6 +20,7 @@ fn in_a_generic_function<T: Default>() -> Result<(T, Client), Error> {
 }
 
 async fn in_an_async_function() -> Result<Client, Error> {
+    std::future::ready(()).await;
     redis_client! { REDIS_URL }
 }
 

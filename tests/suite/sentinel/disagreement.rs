@@ -11,8 +11,9 @@ use redis_ready::{Client, Error};
 
 use crate::support::errors::report;
 use crate::support::fake_server::{Answer, FakeServer};
+use crate::support::measure::{Lateness, assert_within, timed};
 use crate::support::sentinel::{SERVICE, Sentinels};
-use crate::support::{run, start};
+use crate::support::{open, run, start};
 
 const CLIENT_NAME: &str = "disagreeing";
 const TIMES: usize = 5;
@@ -32,14 +33,17 @@ impl Liar {
         let names = Arc::new(Mutex::new(port));
         let answers = Arc::clone(&names);
         let server = FakeServer::start(move |command| {
-            let port = *answers.lock().expect("nobody panics with it");
+            let port = *answers.lock().expect("no thread panics with the lock held");
             answer(command, port)
         });
         Liar { server, names }
     }
 
     fn name(&self, port: Option<u16>) {
-        *self.names.lock().expect("nobody panics with it") = port;
+        *self
+            .names
+            .lock()
+            .expect("no thread panics with the lock held") = port;
     }
 
     /// How often it was asked for the primary.
@@ -111,13 +115,11 @@ fn client_with(userinfo: &str, liars: &[&Liar]) -> Client {
         .collect();
     let addresses = addresses.join(",");
     let url = format!("redis-sentinel://{userinfo}{addresses}/{SERVICE}?client_name={CLIENT_NAME}");
-    Client::open(&url).unwrap_or_else(|error| panic!("{error:?}"))
+    open(&url, "")
 }
 
 async fn write(client: &Client, key: &str) -> (RedisResult<()>, Duration) {
-    let begin = Instant::now();
-    let reply = client.clone().set(key, "value").await;
-    (reply, begin.elapsed())
+    timed(client.clone().set(key, "value")).await
 }
 
 /// A primary and a replica of it; their own sentinel is not asked by the client.
@@ -136,11 +138,12 @@ fn a_replica_that_a_sentinel_names_is_not_written_to() {
     ] {
         let liars = named.map(|port| Liar::start(Some(port)));
         let client = client(&liars.each_ref());
+        let lateness = Lateness::watch();
         run(async {
             for key in ["one", "two"] {
                 let (reply, time) = write(&client, key).await;
                 reply.unwrap_or_else(|error| panic!("{}", report(&error)));
-                assert!(time <= FIRST_COMMAND, "{time:?}");
+                assert_within("the first command", time, FIRST_COMMAND, &lateness);
             }
             let role: (String, redis::Value, redis::Value) = cmd("ROLE")
                 .query_async(&mut client.clone())
@@ -157,15 +160,16 @@ fn a_replica_that_every_sentinel_names_is_waited_out_and_not_written_to() {
     let servers = pair();
     let liars = [(); 3].map(|()| Liar::start(Some(servers.port(1))));
     let client = client(&liars.each_ref());
+    let lateness = Lateness::watch();
     run(async {
         let (reply, time) = write(&client, "too early").await;
         let text = report(&reply.expect_err("there is no primary"));
         println!("after {time:.1?}: {text}");
-        assert!(time <= LIMIT, "{time:?}");
-        // Which server is none, and who says that it is one.
+        assert_within("the first command", time, LIMIT, &lateness);
+        // Which server is not a primary, and which Sentinel names it.
         let address = format!("127.0.0.1:{}", servers.port(1));
         assert!(text.contains(&address), "{text}");
-        // Nobody is asked all the time meanwhile.
+        // The Sentinels are not asked all the time meanwhile.
         let asked = liars[0].asked();
         println!("asked {asked} times meanwhile");
         assert!((2..=40).contains(&asked), "{asked}");
@@ -191,10 +195,11 @@ fn a_sentinel_that_knows_no_primary_does_not_outvote_one_that_does() {
     for named in [[None, port, None], [port, None, None], [None, None, port]] {
         let liars = named.map(Liar::start);
         let client = client(&liars.each_ref());
+        let lateness = Lateness::watch();
         run(async {
             let (reply, time) = write(&client, "key").await;
             reply.unwrap_or_else(|error| panic!("{}", report(&error)));
-            assert!(time <= FIRST_COMMAND, "{time:?}");
+            assert_within("the first command", time, FIRST_COMMAND, &lateness);
         });
     }
 }
@@ -204,11 +209,12 @@ fn a_name_that_is_unknown_for_a_while_is_waited_for() {
     let servers = pair();
     let liar = Liar::start(None);
     let client = client(&[&liar]);
+    let lateness = Lateness::watch();
     run(async {
         let (reply, time) = write(&client, "key").await;
-        let error = reply.expect_err("nobody is named");
+        let error = reply.expect_err("no primary is named");
         println!("after {time:.1?}: {}", report(&error));
-        assert!(time <= LIMIT, "{time:?}");
+        assert_within("the first command", time, LIMIT, &lateness);
         assert!(report(&error).contains(&format!("`{SERVICE}`")), "{error}");
         assert!(!Error::from_redis(&error).is_none_or(Error::may_have_run));
 
@@ -236,7 +242,7 @@ fn the_sentinels_are_asked_again_for_every_connection() {
             assert!(killed >= 1);
             let begin = Instant::now();
             while let (Err(error), _) = write(&client, "key").await {
-                assert!(begin.elapsed() < LIMIT, "{}", report(&error));
+                assert!(begin.elapsed() < 5 * LIMIT, "{}", report(&error));
             }
         }
         let asked = liar.asked() - before;

@@ -6,7 +6,7 @@ use redis::{AsyncCommands, Commands, RedisResult, Value, cmd};
 use redis_ready::{Client, Error};
 
 use crate::support::errors::report;
-use crate::support::measure::timed;
+use crate::support::measure::{Lateness, assert_within, timed};
 use crate::support::process::query;
 use crate::support::run;
 use crate::support::sentinel::{SERVICE, Sentinels};
@@ -14,7 +14,7 @@ use crate::support::sentinel::{SERVICE, Sentinels};
 const CLIENT_NAME: &str = "reading";
 /// The default deadline, and what a shared machine adds to it.
 const LIMIT: Duration = Duration::from_secs(4);
-/// What a refusal takes that nobody tries to get around.
+/// What a refusal takes that the client does not try to get around.
 const AT_ONCE: Duration = Duration::from_millis(500);
 
 fn client(sentinels: &Sentinels, read_from: &str) -> Client {
@@ -36,7 +36,7 @@ fn fill(sentinels: &Sentinels) {
 }
 
 #[test]
-fn reads_go_to_a_replica_and_to_nobody_else() {
+fn reads_go_to_a_replica_and_to_no_other_server() {
     let sentinels = Sentinels::start(2, 2);
     fill(&sentinels);
     run(async {
@@ -74,11 +74,12 @@ fn a_write_to_a_replica_is_refused_at_once_on_the_connection_that_there_is() {
             .await
             .unwrap_or_else(|error| panic!("{}", report(&error)));
         let before = sentinels.accepted(1);
+        let lateness = Lateness::watch();
         for _ in 0..50 {
             let (reply, time): (RedisResult<()>, _) = timed(client.set("key", 1)).await;
             let error = reply.expect_err("it is a replica");
             assert_eq!(error.code(), Some("READONLY"), "{}", report(&error));
-            assert!(time <= AT_ONCE, "{time:?}");
+            assert_within("the refusal", time, AT_ONCE, &lateness);
         }
         // One connection is this test's own.
         let connections = sentinels.accepted(1) - before - 1;
@@ -103,11 +104,11 @@ fn the_primary_stands_in_where_there_is_no_replica() {
         assert_eq!(role(&preferring).await.expect("it answers"), "master");
 
         let insisting = client(&sentinels, "replica");
-        let begin = Instant::now();
-        let read: RedisResult<String> = insisting.clone().get("key").await;
+        let lateness = Lateness::watch();
+        let (read, time): (RedisResult<String>, _) = timed(insisting.clone().get("key")).await;
         let error = read.expect_err("there is no replica");
-        println!("after {:.1?}: {}", begin.elapsed(), report(&error));
-        assert!(begin.elapsed() <= LIMIT);
+        println!("after {time:.1?}: {}", report(&error));
+        assert_within("the refusal", time, LIMIT, &lateness);
         assert!(Error::from_redis(&error).is_some(), "{error}");
         assert!(report(&error).contains("replica"), "{}", report(&error));
         assert!(report(&error).contains(SERVICE), "{}", report(&error));
@@ -124,6 +125,7 @@ fn the_loss_of_a_replica_is_made_up_for() {
         for client in &clients {
             assert_eq!(role(client).await.expect("it answers"), "slave");
         }
+        let lateness = Lateness::watch();
         // First one, so that there is another; then both.
         for (lost, left) in [(1, "slave"), (2, "master")] {
             sentinels.kill(lost);
@@ -131,11 +133,12 @@ fn the_loss_of_a_replica_is_made_up_for() {
             let found = loop {
                 match role(&clients[1]).await {
                     Ok(found) => break found,
-                    Err(error) => assert!(begin.elapsed() <= 2 * LIMIT, "{}", report(&error)),
+                    Err(error) => assert!(begin.elapsed() <= 5 * LIMIT, "{}", report(&error)),
                 }
             };
-            println!("a {found} answers {:.1?} after a loss", begin.elapsed());
-            assert!(begin.elapsed() <= LIMIT, "{:?}", begin.elapsed());
+            let time = begin.elapsed();
+            println!("a {found} answers {time:.1?} after a loss");
+            assert_within("making up for the loss", time, LIMIT, &lateness);
             assert_eq!(found, left);
             let insisting = role(&clients[0]).await;
             println!("where a replica is asked for: {insisting:?}");
@@ -147,7 +150,7 @@ fn the_loss_of_a_replica_is_made_up_for() {
 }
 
 #[test]
-fn a_replica_that_is_promoted_is_left_for_one_that_is_none() {
+fn a_replica_that_is_promoted_is_left_for_another_replica() {
     let sentinels = Sentinels::start(1, 1);
     fill(&sentinels);
     let switches = sentinels.switches();
@@ -161,7 +164,7 @@ fn a_replica_that_is_promoted_is_left_for_one_that_is_none() {
         loop {
             match role(&client).await {
                 Ok(role) if role == "slave" => break,
-                found => assert!(begin.elapsed() <= 2 * LIMIT, "{found:?}"),
+                found => assert!(begin.elapsed() <= 5 * LIMIT, "{found:?}"),
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
         }

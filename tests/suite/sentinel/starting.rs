@@ -1,41 +1,32 @@
 //! The first command: with all that is well, and with what is not.
 
-use std::net::TcpListener;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use redis::{AsyncCommands, RedisResult, cmd};
-use redis_ready::{Client, Error, ErrorKind};
+use redis_ready::ErrorKind;
 
-use crate::support::errors::report;
-use crate::support::measure::timed;
-use crate::support::run;
+use crate::support::errors::{ours, report};
+use crate::support::measure::{Lateness, assert_within, timed};
+use crate::support::ports::ClosedPort;
 use crate::support::sentinel::{SERVICE, Sentinels, Settings};
+use crate::support::{open, run};
 
 /// The default deadline, and what a shared machine adds to it.
 const LIMIT: Duration = Duration::from_secs(4);
 const FIRST_COMMAND: Duration = Duration::from_secs(1);
 
-fn open(url: &str) -> Client {
-    Client::open(url).unwrap_or_else(|error| panic!("{error:?}"))
-}
-
-/// An address that refuses connections.
-fn dead_address() -> String {
-    let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a port is free");
-    listener.local_addr().expect("it is bound").to_string()
-}
-
 /// Asserts that the first command fails in time, with an error of this kind if one is given, and returns
 /// all that is told of it. It never tells a secret.
 async fn first_failure(url: &str, kind: Option<ErrorKind>) -> String {
-    let mut client = open(url);
+    let mut client = open(url, "");
+    let lateness = Lateness::watch();
     let (reply, time): (RedisResult<()>, _) = timed(client.set("key", 1)).await;
     let error = reply.expect_err("it cannot be written");
     let text = report(&error);
     println!("after {time:.1?}: {text}\n");
-    assert!(time <= LIMIT, "{time:?}");
+    assert_within("the first command", time, LIMIT, &lateness);
     assert!(!text.contains("secret"), "{text}");
-    let ours = Error::from_redis(&error).unwrap_or_else(|| panic!("no error of ours: {text}"));
+    let ours = ours(&error);
     assert!(!ours.may_have_run(), "{text}");
     if let Some(kind) = kind {
         assert_eq!(ours.kind(), kind, "{text}");
@@ -50,7 +41,8 @@ async fn first_failure(url: &str, kind: Option<ErrorKind>) -> String {
 
 #[test]
 fn an_error_names_each_sentinel_that_is_out_of_reach() {
-    let dead: Vec<String> = (0..3).map(|_| dead_address()).collect();
+    let closed = [(); 3].map(|()| ClosedPort::new());
+    let dead = closed.each_ref().map(|port| port.address().to_string());
     let url = format!("redis-sentinel://{}/{SERVICE}", dead.join(","));
     let text = run(first_failure(&url, Some(ErrorKind::Unreachable)));
     for address in dead {
@@ -66,7 +58,7 @@ fn a_name_that_no_sentinel_knows_is_told_with_what_to_do() {
         let text = first_failure(&url, None).await;
         assert!(text.contains("`myprimary`"), "{text}");
         assert!(text.contains("help: ") || text.contains("note: "), "{text}");
-        // The sentinels are there: whoever looks for the fault looks elsewhere.
+        // The Sentinels are there: the fault is elsewhere.
         assert!(!text.contains("cannot reach"), "{text}");
     });
 }
@@ -120,7 +112,7 @@ fn sentinels_and_servers_may_ask_for_passwords_of_their_own() {
         for parameters in [
             "",
             "sentinel_password=other-secret",
-            "sentinel_username=nobody&sentinel_password=sentinel-secret",
+            "sentinel_username=unknown&sentinel_password=sentinel-secret",
         ] {
             let url = sentinels.url_with(parameters);
             let text = first_failure(&url, Some(ErrorKind::Authentication)).await;
@@ -148,7 +140,7 @@ fn the_database_of_the_url_is_the_one_that_is_used() {
     let sentinels = Sentinels::start(0, 1);
     let url = format!("{}/3", sentinels.url());
     run(async {
-        let () = open(&url)
+        let () = open(&url, "")
             .set("key", "three")
             .await
             .expect("it is a good URL");
@@ -165,15 +157,13 @@ fn the_database_of_the_url_is_the_one_that_is_used() {
 }
 
 #[test]
-fn a_sentinel_that_hangs_or_is_dead_delays_nobody() {
+fn a_sentinel_that_hangs_or_is_dead_delays_no_first_command() {
     let mut sentinels = Sentinels::start(0, 3);
+    let lateness = Lateness::watch();
     let first_command = |url: &str| {
-        let begin = Instant::now();
-        run(async {
-            let reply: RedisResult<()> = open(url).set("key", 1).await;
-            reply.unwrap_or_else(|error| panic!("{}", report(&error)));
-        });
-        begin.elapsed()
+        let (reply, time): (RedisResult<()>, _) = run(timed(open(url, "").set("key", 1)));
+        reply.unwrap_or_else(|error| panic!("{}", report(&error)));
+        time
     };
     let well = first_command(&sentinels.url());
     // Of those behind it one answers, wherever it stands.
@@ -186,7 +176,7 @@ fn a_sentinel_that_hangs_or_is_dead_delays_nobody() {
     let times = [well, hung_first, hung_last, dead_too, dead];
     println!("first commands: {times:.1?}");
     for time in times {
-        assert!(time <= FIRST_COMMAND, "{times:?}");
+        assert_within("the first command", time, FIRST_COMMAND, &lateness);
     }
 }
 

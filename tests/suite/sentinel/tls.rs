@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use redis::AsyncCommands;
-use redis_ready::{Client, ErrorKind};
+use redis_ready::ErrorKind;
 
 use crate::support::certificates::{Authority, Validity};
-use crate::support::run;
 use crate::support::sentinel::Sentinels;
+use crate::support::{open, run};
 
 #[test]
 fn sentinels_and_servers_are_verified_and_a_switch_is_followed() {
@@ -27,9 +27,8 @@ fn sentinels_and_servers_are_verified_and_a_switch_is_followed() {
         let other = Authority::new();
         let [ours, theirs] = [&authority, &other].map(|it| it.certificate().display().to_string());
         let url = sentinels.url().replace(&ours, &theirs);
-        let client = Client::open(&url).expect("the URL is a good one");
-        let error = client.ready(Duration::from_secs(2)).await;
-        let error = error.expect_err("nobody vouches for them");
+        let error = open(&url, "").ready(Duration::from_secs(5)).await;
+        let error = error.expect_err("their authority is not trusted");
         assert_eq!(error.kind(), ErrorKind::Tls, "{error:?}");
     });
 }
