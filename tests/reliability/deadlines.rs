@@ -291,7 +291,7 @@ fn the_check_notices_a_client_that_repeats_itself() {
 }
 
 fn again(client: Client) -> Again {
-    Again { client, times: 10 }
+    Again { client, times: 4 }
 }
 
 /// A connection with the defect that all of this looks for: it sends a command again and again, each

@@ -364,7 +364,8 @@ fn a_real_server_that_loads_its_data_is_waited_for() {
     );
     let mut client = open(server.url(), "deadline=60s");
     let mut operator = open(server.url(), "response_timeout=60s&deadline=60s");
-    let mut watcher = Process::of(server, None).connect();
+    let process = Process::of(server, None);
+    let mut watcher = process.connect();
     let (counter, statistics): (i64, String) = run(async {
         let fill = "for i = 1, 10000 do redis.call('SET', 'k' .. i, string.rep('x', 100)) end";
         let setup = pipe()
