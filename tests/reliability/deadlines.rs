@@ -279,19 +279,22 @@ fn every_call_ends_within_its_deadline_and_is_written_three_times_at_most() {
 #[test]
 fn the_check_notices_a_client_without_a_deadline() {
     let broken = (SILENT.1)();
-    let worst = call(&broken, again, &Lateness::watch());
+    let worst = call(&broken, again::<4>, &Lateness::watch());
     assert!(worst.is_late(), "{worst:?}");
 }
 
 #[test]
 fn the_check_notices_a_client_that_repeats_itself() {
     let broken = (HANGS_UP.1)();
-    let worst = call(&broken, again, &Lateness::watch());
+    let worst = call(&broken, again::<10>, &Lateness::watch());
     assert!(worst.is_amplified(), "{worst:?}");
 }
 
-fn again(client: Client) -> Again {
-    Again { client, times: 4 }
+fn again<const TIMES: usize>(client: Client) -> Again {
+    Again {
+        client,
+        times: TIMES,
+    }
 }
 
 /// A connection with the defect that all of this looks for: it sends a command again and again, each
