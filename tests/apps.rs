@@ -127,7 +127,7 @@ impl App {
     }
 
     /// Gives it a target directory of its own: what is in its environment reaches our own build
-    /// script too, and would have everybody compile again.
+    /// script too, and would have every other application compile again.
     fn alone(mut self) -> App {
         self.target = "apps-alone";
         self
@@ -306,7 +306,7 @@ fn a_workspace_with_resolver_1_builds() {
 #[test]
 fn a_packaged_application_builds_without_the_file() {
     let app = App::in_workspace("app-packaged", "member");
-    // Somebody vendors it into a tree with another file.
+    // It has been vendored into a tree with another file.
     fs::write(app.root.join(".env.example"), BROKEN).expect("the directory is writable");
     app.write("Cargo.toml.orig", "");
     app.builds();

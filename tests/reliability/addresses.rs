@@ -110,7 +110,7 @@ fn child_process() {
     });
     assert_eq!(second.accepted(), 1);
 
-    // A name that is gone for a while is no end.
+    // A name may be gone for a while.
     name.has(&[]);
     let gone = open(&url, "deadline=20s");
     run(async {

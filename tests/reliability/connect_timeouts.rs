@@ -70,20 +70,10 @@ fn silent_at(silent: &'static str) -> FakeServer {
 #[test]
 fn silence_after_accepting_is_cut_off_in_time() {
     let server = Recorder::start(b"");
-    fails_in_time(
-        "silent at TCP",
-        &format!("redis://127.0.0.1:{}", server.port()),
-    );
-}
-
-#[test]
-#[cfg(feature = "tls")]
-fn silence_in_the_tls_handshake_is_cut_off_in_time() {
-    let server = Recorder::start(b"");
-    fails_in_time(
-        "silent at TLS",
-        &format!("rediss://127.0.0.1:{}", server.port()),
-    );
+    let address = format!("127.0.0.1:{}", server.port());
+    fails_in_time("silent at TCP", &format!("redis://{address}"));
+    #[cfg(feature = "tls")]
+    fails_in_time("silent at TLS", &format!("rediss://{address}"));
 }
 
 #[test]

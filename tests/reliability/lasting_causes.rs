@@ -227,11 +227,7 @@ fn too_many_clients_are_over_when_there_is_room() {
 /// A server with a good certificate of `authority`, which the file `trusted` names.
 fn with_certificate(authority: &Authority, trusted: &Path) -> (Server, String) {
     let identity = authority.server(&["localhost"], Validity::Now);
-    let server = start(Server::builder().tls(
-        &identity.certificate,
-        &identity.key,
-        authority.certificate(),
-    ));
+    let server = start(authority.serve(&identity));
     let port = server.port().expect("it listens on TCP");
     let url = format!("rediss://localhost:{port}?tls_ca={}", trusted.display());
     (server, url)

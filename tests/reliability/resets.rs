@@ -90,7 +90,7 @@ fn handshake() -> usize {
 
 fn expected(shape: usize) -> Value {
     let bytes = SHAPES[shape];
-    // A push message is no reply: what comes after it is.
+    // A push message answers nothing: what comes after it does.
     let reply = if bytes[0] == b'>' {
         &b"$5\r\nreply\r\n"[..]
     } else {

@@ -30,25 +30,22 @@ async fn get(connection: &mut impl ConnectionLike) -> Option<ErrorKind> {
 
 #[test]
 fn a_command_after_an_idle_while_ends_in_time() {
+    const IDLE: Duration = Duration::from_millis(700);
     let server = deaf_to_get();
     run(async {
         let mut client = open(&server.url(), "response_timeout=300ms");
         client.ping().await.expect("it answers");
-        tokio::time::sleep(Duration::from_millis(700)).await;
-        assert_eq!(get(&mut client).await, Some(ErrorKind::TimedOut));
-    });
-}
-
-#[test]
-fn a_command_after_a_blocking_one_ends_in_time() {
-    let server = deaf_to_get();
-    run(async {
-        let client = open(&server.url(), "response_timeout=300ms");
         let mut connection = client.dedicated_connection().await.expect("it connects");
         let pop = cmd("BLPOP").arg("k").arg(0).to_owned();
         let _: Value = pop.query_async(&mut connection).await.expect("it answers");
-        tokio::time::sleep(Duration::from_millis(700)).await;
-        assert_eq!(get(&mut connection).await, Some(ErrorKind::TimedOut));
+        tokio::time::sleep(IDLE).await;
+        let (shared, dedicated) = futures::join!(get(&mut client), get(&mut connection));
+        assert_eq!(shared, Some(ErrorKind::TimedOut));
+        assert_eq!(
+            dedicated,
+            Some(ErrorKind::TimedOut),
+            "after a blocking command"
+        );
     });
 }
 

@@ -77,7 +77,7 @@ fn same(one: &Client, other: &Client) -> bool {
     std::ptr::eq(one.config(), other.config())
 }
 
-/// The value comes from a pipe, and another pipe takes its place as soon as somebody reads it.
+/// The value comes from a pipe, and another pipe takes its place as soon as it is read.
 fn sixty_four_threads() {
     static READERS: AtomicU32 = AtomicU32::new(0);
     thread::spawn(|| {
@@ -190,27 +190,18 @@ impl Drop for Process {
 const DOT_ENV: &str = "OTHER=1\nREDIS_URL=redis://from-dot-env\n";
 
 #[test]
-fn the_process_environment_comes_first() {
-    Process::new("macro")
+fn the_process_environment_comes_before_the_named_file_and_that_before_dot_env() {
+    let in_dot_env = || Process::new("macro").file(".env", DOT_ENV);
+    let in_file = || {
+        in_dot_env()
+            .variable("REDIS_URL_FILE", "secret")
+            .file("secret", "redis://from-file\n")
+    };
+    in_dot_env().gives("host from-dot-env");
+    in_file().gives("host from-file");
+    in_dot_env()
         .variable("REDIS_URL", "redis://from-process")
-        .file(".env", DOT_ENV)
         .gives("host from-process");
-}
-
-#[test]
-fn the_named_file_comes_before_dot_env() {
-    Process::new("macro")
-        .variable("REDIS_URL_FILE", "secret")
-        .file("secret", "redis://from-file\n")
-        .file(".env", DOT_ENV)
-        .gives("host from-file");
-}
-
-#[test]
-fn dot_env_comes_last() {
-    Process::new("macro")
-        .file(".env", DOT_ENV)
-        .gives("host from-dot-env");
 }
 
 #[test]

@@ -79,7 +79,7 @@ async fn use_it(mut client: Client) -> RedisResult<()> {
 
     let missing: Option<String> = client.get("missing").await?;
     let wrong: RedisResult<u64> = client.incr("greeting", 1).await;
-    let wrong = wrong.expect_err("a greeting is no number");
+    let wrong = wrong.expect_err("a greeting is not a number");
     eprintln!("missing: {missing:?}, wrong: {:?}", wrong.code());
 
     let deleted: u64 = client.del(&["one", "two", "three", "four"]).await?;
@@ -107,9 +107,8 @@ fn output(name: &str, url: &str) -> String {
 fn one_program_prints_the_same_wherever_its_variable_leads() {
     let authority = Authority::new();
     let identity = authority.server(&["localhost"], Validity::Now);
-    let (certificate, key) = (&identity.certificate, &identity.key);
     let tcp = start(Server::builder().tcp());
-    let tls = start(Server::builder().tls(certificate, key, authority.certificate()));
+    let tls = start(authority.serve(&identity));
     let socket = start(Server::builder());
     let cluster = Cluster::steady(3, 0);
     let sentinels = Sentinels::start(1, 1);

@@ -8,6 +8,8 @@ use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
     KeyUsagePurpose, date_time_ymd,
 };
+#[cfg(feature = "testing")]
+use redis_ready::testing::{Server, ServerBuilder};
 
 /// An authority and the directory its files are in, gone when dropped.
 pub(crate) struct Authority {
@@ -39,7 +41,7 @@ impl Authority {
         let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
         fs::create_dir_all(&directory).expect("the target directory is ours");
 
-        let mut params = CertificateParams::new([]).expect("there is no name to be wrong");
+        let mut params = CertificateParams::new([]).expect("it has no names yet");
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
         let common_name = format!("authority {number}");
@@ -72,7 +74,7 @@ impl Authority {
         self.write("server", &signed.pem(), &key)
     }
 
-    /// A server certificate that nobody else has signed.
+    /// A server certificate that no authority has signed.
     pub(crate) fn self_signed(&self, names: &[&str]) -> Identity {
         let params = server_params(names, Validity::Now);
         let key = KeyPair::generate().expect("there is randomness");
@@ -80,9 +82,16 @@ impl Authority {
         self.write("self-signed", &signed.pem(), &key)
     }
 
+    /// A server with this certificate, whose URL trusts this authority.
+    #[cfg(feature = "testing")]
+    pub(crate) fn serve(&self, identity: &Identity) -> ServerBuilder {
+        let Identity { certificate, key } = identity;
+        Server::builder().tls(certificate, key, self.certificate())
+    }
+
     /// A client certificate.
     pub(crate) fn client(&self) -> Identity {
-        let mut params = CertificateParams::new([]).expect("there is no name to be wrong");
+        let mut params = CertificateParams::new([]).expect("it has no names yet");
         params
             .distinguished_name
             .push(DnType::CommonName, "application");

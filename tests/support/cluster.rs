@@ -69,12 +69,8 @@ impl Cluster {
         // A node shows a certificate to other nodes, too, and that one has to be a client's.
         let client = authority.client();
         let (certificate, key) = (client.certificate, client.key);
-        let builder = Server::builder()
-            .tls(
-                &identity.certificate,
-                &identity.key,
-                authority.certificate(),
-            )
+        let builder = authority
+            .serve(identity)
             .arg("--tls-cluster")
             .arg("yes")
             .arg("--tls-replication")
@@ -295,7 +291,7 @@ impl Cluster {
     pub(crate) fn migrate(&self, slots: impl IntoIterator<Item = u16>, from: usize, to: usize) {
         let mut primaries = self.primaries();
         primaries.retain(|node| ![from, to].contains(node));
-        // The new owner first: were it the old one, nobody would own the slot for a while.
+        // The new owner first: were it the old one, the slot would have no owner for a while.
         let mut told: Vec<_> = [to, from]
             .into_iter()
             .chain(primaries)

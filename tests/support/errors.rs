@@ -11,6 +11,12 @@ pub(crate) fn report(error: &RedisError) -> String {
     }
 }
 
+/// What a command has returned; fails with all that its error says.
+#[track_caller]
+pub(crate) fn ok<T>(reply: RedisResult<T>) -> T {
+    reply.unwrap_or_else(|error| panic!("{}", report(&error)))
+}
+
 /// Whether the command may have run, as far as its caller is told. The server's own errors say that it
 /// has not.
 pub(crate) fn may_have_run(error: &RedisError) -> bool {

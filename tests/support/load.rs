@@ -129,7 +129,7 @@ impl Callers {
         Callers { over, told, tasks }
     }
 
-    /// What they were told since the last time that somebody asked.
+    /// What they were told since the last time that this was asked.
     pub(crate) fn so_far(&self) -> Told {
         std::mem::take(&mut *lock(&self.told))
     }

@@ -47,6 +47,12 @@ pub(crate) fn start(builder: ServerBuilder) -> Server {
     builder.start().unwrap_or_else(|error| panic!("{error}"))
 }
 
+/// Where a server listens on TCP.
+#[cfg(feature = "testing")]
+pub(crate) fn address(server: &Server) -> String {
+    format!("127.0.0.1:{}", server.port().expect("it listens on TCP"))
+}
+
 /// A server that takes DEBUG commands.
 #[cfg(feature = "testing")]
 pub(crate) fn with_debug(builder: ServerBuilder) -> ServerBuilder {

@@ -30,7 +30,7 @@ pub(crate) enum Step {
     Drop(usize),
     /// Flips every bit of this many bytes.
     Corrupt(usize),
-    /// Sends bytes that nobody sent.
+    /// Sends bytes that the other side has not sent.
     Inject(Vec<u8>),
     /// From here on, nothing passes and nothing ends.
     Stall,
@@ -313,7 +313,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Direction<R, W> {
     }
 
     async fn end(&mut self) -> Result<(), Reset> {
-        // The other side may be gone already, which is no reset.
+        // The other side may be gone already, which does not count as a reset.
         let _ = self.to.shutdown().await;
         Ok(())
     }

@@ -74,8 +74,7 @@ impl Sentinels {
             server_password: None,
             sentinel_password: None,
         };
-        let (certificate, key) = (&identity.certificate, &identity.key);
-        let builder = Server::builder().tls(certificate, key, authority.certificate());
+        let builder = authority.serve(identity);
         let mut all = Sentinels::begin(settings, builder.arg("--tls-replication").arg("yes"));
         all.scheme = "rediss-sentinel";
         all.parameters = format!("tls_ca={}", authority.certificate().display());
@@ -132,7 +131,7 @@ impl Sentinels {
     /// sentinels.
     pub(crate) fn wait_until_known(&self) {
         self.hurry(true);
-        wait_until("the sentinels know everybody", || {
+        wait_until("the Sentinels know each other and all servers", || {
             let running: Vec<&Process> = self.running_sentinels().map(|(_, it)| it).collect();
             running.iter().all(|sentinel| {
                 let mut connection = sentinel.connect();

@@ -6,7 +6,7 @@ use redis::{AsyncCommands, RedisResult};
 use redis_ready::{Client, ErrorKind};
 
 use crate::support::cluster::{Cluster, tag};
-use crate::support::errors::report;
+use crate::support::errors::{ok, report};
 use crate::support::ports::ClosedPort;
 use crate::support::{open, run};
 
@@ -29,7 +29,7 @@ async fn write(client: &Client) -> RedisResult<()> {
 
 async fn assert_serves(client: &Client) {
     let written = write(client).await;
-    written.unwrap_or_else(|error| panic!("{}", report(&error)));
+    ok(written);
 }
 
 #[test]

@@ -10,7 +10,7 @@ use redis::{AsyncCommands, Commands, RedisResult, Script, cmd, pipe};
 use redis_ready::{Client, ErrorKind};
 
 use crate::support::cluster::{Cluster, SLOTS, tag};
-use crate::support::errors::report;
+use crate::support::errors::{ok, report};
 use crate::support::process::query;
 use crate::support::run;
 
@@ -29,11 +29,6 @@ fn keys(name: &str, count: u16) -> Vec<String> {
 
 fn values(count: u16) -> Vec<Option<String>> {
     (0..count).map(|number| Some(number.to_string())).collect()
-}
-
-#[track_caller]
-fn ok<T>(reply: RedisResult<T>) -> T {
-    reply.unwrap_or_else(|error| panic!("{}", report(&error)))
 }
 
 /// Asserts that an error explains what keys in several slots need.

@@ -7,7 +7,7 @@ use redis_ready::testing::Server;
 
 use crate::support::cluster::{Cluster, tag};
 use crate::support::errors::report;
-use crate::support::{open, run, start};
+use crate::support::{address, open, run, start};
 
 /// Several deadlines, on a slow machine.
 const LIMIT: Duration = Duration::from_secs(20);
@@ -15,7 +15,7 @@ const LIMIT: Duration = Duration::from_secs(20);
 #[test]
 fn a_server_outside_a_cluster_is_told_with_the_url_to_write() {
     let server = start(Server::builder().tcp());
-    let address = format!("127.0.0.1:{}", server.port().expect("it listens on a port"));
+    let address = address(&server);
     let client = open(&format!("redis-cluster://{address}"), "");
     run(async {
         let begin = Instant::now();

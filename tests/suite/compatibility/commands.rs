@@ -333,7 +333,7 @@ macro_rules! server_and_rights {
     ($check:ident, $out:ident, $c:ident) => {
         $check!($out, plain $c.acl_setuser_rules("app", &[Rule::On, Rule::AllKeys]));
         $check!($out, plain $c.acl_getuser("app"));
-        $check!($out, plain $c.acl_getuser("nobody"));
+        $check!($out, plain $c.acl_getuser("unknown"));
         $check!($out, sorted $c.acl_users());
         $check!($out, sorted $c.acl_cat());
         $check!($out, plain $c.acl_dryrun("app", "GET", "k"));

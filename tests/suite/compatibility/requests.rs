@@ -49,7 +49,7 @@ fn add_types_and_scripts(list: &mut Vec<(String, Cmd)>) {
         "string", "integer", "double", "null", "array", "set", "map", "attrib", "verbatim", "true",
         "false", "bignum",
     ] {
-        // `push` is left out: it is no reply.
+        // `push` is left out: it does not answer a command.
         add(
             &format!("protocol {kind}"),
             cmd("DEBUG").arg("PROTOCOL").arg(kind),

@@ -10,7 +10,7 @@ use super::failure::{ENCODED, Limits, PASSWORD, SHORT, SLACK, failure};
 use crate::support::fake_server::{Answer, FakeServer, Recorder};
 #[cfg(target_os = "linux")]
 use crate::support::ports::BlackHole;
-use crate::support::{open, start};
+use crate::support::{address, open, start};
 
 /// What the server knows about the only connection of `url`.
 fn client_info(url: &str) -> String {
@@ -21,7 +21,7 @@ fn client_info(url: &str) -> String {
 #[test]
 fn the_url_chooses_protocol_database_user_and_name() {
     let server = start(Server::builder().tcp().password(PASSWORD));
-    let address = format!("127.0.0.1:{}", server.port().unwrap());
+    let address = address(&server);
     for protocol in [2, 3] {
         let info = client_info(&format!(
             "redis://default:{ENCODED}@{address}/3?protocol={protocol}&client_name=orders"
@@ -153,7 +153,7 @@ fn a_silent_server_is_told_in_time_in_each_phase() {
 #[test]
 fn a_server_that_answers_by_drops_is_told_in_time() {
     let server = FakeServer::start(|_| {
-        // A byte now and then is no answer, however many come.
+        // A byte now and then does not make an answer, however many come.
         std::thread::sleep(Duration::from_millis(50));
         Answer::Send(b"%".to_vec())
     });

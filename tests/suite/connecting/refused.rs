@@ -7,14 +7,10 @@ use redis_ready::testing::Server;
 use super::failure::{ENCODED, PASSWORD, fails_at_once, fails_in_time};
 use crate::support::fake_server::{Answer, FakeServer, Recorder};
 use crate::support::ports::ClosedPort;
-use crate::support::start;
+use crate::support::{address, start};
 
 fn with_password() -> Server {
     start(Server::builder().tcp().password("another"))
-}
-
-fn address(server: &Server) -> String {
-    format!("127.0.0.1:{}", server.port().expect("it listens on TCP"))
 }
 
 #[test]

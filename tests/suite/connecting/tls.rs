@@ -13,8 +13,7 @@ use crate::support::{open, run, start};
 
 /// A server with this certificate, whose URL trusts `authority`.
 fn server(authority: &Authority, identity: &Identity) -> Server {
-    let ca = authority.certificate();
-    start(Server::builder().tls(&identity.certificate, &identity.key, ca))
+    start(authority.serve(identity))
 }
 
 /// A server whose certificate is `authority`'s, right in every way.
@@ -52,14 +51,7 @@ fn a_certificate_of_the_given_authority_is_trusted() {
 fn a_password_travels_over_tls() {
     let authority = Authority::new();
     let identity = authority.server(&["localhost"], Validity::Now);
-    let builder = Server::builder()
-        .tls(
-            &identity.certificate,
-            &identity.key,
-            authority.certificate(),
-        )
-        .password(PASSWORD);
-    let server = start(builder);
+    let server = start(authority.serve(&identity).password(PASSWORD));
     works(server.url());
     let wrong = server.url().replace(ENCODED, "wrong");
     fails_at_once(&wrong, ErrorKind::Authentication, "localhost");
@@ -119,14 +111,7 @@ fn a_certificate_of_another_time_is_named() {
 fn a_missing_client_certificate_is_named() {
     let authority = Authority::new();
     let identity = authority.server(&["localhost"], Validity::Now);
-    let builder = Server::builder()
-        .tls(
-            &identity.certificate,
-            &identity.key,
-            authority.certificate(),
-        )
-        .client_certificates();
-    let server = start(builder);
+    let server = start(authority.serve(&identity).client_certificates());
     let with = |client: &Identity| {
         format!(
             "{}&tls_cert={}&tls_key={}",

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use redis::{AsyncCommands, Commands, RedisResult, cmd};
 use redis_ready::{Client, Error};
 
-use crate::support::errors::report;
+use crate::support::errors::{ok, report};
 use crate::support::measure::{Lateness, assert_within};
 use crate::support::run;
 use crate::support::sentinel::{Sentinels, Switch};
@@ -88,11 +88,7 @@ fn a_blocking_command_that_waits_is_not_left_behind() {
     let sentinels = Sentinels::start(1, 1);
     let client = client(&sentinels);
     run(async {
-        let () = client
-            .clone()
-            .set("key", 1)
-            .await
-            .unwrap_or_else(|error| panic!("{}", report(&error)));
+        let () = ok(client.clone().set("key", 1).await);
         let waiting = tokio::spawn(pop(client.clone()));
         wait_for_connections(&sentinels, 0, 2).await;
         let switch = fail_over(&sentinels);
@@ -159,11 +155,7 @@ fn an_idle_client_leaves_the_old_primary_too() {
     let sentinels = Sentinels::start(1, 1);
     let client = client(&sentinels);
     run(async {
-        let () = client
-            .clone()
-            .set("key", 1)
-            .await
-            .unwrap_or_else(|error| panic!("{}", report(&error)));
+        let () = ok(client.clone().set("key", 1).await);
         assert_eq!(sentinels.connections(0, CLIENT_NAME), 1);
         let switch = fail_over(&sentinels);
         assert_left(&sentinels, 0, switch).await;

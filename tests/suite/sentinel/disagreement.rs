@@ -9,7 +9,7 @@ use redis::{AsyncCommands, RedisResult, cmd};
 use redis_ready::testing::Server;
 use redis_ready::{Client, Error};
 
-use crate::support::errors::report;
+use crate::support::errors::{ok, report};
 use crate::support::fake_server::{Answer, FakeServer};
 use crate::support::measure::{Lateness, assert_within, timed};
 use crate::support::sentinel::{SERVICE, Sentinels};
@@ -142,7 +142,7 @@ fn a_replica_that_a_sentinel_names_is_not_written_to() {
         run(async {
             for key in ["one", "two"] {
                 let (reply, time) = write(&client, key).await;
-                reply.unwrap_or_else(|error| panic!("{}", report(&error)));
+                ok(reply);
                 assert_within("the first command", time, FIRST_COMMAND, &lateness);
             }
             let role: (String, redis::Value, redis::Value) = cmd("ROLE")
@@ -183,7 +183,7 @@ fn a_replica_that_every_sentinel_names_is_waited_out_and_not_written_to() {
         }
         let (reply, time) = waiting.await.expect("it does not panic");
         println!("written after {time:.1?}");
-        reply.unwrap_or_else(|error| panic!("{}", report(&error)));
+        ok(reply);
     });
     assert_eq!(servers.errors(1, "READONLY"), 0);
 }
@@ -198,7 +198,7 @@ fn a_sentinel_that_knows_no_primary_does_not_outvote_one_that_does() {
         let lateness = Lateness::watch();
         run(async {
             let (reply, time) = write(&client, "key").await;
-            reply.unwrap_or_else(|error| panic!("{}", report(&error)));
+            ok(reply);
             assert_within("the first command", time, FIRST_COMMAND, &lateness);
         });
     }
@@ -234,7 +234,7 @@ fn the_sentinels_are_asked_again_for_every_connection() {
     let client = client(&[&liar]);
     run(async {
         let (reply, _) = write(&client, "key").await;
-        reply.unwrap_or_else(|error| panic!("{}", report(&error)));
+        ok(reply);
         let before = liar.asked();
         assert!(before >= 1);
         for _ in 0..TIMES {
@@ -258,7 +258,7 @@ fn the_password_of_the_servers_is_not_told_to_sentinels() {
     let client = client_with(":server-secret@", &[&liar]);
     run(async {
         let (reply, _) = write(&client, "key").await;
-        reply.unwrap_or_else(|error| panic!("{}", report(&error)));
+        ok(reply);
     });
     assert!(liar.asked() >= 1);
     for command in liar.server.seen() {

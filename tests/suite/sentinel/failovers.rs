@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 use redis::{AsyncCommands, Commands, RedisResult, pipe};
 use redis_ready::Client;
 
-use crate::support::errors::{may_have_run, report};
+use crate::support::errors::{may_have_run, ok};
 use crate::support::load::{Callers, Calling, Told};
 use crate::support::measure::{Lateness, Times, assert_within};
 use crate::support::process::query;
@@ -367,10 +367,7 @@ fn a_killed_primary_that_comes_back_empty_is_not_gone_back_to() {
     let client = sentinels.client(&format!("client_name={CLIENT_NAME}"));
     run(async {
         let mut client = client.clone();
-        let () = client
-            .set("key", "value")
-            .await
-            .unwrap_or_else(|error| panic!("{}", report(&error)));
+        let () = ok(client.set("key", "value").await);
         replicated(&sentinels, 0);
         sentinels.kill(0);
         // It is a primary again, and empty, before a Sentinel has told it what it is now.

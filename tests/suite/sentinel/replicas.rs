@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use redis::{AsyncCommands, Commands, RedisResult, Value, cmd};
 use redis_ready::{Client, Error};
 
-use crate::support::errors::report;
+use crate::support::errors::{ok, report};
 use crate::support::measure::{Lateness, assert_within, timed};
 use crate::support::process::query;
 use crate::support::run;
@@ -44,11 +44,7 @@ fn reads_go_to_a_replica_and_to_no_other_server() {
             let client = client(&sentinels, read_from);
             let before: u64 = (1..=2).map(|it| sentinels.calls(it, "get")).sum();
             for _ in 0..10 {
-                let value: String = client
-                    .clone()
-                    .get("key")
-                    .await
-                    .unwrap_or_else(|error| panic!("{}", report(&error)));
+                let value: String = ok(client.clone().get("key").await);
                 assert_eq!(value, "value");
             }
             let after: u64 = (1..=2).map(|it| sentinels.calls(it, "get")).sum();
@@ -69,10 +65,7 @@ fn a_write_to_a_replica_is_refused_at_once_on_the_connection_that_there_is() {
     let client = client(&sentinels, "replica");
     run(async {
         let mut client = client.clone();
-        let _: Option<String> = client
-            .get("key")
-            .await
-            .unwrap_or_else(|error| panic!("{}", report(&error)));
+        let _: Option<String> = ok(client.get("key").await);
         let before = sentinels.accepted(1);
         let lateness = Lateness::watch();
         for _ in 0..50 {
@@ -95,11 +88,7 @@ fn the_primary_stands_in_where_there_is_no_replica() {
     fill(&sentinels);
     run(async {
         let preferring = client(&sentinels, "prefer_replica");
-        let value: String = preferring
-            .clone()
-            .get("key")
-            .await
-            .unwrap_or_else(|error| panic!("{}", report(&error)));
+        let value: String = ok(preferring.clone().get("key").await);
         assert_eq!(value, "value");
         assert_eq!(role(&preferring).await.expect("it answers"), "master");
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use redis::{AsyncCommands, RedisResult, cmd};
 use redis_ready::ErrorKind;
 
-use crate::support::errors::{ours, report};
+use crate::support::errors::{ok, ours, report};
 use crate::support::measure::{Lateness, assert_within, timed};
 use crate::support::ports::ClosedPort;
 use crate::support::sentinel::{SERVICE, Sentinels, Settings};
@@ -162,7 +162,7 @@ fn a_sentinel_that_hangs_or_is_dead_delays_no_first_command() {
     let lateness = Lateness::watch();
     let first_command = |url: &str| {
         let (reply, time): (RedisResult<()>, _) = run(timed(open(url, "").set("key", 1)));
-        reply.unwrap_or_else(|error| panic!("{}", report(&error)));
+        ok(reply);
         time
     };
     let well = first_command(&sentinels.url());
