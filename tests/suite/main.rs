@@ -17,8 +17,11 @@ mod cluster;
 mod compatibility;
 #[cfg(all(feature = "testing", feature = "tls", unix))]
 mod connecting;
+mod corpus;
 #[cfg(feature = "testing")]
 mod deadlines;
+#[cfg(feature = "build")]
+mod env_example;
 #[cfg(feature = "client")]
 mod macros;
 #[cfg(feature = "client")]
@@ -33,3 +36,4 @@ mod sentinel;
 mod sessions;
 #[cfg(all(feature = "testing", feature = "tls", unix))]
 mod topologies;
+mod url_properties;

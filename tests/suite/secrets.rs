@@ -90,7 +90,7 @@ fn base64(bytes: &[u8]) -> String {
 
 /// The URLs of the corpus, without the escapes of the file.
 fn corpus() -> Vec<String> {
-    let rows = include_str!("../corpus.tsv").lines().skip(1);
+    let rows = include_str!("corpus.tsv").lines().skip(1);
     let urls = rows.map(|row| row.split('\t').nth(1).expect("a second column"));
     let urls: Vec<String> = urls.map(unescaped).collect();
     assert_eq!(urls.len(), 369);
