@@ -487,6 +487,21 @@ mod with_the_client {
         assert!(app.cargo(&["check"]).status.success());
     }
 
+    /// trybuild compiles the cases of a package as another package, and hands it the environment of the
+    /// test.
+    #[test]
+    fn the_cases_of_trybuild_count_as_their_own_package() {
+        let app = app("app-tried-tests", TWO);
+        fs::remove_file(app.member.join("build.rs")).expect("it is there");
+        let app = app.with(
+            "REDIS_READY_DOCUMENTED",
+            "app-tried:REDIS_URL@8,QUEUE_REDIS_URL@9",
+        );
+        let output = app.cargo(&["check"]);
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{stderr}");
+    }
+
     #[test]
     fn the_macro_works_in_a_packaged_application() {
         let app = app("app-unchecked", TWO);

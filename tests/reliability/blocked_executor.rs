@@ -136,6 +136,11 @@ fn nothing_times_out_while_all_workers_are_blocked() {
 #[test]
 fn the_check_notices_time_outs_that_run_on_the_executor() {
     let server = start(Server::builder().tcp());
-    let tally = run_blocked(&one_thread(), of_the_executor(&server));
-    assert!(tally.timed_out > 0, "{tally:?}");
+    // Where the executor reads the replies before it looks at the clock, nothing times out.
+    let times_out = |_| {
+        let tally = run_blocked(&one_thread(), of_the_executor(&server));
+        println!("{tally:?}");
+        tally.timed_out > 0
+    };
+    assert!((0..10).any(times_out), "nothing has timed out");
 }
