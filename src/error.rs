@@ -9,14 +9,53 @@ use std::sync::Arc;
 use redis::RedisError;
 
 use crate::report;
+use crate::url::UrlError;
 
-/// An error of this crate: a diagnostic that never shows a secret.
+/// Reports what went wrong, where, and what to do about it, without showing a secret.
 ///
 /// `{}` is one line, `{:#}` adds the causes on the same line, and `{:?}` is the full report, so that
 /// `fn main() -> Result<(), redis_ready::Error>` prints it.
 ///
-/// Commands return [`redis::RedisError`]; [`Error::from_redis`] gives back the error of this crate
-/// inside it, if there is one.
+/// Commands return [`redis::RedisError`]; [`Error::from_redis`] returns the error of this crate inside
+/// it. For an error that the server itself has answered, such as `WRONGTYPE`, it returns `None`.
+///
+/// # Kinds, causes and cures
+///
+/// *Run* says whether the command may have run. [`may_have_run`](Error::may_have_run) tells it for the
+/// error at hand: in a cluster a command or a pipeline can fail in one part, with any of these kinds,
+/// after another part has run.
+///
+/// | kind | cause | run | cure |
+/// |---|---|---|---|
+/// | [`MissingVariable`](ErrorKind::MissingVariable) | The variable is not set: not in the process environment, no `NAME_FILE`, not in `.env`. | no | Set it. |
+/// | [`InvalidName`](ErrorKind::InvalidName) | [`Client::from_env`](crate::Client::from_env) was called with a text that cannot be the name of a variable. | no | Pass a name such as `REDIS_URL`; a URL goes to [`Client::open`](crate::Client::open). |
+/// | [`InvalidUrl`](ErrorKind::InvalidUrl) | The value is not a Redis URL with one meaning; or the server is not what the URL says: a node of a cluster, not a Sentinel, a Sentinel that does not know the service. | no | Follow the help of the error; the codes are on [`UrlError`]. |
+/// | [`InvalidFile`](ErrorKind::InvalidFile) | `.env`, the file of `NAME_FILE`, or a file of `tls_ca`, `tls_cert` or `tls_key` cannot be read or used. | no | Correct the path, the permissions or the content. TLS files are read again at the next attempt to connect. |
+/// | [`Unsupported`](ErrorKind::Unsupported) | This build or this system cannot do what is asked, such as TLS without the feature `tls`. | no | Enable the feature, or change the URL. |
+/// | [`Unreachable`](ErrorKind::Unreachable) | No connection was made within the deadline: the name was not found, the server refused or did not answer. | no | Start the server, or correct host, port or firewall. The client tries again by itself. |
+/// | [`Tls`](ErrorKind::Tls) | The TLS handshake failed: a certificate that is not trusted or has expired, another name, a port without TLS. | no | Correct the certificate, `tls_ca`, `tls_server_name` or the scheme. |
+/// | [`Authentication`](ErrorKind::Authentication) | The server did not accept the user name or password, or does not permit the user to connect. | no | Correct the URL, or the server's users. |
+/// | [`ConnectionRefused`](ErrorKind::ConnectionRefused) | The server refused the connection for another reason: too many clients, protected mode, a database that it does not have. | no | Follow the help of the error. |
+/// | [`NotReady`](ErrorKind::NotReady) | The server answers and does not serve yet: it loads its data, a failover is not over, no node serves the slot. | no | Wait; [`Client::ready`](crate::Client::ready) does at start-up. |
+/// | [`TimedOut`](ErrorKind::TimedOut) | The command was written, and no reply came within the response timeout. | yes | Look for slow commands and packet loss; if slow replies are normal, raise `response_timeout`. |
+/// | [`ConnectionLost`](ErrorKind::ConnectionLost) | The connection was lost after the command had been written. | yes | Check what the command has done, or send it through [`Client::idempotent`](crate::Client::idempotent) if it may run twice. |
+/// | [`QueueFull`](ErrorKind::QueueFull) | In an outage 1,000 commands or 8 MiB wait already; or the command found no room beside `max_in_flight` others within its deadline. | no | Send less, or raise `max_in_flight`. |
+/// | [`InvalidCommand`](ErrorKind::InvalidCommand) | The command would change the shared session, does not have exactly one reply, or its keys are in several slots of a cluster. | no | Follow the help of the error. |
+/// | [`Protocol`](ErrorKind::Protocol) | The server sent bytes that are not RESP. | yes, if the command was written | Correct host and port, or look for what changes the traffic on the way. |
+/// | [`Closed`](ErrorKind::Closed) | The client was closed, or a dedicated connection has ended. | yes, if the command was written | Ask the client for another dedicated connection; a closed client stays closed. |
+///
+/// # In terms of redis-rs
+///
+/// What its predicates answer for a [`redis::RedisError`] that holds an error of this crate:
+///
+/// | kind | `is_timeout` | `is_connection_dropped` | `retry_method` |
+/// |---|---|---|---|
+/// | `TimedOut` | true | false | `RetryImmediately` |
+/// | `ConnectionLost`, `Unreachable` | false | true | `Reconnect` |
+/// | every other kind | false | false | `NoRetry` |
+///
+/// `is_io_error` is true for all of them. None of these predicates says whether the command may have run:
+/// ask [`may_have_run`](Error::may_have_run) before you send a write again.
 #[derive(Clone)]
 pub struct Error(Arc<Diagnostic>);
 
@@ -31,39 +70,43 @@ struct Diagnostic {
     may_have_run: bool,
 }
 
-/// What kind of failure an [`Error`] is: one kind per decision a caller can take.
+/// Tells what kind of failure an [`Error`] is: one kind for each decision that a caller can take.
+///
+/// The causes and cures of all kinds are [a table on `Error`](Error#kinds-causes-and-cures).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// The variable is set nowhere: not in the process environment, no `NAME_FILE`, not in `.env`.
+    /// The variable is not set: not in the process environment, no `NAME_FILE`, not in `.env`.
     MissingVariable,
-    /// The value is not a usable Redis URL.
+    /// The text cannot be the name of an environment variable.
+    InvalidName,
+    /// The value is not a Redis URL, or the server is not what the URL says.
     InvalidUrl,
     /// A file that holds a value, a certificate or a key cannot be read or used.
     InvalidFile,
-    /// This build cannot do what the URL asks for.
+    /// This build or this system cannot do what is asked.
     Unsupported,
-    /// No connection to the server: no address, refused, or no answer within the connect timeout.
+    /// No connection was made: the name was not found, the server refused or did not answer in time.
     Unreachable,
     /// The TLS handshake failed.
     Tls,
-    /// The server did not accept the username or password.
+    /// The server did not accept the user name or password, or does not permit the user to connect.
     Authentication,
     /// The server refused the connection for another reason, such as too many clients.
     ConnectionRefused,
-    /// The server is there and does not serve yet, such as while it loads its data.
+    /// The server answers and does not serve yet, such as while it loads its data.
     NotReady,
-    /// No reply within the response timeout or the deadline.
+    /// The command was written, and no reply came in time: it may have run.
     TimedOut,
     /// The connection was lost after the command had been written: it may have run.
     ConnectionLost,
     /// Too many commands are waiting already.
     QueueFull,
-    /// The command cannot be sent on this connection.
+    /// The command cannot be sent on this connection, or to this cluster.
     InvalidCommand,
-    /// The server answered something that is not RESP.
+    /// The server sent bytes that are not RESP.
     Protocol,
-    /// The client was closed.
+    /// The client was closed, or a dedicated connection has ended.
     Closed,
 }
 
@@ -79,6 +122,13 @@ impl Error {
             source: None,
             may_have_run: false,
         }))
+    }
+
+    /// Reports `error` about the URL in `subject`, such as a variable.
+    pub(crate) fn invalid_url(error: &UrlError, subject: &str) -> Error {
+        let (line, span) = error.shown();
+        let report = Error::new(ErrorKind::InvalidUrl, error.message(subject)).excerpt(line, span);
+        report.with_help_if(error.help())
     }
 
     /// Names the variable whose value is at fault.
@@ -103,18 +153,27 @@ impl Error {
         self
     }
 
+    /// Does the same as [`with_help`](Error::with_help), where there is a help.
+    pub(crate) fn with_help_if(self, help: Option<impl Into<String>>) -> Error {
+        match help {
+            Some(help) => self.with_help(help),
+            None => self,
+        }
+    }
+
     pub(crate) fn caused_by(mut self, source: impl StdError + Send + Sync + 'static) -> Error {
         self.edit().source = Some(Arc::new(source));
         self
     }
 
-    /// Says that the command had been written.
+    /// Records that the command had been written.
     pub(crate) fn after_writing(mut self) -> Error {
         self.edit().may_have_run = true;
         self.note("the command may have run")
     }
 
-    /// What to tell where this came after `lost`, which leaves open whether the command has run.
+    /// Returns the error for a caller whose earlier attempt failed with `lost`: if that may have run, no
+    /// later error takes it back.
     pub(crate) fn after_loss(self, lost: Option<Error>) -> Error {
         match lost {
             Some(lost) if lost.may_have_run() && !self.may_have_run() => lost.caused_by(self),
@@ -122,8 +181,8 @@ impl Error {
         }
     }
 
-    /// An error is edited only while it is built, so nobody shares it yet; if somebody does, they
-    /// keep theirs.
+    /// Gives access to the diagnostic. While an error is built it is not shared; if it is, the other
+    /// holders keep theirs unchanged.
     fn edit(&mut self) -> &mut Diagnostic {
         if Arc::get_mut(&mut self.0).is_none() {
             let Diagnostic {
@@ -162,20 +221,21 @@ impl Error {
         self.0.variable.as_deref()
     }
 
-    /// Returns what to do about it, where that is certain.
+    /// Returns what to do about the error, where that is certain.
     #[must_use]
     pub fn help(&self) -> Option<&str> {
         self.0.help.as_deref()
     }
 
-    /// Whether the server may have run the command: it had been written, and no reply came. `false`
-    /// is a promise that it has not run and will not, so it can be sent again.
+    /// Returns whether the server may have run the command: it had been written, and no reply came.
+    ///
+    /// `false` is a promise that the command has not run and will not, so it can be sent again.
     #[must_use]
     pub fn may_have_run(&self) -> bool {
         self.0.may_have_run
     }
 
-    /// Returns the error of this crate that travels inside `error`, if there is one.
+    /// Returns the error of this crate inside `error`, if there is one.
     ///
     /// ```
     /// # fn example(error: &redis_ready::redis::RedisError) {
@@ -186,7 +246,7 @@ impl Error {
     /// ```
     #[must_use]
     pub fn from_redis(error: &RedisError) -> Option<&Error> {
-        // redis-rs hands out its `Arc<dyn Error>` itself as the source, not what is in it.
+        // The source that redis-rs returns is its `Arc<dyn Error>`, not the error inside.
         error
             .source()?
             .downcast_ref::<Arc<dyn StdError + Send + Sync>>()?
@@ -195,8 +255,8 @@ impl Error {
             .downcast_ref::<Error>()
     }
 
-    /// Whether waiting may be all it takes.
-    pub(crate) fn is_passing(&self) -> bool {
+    /// Returns whether the cause may pass without a change of the configuration or the server.
+    pub(crate) fn is_transient(&self) -> bool {
         matches!(
             self.0.kind,
             ErrorKind::Unreachable
@@ -206,7 +266,16 @@ impl Error {
         )
     }
 
-    /// The I/O error kind under which redis-rs's own helpers (`is_timeout`,
+    /// Returns whether the cause lasts until the configuration or the server is changed, so that
+    /// callers are told at once.
+    pub(crate) fn is_lasting(&self) -> bool {
+        !matches!(
+            self.0.kind,
+            ErrorKind::Unreachable | ErrorKind::NotReady | ErrorKind::ConnectionLost
+        )
+    }
+
+    /// Returns the I/O error kind for which redis-rs's own predicates (`is_timeout`,
     /// `is_connection_dropped`, `retry_method`) give the right answer.
     fn io_kind(&self) -> io::ErrorKind {
         match self.0.kind {
@@ -215,6 +284,12 @@ impl Error {
             ErrorKind::Unreachable => io::ErrorKind::NotConnected,
             _ => io::ErrorKind::PermissionDenied,
         }
+    }
+}
+
+impl From<UrlError> for Error {
+    fn from(error: UrlError) -> Error {
+        Error::invalid_url(&error, "the URL")
     }
 }
 
@@ -276,5 +351,51 @@ impl StdError for Error {
             .source
             .as_deref()
             .map(|source| source as &(dyn StdError + 'static))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(kind: ErrorKind, is_timeout: bool, is_connection_dropped: bool, retry_method: &str) {
+        let error = RedisError::from(Error::new(kind, "a message"));
+        assert_eq!(error.is_timeout(), is_timeout, "{kind:?}");
+        assert_eq!(
+            error.is_connection_dropped(),
+            is_connection_dropped,
+            "{kind:?}"
+        );
+        assert_eq!(
+            format!("{:?}", error.retry_method()),
+            retry_method,
+            "{kind:?}"
+        );
+        assert!(error.is_io_error(), "{kind:?}");
+        assert_eq!(Error::from_redis(&error).map(Error::kind), Some(kind));
+    }
+
+    #[test]
+    fn the_predicates_of_redis_rs_answer_as_documented() {
+        check(ErrorKind::TimedOut, true, false, "RetryImmediately");
+        check(ErrorKind::ConnectionLost, false, true, "Reconnect");
+        check(ErrorKind::Unreachable, false, true, "Reconnect");
+        for kind in [
+            ErrorKind::MissingVariable,
+            ErrorKind::InvalidName,
+            ErrorKind::InvalidUrl,
+            ErrorKind::InvalidFile,
+            ErrorKind::Unsupported,
+            ErrorKind::Tls,
+            ErrorKind::Authentication,
+            ErrorKind::ConnectionRefused,
+            ErrorKind::NotReady,
+            ErrorKind::QueueFull,
+            ErrorKind::InvalidCommand,
+            ErrorKind::Protocol,
+            ErrorKind::Closed,
+        ] {
+            check(kind, false, false, "NoRetry");
+        }
     }
 }

@@ -1,109 +1,305 @@
-//! A Redis client that is ready: one documented variable, validated at build and start-up, and one
-//! multiplexed connection that heals by itself.
+//! A Redis client that is ready: one documented variable, validated at build time and at start-up, and
+//! one multiplexed connection that reconnects by itself.
 //!
 //! # In applications
 //!
-//! The build script checks that `.env.example` documents `REDIS_URL` (see [`build`]), and
-//! [`redis_client!`] gives the client, wherever it is called:
+//! Three steps lead to the first `SET` and `GET`.
+//!
+//! **1. Depend on it**, in `Cargo.toml`:
+//!
+//! ```toml
+//! [dependencies]
+//! redis-ready = "0.1"
+//! tokio = { version = "1", features = ["macros", "rt-multi-thread"] }
+//!
+//! [build-dependencies]
+//! redis-ready = { version = "0.1", default-features = false, features = ["build"] }
+//! ```
+//!
+//! **2. Document the variable.** A build script checks that `.env.example` does (see [`build`]):
+//!
+//! ```
+//! # mod redis_ready { pub mod build { pub fn check() {} } }
+//! fn main() { redis_ready::build::check(); } // build.rs
+//! ```
+//! ```env
+//! # Redis: sessions and rate limits
+//! REDIS_URL=redis://localhost:6379
+//! # Or for Redis with password:
+//! # REDIS_URL=redis://:password@localhost:6379
+//! # Or for Redis Cloud:
+//! # REDIS_URL=rediss://:password@host:port
+//! ```
+//!
+//! **3. Use it.** Set the variable (`cp .env.example .env` is enough on your own machine), and call
+//! [`redis_client!`] wherever you need the client. Every call returns the same one:
 //!
 //! ```no_run
 //! use redis_ready::redis::AsyncCommands;
 //! use redis_ready::redis_client;
 //!
-//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
-//! let mut client = redis_client!()?;
-//! client.ready(std::time::Duration::from_secs(10)).await?; // at start-up, if it shall wait
-//! let visits: u64 = client.incr("visits", 1).await?;
-//! # Ok(())
-//! # }
+//! #[tokio::main]
+//! async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//!     let mut client = redis_client!()?; // does not connect yet
+//!     let () = client.set("greeting", "hello").await?;
+//!     let greeting: String = client.get("greeting").await?;
+//!     println!("{greeting}");
+//!     Ok(())
+//! }
 //! ```
 //!
 //! The commands are those of redis-rs, re-exported as [`redis`]: `AsyncCommands`,
-//! `AsyncTypedCommands`, `cmd`, `pipe`, `Script`. Code that is not asynchronous has
-//! [`Client::blocking`]; what needs a session of its own, such as `WATCH`, has
-//! [`Client::dedicated_connection`].
+//! `AsyncTypedCommands`, `cmd`, `pipe`, `Script`. What else an application needs:
+//!
+//! | to | use |
+//! |---|---|
+//! | stop at start-up if the server does not answer | [`Client::ready`] |
+//! | call Redis from code that is not asynchronous | [`Client::blocking`] |
+//! | change the session, as `WATCH` does | [`Client::dedicated_connection`] |
+//! | let a write be sent again after a lost connection | [`Client::idempotent`] |
+//! | end in an orderly way | [`Client::close`] |
+//! | use another variable, or a URL | [`redis_client!(NAME)`](redis_client!), [`Client::from_env`], [`Client::open`] |
+//! | change time limits | [parameters of the URL](Config#parameters-of-the-url), or the setters of [`Config`] |
 //!
 //! # In libraries
 //!
-//! Take `&mut impl redis::aio::ConnectionLike`, and name no variable: which server it is, is for the
-//! application to say.
+//! Take `&mut impl redis::aio::ConnectionLike`, and depend on `redis` alone: the application chooses the
+//! variable, the server and the client.
+//!
+//! ```
+//! # use redis_ready::redis;
+//! use redis::aio::ConnectionLike;
+//! use redis::{AsyncCommands, RedisResult};
+//!
+//! pub async fn count_visit<C>(connection: &mut C) -> RedisResult<u64>
+//! where
+//!     C: ConnectionLike + Send + Sync,
+//! {
+//!     connection.incr("visits", 1).await
+//! }
+//! ```
 //!
 //! # In tests
 //!
-//! [`testing::Server`] is a real server of one test, and [`testing::Server::client`] its client.
+//! With the feature `testing`, [`testing::Server`] starts a real server for one test and stops it when it
+//! is dropped. [`testing::Server::client`] is a client for it.
+//!
+//! ```
+//! # #[cfg(feature = "testing")]
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! use redis_ready::redis::Commands;
+//! use redis_ready::testing::Server;
+//!
+//! let server = Server::start()?;
+//! let mut client = server.client().blocking();
+//! let visits: u64 = client.incr("visits", 1)?;
+//! assert_eq!(visits, 1);
+//! # Ok(())
+//! # }
+//! # #[cfg(not(feature = "testing"))]
+//! # fn main() {}
+//! ```
+//!
+//! # When you operate it
+//!
+//! ## What the log says
+//!
+//! The crate writes to the [`log`](https://docs.rs/log) facade with the target `redis_ready`. Keys, values
+//! and secrets are never in it, and errors that a caller gets are not logged as well.
+//!
+//! | level | line | meaning |
+//! |---|---|---|
+//! | warn | a code of [`UrlWarning`], as in `weak_password: …` | The URL works, and should be corrected. The line names the variable and where it was read. Once per variable and process. |
+//! | warn | `both_set: …` | The variable is set twice, as itself and as a file. The line says which one is used. |
+//! | warn | `connection to … lost: …; reconnecting` | A shared connection has ended. |
+//! | warn | `…; trying again until it works` | The first failed attempt to connect of an outage, with its cause. Later attempts are not logged. |
+//! | info | `connected to …` | There is a connection again, or for the first time. |
+//!
+//! ## Errors at three in the morning
+//!
+//! Restarting the application does not help: the client reconnects for ever, and at each attempt it looks
+//! the host name up again, asks the Sentinels again and reads certificate files that have changed. Only a
+//! new value of `REDIS_URL` needs a restart. [`Error`](Error#kinds-causes-and-cures) lists every kind with
+//! its cause and cure; in short:
+//!
+//! | the error says | look at |
+//! |---|---|
+//! | [`Unreachable`](ErrorKind::Unreachable) | Is the server up? Do name, port, firewall and security group let this machine in? |
+//! | [`Authentication`](ErrorKind::Authentication), [`Tls`](ErrorKind::Tls), [`InvalidFile`](ErrorKind::InvalidFile), [`ConnectionRefused`](ErrorKind::ConnectionRefused) | What was changed last: a password, an ACL, a certificate, `maxclients`? Every caller gets this error at once, without waiting for its deadline, until an attempt succeeds. |
+//! | [`NotReady`](ErrorKind::NotReady), or the server's own `LOADING`, `BUSY`, `READONLY`, `CLUSTERDOWN`, `MASTERDOWN` | The server loads its data, runs a long script, or waits for a failover. Commands wait for it within their deadline. One that fails with this has not run, unless it is a script. |
+//! | [`TimedOut`](ErrorKind::TimedOut) | The connection is there and the reply does not come: `SLOWLOG GET`, `LATENCY DOCTOR`, large keys, swapping, packet loss. |
+//! | [`ConnectionLost`](ErrorKind::ConnectionLost) | A restart, a failover, or a proxy that ends connections. The log has the cause. Check data that must not be written twice: [the command may have run](Error::may_have_run). |
+//! | [`QueueFull`](ErrorKind::QueueFull) | In an outage: the outage. Otherwise the application sends more than the server answers. |
+//!
+//! ## Time limits
+//!
+//! | limit | default | parameter | when it is over |
+//! |---|---|---|---|
+//! | one attempt to connect, from the name look-up to the answer to `HELLO` | 2 s | `connect_timeout` | The attempt has failed, and the next one follows after the back-off. |
+//! | one reply on a live connection | 1 s | `response_timeout` | The command fails with [`TimedOut`](ErrorKind::TimedOut). After three response timeouts without a byte from the server, the connection is replaced. |
+//! | one command in all, waiting for a connection included | 3 s | `deadline` | The command fails, with the cause. |
+//! | silence after which the system probes an idle connection | 6 s | `keepalive` | Two probes without an answer, 2 s apart, end the connection: a dead peer is noticed within 10 s. |
+//! | bytes sent and not acknowledged (Linux, Android) | 5 s | none | The system ends the connection. |
+//! | the answer of one Sentinel | 300 ms | none | The answers of the others decide. |
+//!
+//! A blocking command has the time of its own argument on top of `response_timeout` and `deadline`.
+//! Between two attempts to connect the client waits a random part of a window: 400 ms at first, then
+//! 800 ms and 1 s, and 5 s once the outage has lasted 10 s.
+//!
+//! ## Permissions that the client needs (ACL)
+//!
+//! The user of the URL needs what the application's commands need, and:
+//!
+//! | permission | for | if it is missing |
+//! |---|---|---|
+//! | none | `HELLO` and `AUTH`, which every user may call | |
+//! | `+select` | a database other than 0 | The connection fails with [`Authentication`](ErrorKind::Authentication). |
+//! | `+ping` | [`Client::ping`], [`Client::ready`]; after `LOADING`, `BUSY` and `MASTERDOWN` | These two fail with [`NotReady`](ErrorKind::NotReady). Other commands may fail with the server's error before their deadline. |
+//! | `+client\|setname` (RESP2), `+client\|setinfo` (Redis 7.2 and later) | the names in `CLIENT LIST` | The names are missing there. |
+//! | `+role` | Sentinel: the role of the server is verified; every server: after `READONLY` | The client trusts the Sentinels. After `READONLY` it reconnects and tries again without knowing the role. |
+//! | `+cluster\|slots` | a cluster: the slot table | Commands fail with [`NotReady`](ErrorKind::NotReady). |
+//! | `+asking` | a cluster: slots that are being moved | Commands for these slots may fail. |
+//! | `+cluster\|info` | a cluster: after `CLUSTERDOWN` | Commands may fail with `CLUSTERDOWN` before their deadline. |
+//! | `+readonly` | a cluster with `read_from` | Replicas redirect every read to their primary. |
+//!
+//! The user of the Sentinels (`sentinel_username`) needs `+sentinel|get-master-addr-by-name`; with
+//! `read_from` also `+sentinel|replicas`; and `+subscribe` with the channel `&+switch-master`. Without the
+//! last one a failover is noticed only when the old primary closes its connections or refuses a write.
 //!
 //! # Delivery
 //!
 //! Every command ends within its deadline, 3 s unless [configured](Config) otherwise, whatever happens
-//! to the server and the network; and a reply never reaches another caller than the one that asked.
+//! to the server and the network. A reply never reaches a caller other than the one that sent the command.
 //! What happens to a command in between:
 //!
 //! | the command | what happens |
 //! |---|---|
-//! | was not written yet when the connection was lost | It moves to the next connection. |
-//! | was refused by the server without running: `LOADING`, `BUSY`, `TRYAGAIN`, `CLUSTERDOWN`, `MASTERDOWN`, `READONLY` | It waits until the server serves, and is sent again. Whatever the number of callers, one small question every 200 ms asks for that. A replica is left, and the name looked up again, at most once a second. |
-//! | was written, and the connection lost before its reply | It is sent again if it only reads, or if the caller has said that it is [idempotent](Client::idempotent). Else it fails with [`ErrorKind::ConnectionLost`], for [it may have run](Error::may_have_run). |
+//! | had not been written when the connection was lost | It moves to the next connection. |
+//! | was refused by the server without running: `LOADING`, `BUSY`, `TRYAGAIN`, `CLUSTERDOWN`, `MASTERDOWN`, `READONLY` | It waits until the server serves, and is sent again. However many callers wait, one small probe every 200 ms asks whether it does. A connection to a replica is left, and the name looked up again, at most once a second. |
+//! | was written, and the connection was lost before the reply came | It is sent again if it only reads, or if the caller has said that it is [idempotent](Client::idempotent). Otherwise it fails with [`ErrorKind::ConnectionLost`], because [it may have run](Error::may_have_run). |
 //! | was written, and has no reply within the response timeout, 1 s | It fails with [`ErrorKind::TimedOut`], and may have run. A connection that stays silent for three response timeouts is replaced. |
-//! | cannot be written, for there is no connection | It waits for one. With 1,000 commands or 8 MiB waiting, it fails at once with [`ErrorKind::QueueFull`]. |
-//! | is one more than `max_in_flight` | It waits for its turn within its deadline. |
+//! | cannot be written, because the connection is down | It waits for the next one. While 1,000 commands or 8 MiB wait, any more fail at once with [`ErrorKind::QueueFull`]. |
+//! | is one more than `max_in_flight` | It waits for room, within its deadline. |
 //!
-//! No command is written more than three times, and what is sent again after a loss is bounded for all
-//! callers together: 1,000 commands, and one more for every 10 replies. An outage is not multiplied.
+//! No command is written more than three times. What is sent again after a loss is bounded for all
+//! callers together: 1,000 commands at once, and one more for every 10 replies. So the client does not
+//! multiply the load after an outage.
 //!
-//! What counts as refused is what the answer proves: for a script (`EVAL`, `FCALL`) it proves nothing,
-//! since it can write and then return any error; a pipeline is sent again only if each of its commands
-//! was refused, and a transaction only if it was not queued. What only reads is a table of commands
-//! from the servers' own flags; a pipeline is read-only if all of its commands are.
+//! A command counts as refused only where the server's answer proves that it has not run. The error of a
+//! script (`EVAL`, `FCALL`) proves nothing, because a script can write and then return any error. A
+//! pipeline is sent again only if each of its commands was refused, and a transaction only if its commands
+//! were not queued. Which commands only read is taken from the servers' own flags; a pipeline only reads
+//! if all of its commands do.
 //!
-//! After a time-out nothing is sent again on the same connection: behind the first a second command can
-//! only add load.
+//! After a timeout nothing is sent again on the same connection: a second command behind the first one
+//! could only add load.
 //!
 //! Blocking commands (`BLPOP`, `XREAD BLOCK`, `WAIT` and the like) run on connections of their own, for
 //! as long as their argument says, and so does a pipeline that holds one. Commands that would change
-//! the shared session (`SELECT`, `SUBSCRIBE`, `CLIENT REPLY` and the like) are refused with what to use
-//! instead. A pipeline without commands, or with an empty one, is an error and never written.
+//! the shared session (`SELECT`, `SUBSCRIBE`, `CLIENT REPLY` and the like) are refused, and the error says
+//! what to use instead. A pipeline without commands, or with an empty one, is an error and never written.
 //!
-//! The page [Reliability](reliability) has the figures that these promises are measured by.
+//! The page [Reliability](reliability) has the figures that measure these promises.
 //!
 //! # Sentinel and Cluster
 //!
-//! Another URL, and no line of code: `redis-sentinel://h1:26379,h2:26379/name` and
-//! `redis-cluster://h1:6379,h2:6379`, or with `rediss-` over TLS. All of the above holds.
+//! Moving to Sentinel or to a cluster changes the URL and not one line of code:
+//! `redis-sentinel://h1:26379,h2:26379/name` and `redis-cluster://h1:6379,h2:6379`, or with `rediss-` over
+//! TLS. Everything above holds there too.
 //!
-//! - The Sentinels are asked for every attempt to connect, and the role of the server is verified; word
-//!   of a switch (`+switch-master`) moves all connections at once.
-//! - In a cluster redirections are followed, 16 of them at most: `MOVED`, `ASK` and `TRYAGAIN` say that
-//!   nothing has run. `MGET`, `MSET`, `DEL`, `EXISTS`, `TOUCH`, `UNLINK` and pipelines are split by node:
-//!   not atomic, and if one part fails the whole fails, and may have run. Transactions, scripts and other
-//!   commands with several keys need these in one slot. What asks all nodes (`DBSIZE`, `KEYS`, `FLUSHALL`,
-//!   `SCRIPT LOAD`, …) combines their replies as redis-rs does. `SCAN` and `WAIT` are refused with what
-//!   to do instead.
-//! - A dedicated connection is to the node that serves the first key it names.
-//! - `?read_from=replica` and `prefer_replica`: with Sentinel everything goes to a replica, in a cluster
-//!   single commands that only read.
-//! - Replication is asynchronous: Redis itself can lose what it has acknowledged when a replica takes
-//!   over. No client can promise that away.
+//! - The Sentinels are asked before every attempt to connect, and the role of the server that they name is
+//!   verified. When one of them announces a new primary (`+switch-master`), all connections move at once.
+//! - In a cluster redirections are followed, at most 16 for a command: `MOVED`, `ASK` and `TRYAGAIN` say
+//!   that nothing has run. `MGET`, `MSET`, `DEL`, `EXISTS`, `TOUCH`, `UNLINK` and pipelines are split by
+//!   node. They are not atomic then, and if one part fails the whole fails, and may have run. Transactions,
+//!   scripts and other commands with several keys need all keys in one slot. Commands for all nodes
+//!   (`DBSIZE`, `KEYS`, `FLUSHALL`, `SCRIPT LOAD`, …) combine the replies as redis-rs does. `SCAN`, `WAIT` and
+//!   commands that are meant for one node are refused, and the error says what to do instead.
+//! - A dedicated connection leads to the node that serves the first key it names.
+//! - `?read_from=replica` and `prefer_replica`: with Sentinel every command goes to a replica, in a cluster
+//!   single commands that only read do.
+//! - Replication is asynchronous: Redis itself can lose a write that it has acknowledged when a replica
+//!   takes over. No client can prevent that.
 //!
 //! # Threads and runtimes
 //!
-//! One thread of the crate, `redis-ready`, owns every connection of the process. So a client works in
-//! every tokio runtime, in other runtimes, in several of them at once and in none, it may stand in a
-//! `static`, and time-outs are right while an application blocks its executor. The child of a `fork`
-//! without `exec` gets a thread and connections of its own, if no other thread of the parent was using
-//! a client at that moment: a lock that it held is held for ever in the child.
+//! One thread of the crate, `redis-ready`, owns every connection of the process. A client therefore works
+//! in every tokio runtime, in other runtimes, in several of them at once and in none. It may stand in a
+//! `static`, and time limits are right while an application blocks its executor. The child of a `fork`
+//! without `exec` gets a thread and connections of its own, unless another thread of the parent was using
+//! a client at that moment: a lock that it held stays locked in the child for ever.
 //!
 //! # Features
 //!
-//! | feature | default | what |
+//! | feature | default | what it adds |
 //! |---|---|---|
 //! | `client` | yes | the client and [`redis_client!`] |
 //! | `tls` | yes | `rediss://`, by rustls with ring |
-//! | `build` | no | [`build`], for build scripts: neither redis nor tokio |
+//! | `build` | no | [`build`], for build scripts, with neither redis nor tokio |
 //! | `testing` | no | [`testing`] |
+//!
+//! # Coming from redis-rs' `ConnectionManager`
+//!
+//! | you wrote | you write |
+//! |---|---|
+//! | `redis::Client::open(url)?`, `ConnectionManager::new(client).await?` | `redis_client!()?`, and `client.ready(limit).await?` to stop at start-up without a server |
+//! | `use redis::AsyncCommands` | `use redis_ready::redis::AsyncCommands` |
+//! | `manager.clone()` | `client.clone()` |
+//! | `client.get_connection()?` for synchronous code | `client.blocking()` |
+//! | `set_connection_timeout`, default 1 s | `?connect_timeout=`, default 2 s |
+//! | `set_response_timeout`, default 500 ms | `?response_timeout=`, default 1 s, and `?deadline=` |
+//! | `set_number_of_retries`, `set_min_delay`, `set_max_delay`, `set_exponent_base` | nothing: it reconnects for ever |
+//! | `set_concurrency_limit` | `?max_in_flight=` |
+//! | a second connection for `BLPOP` | nothing: a blocking command gets a connection of its own |
+//! | `cluster::ClusterClient`, `sentinel::SentinelClient` | another URL |
+//! | `set_push_sender`, `set_automatic_resubscription` | a connection of redis-rs, as before: `redis_ready::redis::Client::open` |
+//!
+//! What differs: the manager passes the error of a lost connection on to every caller, and fails commands
+//! once its retries are used up. Here commands that were not written, and commands that only read, move to
+//! the next connection, and every command waits for that until its deadline. Commands still return
+//! `redis::RedisError`, and [`Error::from_redis`] adds the kind. Commands that would change the shared
+//! session, which the manager sends, are refused.
+//!
+//! # Coming from deadpool-redis or bb8-redis
+//!
+//! | you wrote | you write |
+//! |---|---|
+//! | `Config::from_url(url).create_pool(Some(Runtime::Tokio1))?`, `Pool::builder().build(manager).await?` | `redis_client!()?` |
+//! | `let mut connection = pool.get().await?;` | `let mut client = client.clone();` |
+//! | `max_size` | nothing: all callers share one connection; `?max_in_flight=` bounds their commands |
+//! | `Timeouts::wait`, `Builder::connection_timeout` | `?deadline=` |
+//! | `WATCH` on a connection of the pool, `Connection::take`, `dedicated_connection` of bb8 | `client.dedicated_connection().await?` |
+//! | `PoolError`, `RunError` beside `RedisError` | `RedisError` alone |
+//!
+//! What differs: a pool sends a `PING` whenever it gives out a connection that it has kept; this client
+//! does not. A caller does not wait for another one to return a connection. All replies come over one
+//! connection, in order: while one reply of many megabytes arrives, the replies behind it wait. The state
+//! of a session, such as a forgotten `WATCH`, cannot reach the next caller.
+//!
+//! # Coming from fred
+//!
+//! | you wrote | you write |
+//! |---|---|
+//! | `Builder::from_config(Config::from_url(url)?).build()?`, `client.init().await?` | `redis_client!()?` |
+//! | `client.get::<Option<String>, _>(key).await?` | `let value: Option<String> = client.get(key).await?;` |
+//! | `client.set(key, value, Some(Expiration::EX(60)), None, false)` | `client.set_ex(key, value, 60)` |
+//! | `client.pipeline()`, `client.multi()` | `redis::pipe()`, `redis::pipe().atomic()` |
+//! | `Pool::new(config, …, size)` | one client and its clones |
+//! | `set_policy(ReconnectPolicy::…)` | nothing: it reconnects for ever |
+//! | `default_command_timeout`, none by default | `?deadline=`, default 3 s |
+//! | `connection_timeout`, default 10 s | `?connect_timeout=`, default 2 s |
+//! | `client.quit().await?` | `client.close(grace).await` |
+//! | `?node=`, `?sentinelServiceName=` in the URL | the same; their place here is the list of hosts and the path |
+//! | `SubscriberClient`, `on_message` | a connection of redis-rs: `redis_ready::redis::Client::open` |
+//!
+//! What differs: with a reconnect policy fred sends any command again whose connection was lost, up to
+//! `max_command_attempts`, 3 by default, so an `INCR` may run twice. Here only commands that read, and
+//! those sent through [`Client::idempotent`], are sent again. Methods are those of redis-rs: they need
+//! `AsyncCommands` in scope and `&mut` of a client, which is cheap to clone.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 #[cfg(feature = "client")]
-mod blocking;
+mod address;
 #[cfg(feature = "build")]
 pub mod build;
 #[cfg(feature = "client")]
@@ -111,17 +307,13 @@ mod client;
 #[cfg(feature = "client")]
 mod cluster;
 #[cfg(feature = "client")]
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "the callers are switched over next")
-)]
 mod command;
 #[cfg(feature = "client")]
 mod config;
 #[cfg(feature = "client")]
-mod connections;
+mod connect;
 #[cfg(feature = "client")]
-mod dedicated;
+mod connection;
 #[cfg(any(feature = "client", feature = "build"))]
 #[cfg_attr(
     not(any(test, all(feature = "client", feature = "build"))),
@@ -129,46 +321,48 @@ mod dedicated;
 )]
 mod dotenv;
 #[cfg(feature = "client")]
-mod env;
-#[cfg(feature = "client")]
 mod error;
-#[cfg(feature = "client")]
-mod link;
-#[cfg(feature = "client")]
-mod macros;
-#[cfg(feature = "client")]
-mod registry;
-#[cfg(doc)]
-#[doc = include_str!("reliability.md")]
-pub mod reliability {}
 #[cfg_attr(
     not(any(test, feature = "build")),
     expect(dead_code, reason = "the build reads placeholders in documents, too")
 )]
 mod placeholder;
-#[cfg(any(feature = "client", feature = "build"))]
+#[cfg(doc)]
+#[doc = include_str!("reliability.md")]
+pub mod reliability {}
+#[cfg_attr(
+    not(any(test, feature = "client", feature = "build")),
+    expect(
+        dead_code,
+        reason = "without a feature only the parser of URLs uses it"
+    )
+)]
 mod report;
 #[cfg(feature = "client")]
-mod route;
+mod resp;
 #[cfg(feature = "client")]
-mod servers;
+mod runtime;
+#[cfg(feature = "client")]
+mod sentinel;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod url;
 
 #[cfg(feature = "client")]
-pub use crate::blocking::BlockingClient;
+#[doc(hidden)]
+pub use crate::client::__private;
 #[cfg(feature = "client")]
-pub use crate::client::Client;
+pub use crate::client::{BlockingClient, Client, DedicatedConnection};
 #[cfg(feature = "client")]
 pub use crate::config::Config;
 #[cfg(feature = "client")]
-pub use crate::dedicated::DedicatedConnection;
-#[cfg(feature = "client")]
 pub use crate::error::{Error, ErrorKind};
-#[cfg(feature = "client")]
-#[doc(hidden)]
-pub use crate::macros::__private;
 pub use crate::url::{Protocol, ReadFrom, RedisUrl, TlsVerify, UrlError, UrlKind, UrlWarning};
 #[cfg(feature = "client")]
 pub use redis;
+
+/// The code blocks of README.md, as tests.
+#[cfg(all(doctest, feature = "client", feature = "build", feature = "testing"))]
+#[doc(hidden)]
+#[doc = include_str!("../README.md")]
+pub struct ReadmeDoctests;

@@ -214,6 +214,14 @@ pub(crate) fn is_placeholder(text: &str) -> bool {
         })
 }
 
+/// Returns whether the whole text is a word that stands for a URL.
+pub(crate) fn is_word_for_a_url(text: &str) -> bool {
+    is_nothing(text)
+        || is_placeholder(text) // `[object Object]` is one
+        || text.starts_with('<') && text.ends_with('>')
+        || matches!(text, "REDIS_URL" | "true" | "false" | "True" | "False")
+}
+
 /// Returns whether the password is one that every attacker tries first.
 pub(crate) fn is_weak(password: &str) -> bool {
     const WEAK: [&str; 8] = [

@@ -1,335 +1,297 @@
-//! The nodes of the cluster, and which of them serves which slot.
+//! [`Nodes`]: the nodes of the cluster, and which of them serves which slot.
 //!
-//! A [`Keeper`] on the I/O thread keeps the table. A node that serves nothing any more is closed: what had
-//! not been written there goes to whoever serves its slot now.
-
-mod keeper;
+//! A node that does not serve any slot any more is closed. Commands that had not been written there go to
+//! the node that serves their slot now.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
-use tokio::sync::{Notify, watch};
-use tokio::time::Instant;
+use tokio::sync::Notify;
 
-use self::keeper::Keeper;
-use super::topology::{Address, SLOTS};
+use super::node::{Node, NodeKey};
+use super::slot::Slot;
+use super::topology::SlotRange;
+use crate::address::Address;
 use crate::config::Config;
-use crate::connections::Connections;
-use crate::error::{Error, ErrorKind};
-use crate::link::{self, Limits, Request};
+use crate::error::Error;
 use crate::url::ReadFrom;
 
-/// Between two looks whether a replica has been reached.
-const KNOCK: Duration = Duration::from_millis(5);
-/// A slot that nobody serves.
-const NOBODY: u16 = u16::MAX;
+/// The number of the shard of a slot that no node serves.
+const UNASSIGNED: u16 = u16::MAX;
 
-/// A node, and our connections to it.
-pub(super) struct Node {
-    pub(super) address: Address,
-    pub(super) is_replica: bool,
-    pub(super) connections: Connections,
-}
-
-impl Node {
-    pub(super) fn serves(&self) -> bool {
-        self.connections.shared().serves()
-    }
-
-    fn has_failed(&self) -> bool {
-        self.connections.shared().failure().is_some()
-    }
-
-    /// Connects, if there is no connection; nobody waits for it.
-    fn knock(self: &Arc<Node>) {
-        let node = Arc::clone(self);
-        // Fails only without an I/O thread.
-        let _ = link::spawn(async move {
-            let limits = Limits::from(node.connections.config());
-            let ping = redis::cmd("PING");
-            // What comes of it shows in the state of the link.
-            let _ = node
-                .connections
-                .shared()
-                .call(Request::command(&ping, limits))
-                .await;
-        });
-    }
-
-    /// Waits at most `limit` for a connection; returns whether there is one. A reader has other nodes to
-    /// go to, and need not wait for this one as long as a writer.
-    pub(super) async fn is_reached_within(self: &Arc<Node>, limit: Duration) -> bool {
-        self.knock();
-        let start = Instant::now();
-        while !self.serves() {
-            if self.has_failed() || start.elapsed() >= limit {
-                return false;
-            }
-            link::sleep(KNOCK).await;
-        }
-        true
-    }
-}
-
+/// The nodes of the cluster, and which of them serves which slot.
 pub(super) struct Nodes {
-    config: Config,
-    state: Mutex<State>,
-    /// What came of the last time that somebody asked for the table.
-    news: watch::Sender<Option<Error>>,
-    wanted: Arc<Notify>,
-    /// The process whose I/O thread runs the keeper.
-    process: AtomicU32,
-    turn: AtomicUsize,
+    config: Arc<Config>,
+    /// The nodes that the URL names.
+    seeds: Vec<Address>,
+    table: Mutex<Table>,
+    /// Notified by each node whose connection is lost, or cannot be made.
+    trouble: Arc<Notify>,
+    round_robin: AtomicUsize,
 }
 
-struct State {
-    /// The shard of each slot.
-    owners: Box<[u16]>,
+struct Table {
+    /// The number of the shard of each slot.
+    shard_of_slot: Box<[u16]>,
     shards: Vec<Shard>,
-    /// Every node that we have connections to.
-    known: HashMap<Role, Arc<Node>>,
-    /// Who has redirected somebody last, and so knows best.
-    informed: Option<Arc<Node>>,
-    closed: bool,
+    /// Every node that there are connections to.
+    known: HashMap<NodeKey, Arc<Node>>,
+    /// The node that the last `MOVED` has led to: its slot table has the change.
+    redirect_target: Option<Arc<Node>>,
+    is_closed: bool,
 }
 
-/// A node that serves reads as a replica has connections of another kind than one that serves writes.
-type Role = (Address, bool);
-
+/// A primary, and the replicas that reads may go to.
 #[derive(Clone)]
 struct Shard {
     primary: Arc<Node>,
     replicas: Vec<Arc<Node>>,
 }
 
+impl Shard {
+    fn nodes(&self) -> impl Iterator<Item = &Arc<Node>> {
+        std::iter::once(&self.primary).chain(&self.replicas)
+    }
+}
+
+fn no_slots() -> Box<[u16]> {
+    vec![UNASSIGNED; usize::from(Slot::COUNT)].into_boxed_slice()
+}
+
 impl Nodes {
-    pub(super) fn new(config: Config) -> Arc<Nodes> {
-        Arc::new(Nodes {
+    pub(super) fn new(config: Arc<Config>, seeds: Vec<Address>, trouble: Arc<Notify>) -> Nodes {
+        Nodes {
             config,
-            state: Mutex::new(State {
-                owners: vec![NOBODY; SLOTS].into_boxed_slice(),
+            seeds,
+            table: Mutex::new(Table {
+                shard_of_slot: no_slots(),
                 shards: Vec::new(),
                 known: HashMap::new(),
-                informed: None,
-                closed: false,
+                redirect_target: None,
+                is_closed: false,
             }),
-            news: watch::Sender::new(None),
-            wanted: Arc::default(),
-            process: AtomicU32::new(0),
-            turn: AtomicUsize::new(0),
-        })
+            trouble,
+            round_robin: AtomicUsize::new(0),
+        }
     }
 
     pub(super) fn config(&self) -> &Config {
         &self.config
     }
 
-    /// Returns who serves `slot`; for one that only `reads`, that may be a replica.
-    pub(super) fn owner(&self, slot: u16, reads: bool) -> Option<Arc<Node>> {
-        let state = self.lock();
-        let shard = state
-            .shards
-            .get(usize::from(state.owners[usize::from(slot)]))?;
+    pub(super) fn seeds(&self) -> &[Address] {
+        &self.seeds
+    }
+
+    /// Returns the node that serves `slot`. For a command that only `reads` that may be a replica.
+    pub(super) fn node_for(&self, slot: Slot, reads: bool) -> Option<Arc<Node>> {
+        let table = self.lock();
+        let shard = table.shard_of_slot[usize::from(slot.number())];
+        let shard = table.shards.get(usize::from(shard))?;
         match self.config.read_from() {
             ReadFrom::Primary => Some(Arc::clone(&shard.primary)),
-            read_from if reads => self.replica(shard, read_from),
+            read_from if reads => self.node_to_read_from(shard, read_from),
             _ => Some(Arc::clone(&shard.primary)),
         }
     }
 
-    fn replica(&self, shard: &Shard, read_from: ReadFrom) -> Option<Arc<Node>> {
+    fn node_to_read_from(&self, shard: &Shard, read_from: ReadFrom) -> Option<Arc<Node>> {
         let Shard { primary, replicas } = shard;
-        let turn = self.turn();
-        let mut in_turn = (0..replicas.len()).map(|at| &replicas[(at + turn) % replicas.len()]);
-        let well = in_turn.find(|replica| !replica.has_failed());
-        match (well, read_from) {
+        let healthy = self.in_turn(replicas).find(|replica| !replica.has_failed());
+        match (healthy, read_from) {
             (Some(replica), _) => Some(Arc::clone(replica)),
             (None, ReadFrom::Replica) => replicas.first().cloned(),
             (None, _) => Some(Arc::clone(primary)),
         }
     }
 
-    /// Returns a primary, another one each time, and one without a connection only if all are.
-    pub(super) fn any(&self) -> Option<Arc<Node>> {
+    /// Returns a primary, another one each time; one that does not serve only if none does.
+    pub(super) fn any_primary(&self) -> Option<Arc<Node>> {
         let primaries = self.primaries();
-        let turn = self.turn();
-        let mut in_turn = (0..primaries.len()).map(|at| &primaries[(at + turn) % primaries.len()]);
-        in_turn
-            .find(|node| node.serves())
-            .or(primaries.get(turn % primaries.len().max(1)))
-            .cloned()
+        let mut in_turn = self.in_turn(&primaries);
+        let first = in_turn.next()?;
+        let serving = std::iter::once(first)
+            .chain(in_turn)
+            .find(|node| node.serves());
+        Some(Arc::clone(serving.unwrap_or(first)))
     }
 
     pub(super) fn primaries(&self) -> Vec<Arc<Node>> {
-        let state = self.lock();
-        state
+        let table = self.lock();
+        let primaries = table.shards.iter().map(|shard| Arc::clone(&shard.primary));
+        primaries.collect()
+    }
+
+    /// Returns the primaries and, if reads go to them, the replicas.
+    pub(super) fn all(&self) -> Vec<Arc<Node>> {
+        let table = self.lock();
+        table
             .shards
             .iter()
-            .map(|shard| Arc::clone(&shard.primary))
+            .flat_map(Shard::nodes)
+            .cloned()
             .collect()
     }
 
-    /// Returns the primaries and, where reads go to them, the replicas.
-    pub(super) fn all(&self) -> Vec<Arc<Node>> {
-        let state = self.lock();
-        let nodes = |shard: &Shard| {
-            let mut nodes = shard.replicas.clone();
-            nodes.insert(0, Arc::clone(&shard.primary));
-            nodes
-        };
-        state.shards.iter().flat_map(nodes).collect()
+    /// Returns the node at `address`, which a redirection has named.
+    pub(super) fn node_at(&self, address: Address) -> Arc<Node> {
+        self.node(&mut self.lock(), &NodeKey::primary(address))
     }
 
-    /// Returns the node at `address`, where somebody has been sent.
-    pub(super) fn at(self: &Arc<Nodes>, address: Address) -> Arc<Node> {
-        self.node(&mut self.lock(), &(address, false))
-    }
-
-    /// Learns that `slot` is served at `address`, and asks there for the rest.
-    pub(super) fn moved(self: &Arc<Nodes>, slot: u16, address: Address) {
-        let mut state = self.lock();
-        let node = self.node(&mut state, &(address, false));
-        let shard = state
-            .shards
-            .iter()
-            .position(|shard| Arc::ptr_eq(&shard.primary, &node));
-        let shard = shard.unwrap_or_else(|| {
-            state.shards.push(Shard {
+    /// Records that `slot` is served at `address`; returns whether that is new.
+    pub(super) fn moved(&self, slot: Slot, address: Address) -> bool {
+        let mut table = self.lock();
+        let node = self.node(&mut table, &NodeKey::primary(address));
+        let known = shard_of(&table.shards, &node);
+        let shard = known.unwrap_or_else(|| {
+            table.shards.push(Shard {
                 primary: Arc::clone(&node),
                 replicas: Vec::new(),
             });
-            state.shards.len() - 1
+            table.shards.len() - 1
         });
-        let shard = u16::try_from(shard).unwrap_or(NOBODY);
-        if state.owners[usize::from(slot)] == shard {
+        let shard = shard_number(shard);
+        let shard_of_slot = &mut table.shard_of_slot[usize::from(slot.number())];
+        if *shard_of_slot == shard {
+            return false;
+        }
+        *shard_of_slot = shard;
+        table.redirect_target = Some(node);
+        true
+    }
+
+    /// Takes over a slot table, and closes the nodes that do not serve any slot any more.
+    pub(super) fn apply(&self, ranges: &[SlotRange]) {
+        let mut table = self.lock();
+        if table.is_closed {
             return;
         }
-        state.owners[usize::from(slot)] = shard;
-        state.informed = Some(node);
-        drop(state);
-        self.want();
-    }
-
-    /// Asks for the table, without waiting for it.
-    pub(super) fn want(self: &Arc<Nodes>) {
-        let process = std::process::id();
-        if self.process.swap(process, Ordering::Relaxed) != process {
-            let keeper = Keeper(Arc::clone(self));
-            if let Err(error) = link::spawn(async move { keeper.keep().await }) {
-                self.news.send_replace(Some(error));
-            }
+        let (shards, shard_of_slot) = self.shards(&mut table, ranges);
+        table.shard_of_slot = shard_of_slot;
+        table.shards.clone_from(&shards);
+        let serves = |node: &Arc<Node>| {
+            let mut nodes = shards.iter().flat_map(Shard::nodes);
+            nodes.any(|serving| Arc::ptr_eq(serving, node))
+        };
+        let retired: Vec<Arc<Node>> = table
+            .known
+            .extract_if(|_, node| !serves(node))
+            .map(|(_, node)| node)
+            .collect();
+        drop(table);
+        for node in retired {
+            node.retire(self.config.response_timeout());
         }
-        self.wanted.notify_one();
+        // No command is sent to a replica that has failed, so none would find out that it is back.
+        let replicas = shards.iter().flat_map(|shard| &shard.replicas);
+        replicas
+            .filter(|replica| replica.has_failed())
+            .for_each(Node::connect_in_background);
     }
 
-    /// Waits at most `limit` for the next table.
-    ///
-    /// # Errors
-    /// Why there is none.
-    pub(super) async fn news(self: &Arc<Nodes>, limit: Duration) -> Result<(), Error> {
-        let mut news = self.news.subscribe();
-        self.want();
-        let changed = link::within(limit, news.changed()).await;
-        let failure = self.news.borrow().clone();
-        match (changed, failure) {
-            (Some(_), None) => Ok(()),
-            (_, Some(failure)) => Err(failure),
-            (None, None) => Err(self.nobody(&self.failures())),
+    fn shards(&self, table: &mut Table, ranges: &[SlotRange]) -> (Vec<Shard>, Box<[u16]>) {
+        let reads_from_replicas = self.config.read_from() != ReadFrom::Primary;
+        let mut shards: Vec<Shard> = Vec::new();
+        let mut shard_of_slot = no_slots();
+        for range in ranges {
+            let primary = self.node(table, &NodeKey::primary(range.primary.clone()));
+            let shard = shard_of(&shards, &primary).unwrap_or_else(|| {
+                let replicas = range.replicas.iter().filter(|_| reads_from_replicas);
+                let replicas = replicas
+                    .map(|replica| self.node(table, &NodeKey::replica(replica.clone())))
+                    .collect();
+                shards.push(Shard { primary, replicas });
+                shards.len() - 1
+            });
+            let slots = usize::from(range.first.number())..=usize::from(range.last.number());
+            shard_of_slot[slots].fill(shard_number(shard));
         }
+        (shards, shard_of_slot)
     }
 
-    /// Why there is no connection to nodes to which there is none.
-    fn failures(&self) -> Vec<(Address, Error)> {
-        let state = self.lock();
+    /// Returns the nodes to ask for the slot table, most likely up to date first.
+    pub(super) fn to_ask(&self) -> Vec<Arc<Node>> {
+        let primaries = self.primaries();
+        let in_turn = self.in_turn(&primaries).cloned();
+        let (serving, others): (Vec<_>, Vec<_>) = in_turn.partition(|node| node.serves());
+        let mut table = self.lock();
+        let mut nodes: Vec<Arc<Node>> = table.redirect_target.take().into_iter().collect();
+        nodes.extend(serving);
+        for seed in &self.seeds {
+            nodes.push(self.node(&mut table, &NodeKey::primary(seed.clone())));
+        }
+        nodes.extend(others);
+        let mut seen = Vec::new();
+        nodes.retain(|node| {
+            let is_new = !seen.contains(node.address());
+            seen.push(node.address().clone());
+            is_new
+        });
+        nodes
+    }
+
+    /// Returns the last error of each unreachable node.
+    pub(super) fn failures(&self) -> Vec<(Address, Error)> {
+        let table = self.lock();
         let failure = |node: &Arc<Node>| {
             let failure = node.connections.shared().failure()?;
-            Some((node.address.clone(), failure))
+            Some((node.address().clone(), failure))
         };
-        let mut failures: Vec<_> = state.known.values().filter_map(failure).collect();
+        let mut failures: Vec<_> = table.known.values().filter_map(failure).collect();
         failures.sort_by_key(|(address, _)| address.to_string());
         failures
     }
 
-    /// The report about nodes none of which has answered.
-    fn nobody(&self, failures: &[(Address, Error)]) -> Error {
-        let lasting = |(_, error): &&(Address, Error)| link::is_lasting(error.kind());
-        let first = failures.iter().find(lasting).or(failures.first());
-        let Some((_, first)) = first else {
-            let message = format!("no node of the cluster at `{}` answers", self.config.peer());
-            return Error::new(ErrorKind::Unreachable, message);
-        };
-        if let [_] = failures {
-            return first.clone();
-        }
-        // One that may come back decides: the others may have left the cluster.
-        let kind = failures
-            .iter()
-            .map(|(_, error)| error.kind())
-            .find(|kind| !link::is_lasting(*kind))
-            .unwrap_or(first.kind());
-        let each: Vec<_> = failures
-            .iter()
-            .map(|(address, error)| format!("`{address}`: {error:#}"))
-            .collect();
-        let message = format!("no node of the cluster answers: {}", each.join("; "));
-        let error = Error::new(kind, message);
-        match first.help() {
-            Some(help) => error.with_help(help),
-            None => error,
-        }
-    }
-
-    /// Closes the connections to all nodes.
-    pub(super) async fn close(&self, grace: Duration) {
-        let nodes = self.shut();
-        let closing = nodes.iter().map(|node| node.connections.close(grace));
-        super::join_all(closing).await;
+    /// Returns whether callers wait for a node.
+    pub(super) fn is_troubled(&self) -> bool {
+        self.all().iter().any(|node| node.is_troubled())
     }
 
     pub(super) fn is_closed(&self) -> bool {
-        self.lock().closed
+        self.lock().is_closed
     }
 
-    /// Makes no connection any more; returns those there are.
-    pub(super) fn shut(&self) -> Vec<Arc<Node>> {
-        let mut state = self.lock();
-        state.closed = true;
-        state.shards.clear();
-        state.owners.fill(NOBODY);
-        state.informed = None;
-        let nodes = state.known.drain().map(|(_, node)| node).collect();
-        drop(state);
-        self.news.send_replace(Some(link::closed()));
-        self.wanted.notify_one();
-        nodes
+    /// Makes no new connections from now on; returns the nodes to close.
+    pub(super) fn start_closing(&self) -> Vec<Arc<Node>> {
+        let mut table = self.lock();
+        table.is_closed = true;
+        table.shards.clear();
+        table.shard_of_slot.fill(UNASSIGNED);
+        table.redirect_target = None;
+        table.known.drain().map(|(_, node)| node).collect()
     }
 
-    fn turn(&self) -> usize {
-        self.turn.fetch_add(1, Ordering::Relaxed)
+    /// Returns `nodes` from another one on each time.
+    fn in_turn<'a>(&self, nodes: &'a [Arc<Node>]) -> impl Iterator<Item = &'a Arc<Node>> + use<'a> {
+        let turn = self.round_robin.fetch_add(1, Ordering::Relaxed);
+        let (front, back) = nodes.split_at(turn % nodes.len().max(1));
+        back.iter().chain(front)
     }
 
-    fn node(&self, state: &mut State, role: &Role) -> Arc<Node> {
+    fn node(&self, table: &mut Table, key: &NodeKey) -> Arc<Node> {
         let make = || {
-            let (address, is_replica) = role;
-            let config = self
-                .config
-                .at_node(&address.host, address.port, *is_replica);
-            Arc::new(Node {
-                address: address.clone(),
-                is_replica: *is_replica,
-                connections: Connections::of_node(config, Arc::clone(&self.wanted)),
-            })
+            let (config, trouble) = (Arc::clone(&self.config), Arc::clone(&self.trouble));
+            Arc::new(Node::new(config, key.clone(), trouble))
         };
-        if state.closed {
+        if table.is_closed {
             // Its caller finds out that the client is closed.
             return make();
         }
-        Arc::clone(state.known.entry(role.clone()).or_insert_with(make))
+        Arc::clone(table.known.entry(key.clone()).or_insert_with(make))
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Table> {
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Returns the place in `shards` of the shard whose primary `node` is.
+fn shard_of(shards: &[Shard], node: &Arc<Node>) -> Option<usize> {
+    let is_primary = |shard: &Shard| Arc::ptr_eq(&shard.primary, node);
+    shards.iter().position(is_primary)
+}
+
+fn shard_number(place: usize) -> u16 {
+    u16::try_from(place).unwrap_or(UNASSIGNED)
 }

@@ -20,9 +20,14 @@ pub(crate) enum Routing {
     AllPrimaries(ResponsePolicy),
     /// Every node, replicas too.
     AllNodes(ResponsePolicy),
-    /// None: the keys are in several slots, and the command cannot be split.
+}
+
+/// Why a command goes to no node of a cluster.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Unroutable {
+    /// The keys are in several slots, and the command cannot be split.
     CrossSlot,
-    /// None; the text says what to do instead.
+    /// The command has no meaning in a cluster; the text says what to do instead.
     Refused(&'static str),
 }
 
@@ -33,20 +38,20 @@ impl Routing {
     pub(crate) fn of<'a>(
         info: CommandInfo,
         arguments: impl Iterator<Item = &'a [u8]> + Clone,
-    ) -> Routing {
+    ) -> Result<Routing, Unroutable> {
         let split_by = match info.routing_rule() {
-            RoutingRule::AllPrimaries(policy) => return Routing::AllPrimaries(policy),
-            RoutingRule::AllNodes(policy) => return Routing::AllNodes(policy),
-            RoutingRule::Refused(instead) => return Routing::Refused(instead),
-            RoutingRule::SlotNumber => return Routing::of_slot_number(arguments),
+            RoutingRule::AllPrimaries(policy) => return Ok(Routing::AllPrimaries(policy)),
+            RoutingRule::AllNodes(policy) => return Ok(Routing::AllNodes(policy)),
+            RoutingRule::Refused(instead) => return Err(Unroutable::Refused(instead)),
+            RoutingRule::SlotNumber => return Ok(Routing::of_slot_number(arguments)),
             RoutingRule::ByKeys => None,
             RoutingRule::Split(split_by) => Some(split_by),
         };
         match (KeySlots::of(info, arguments.clone()), split_by) {
-            (KeySlots::None, _) => Routing::AnyPrimary,
-            (KeySlots::One(slot), _) => Routing::Slot(slot),
-            (KeySlots::Several, Some(split_by)) => split(split_by, arguments),
-            (KeySlots::Several, None) => Routing::CrossSlot,
+            (KeySlots::None, _) => Ok(Routing::AnyPrimary),
+            (KeySlots::One(slot), _) => Ok(Routing::Slot(slot)),
+            (KeySlots::Several, Some(split_by)) => Ok(split(split_by, arguments)),
+            (KeySlots::Several, None) => Err(Unroutable::CrossSlot),
         }
     }
 

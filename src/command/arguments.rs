@@ -13,11 +13,6 @@ pub(crate) fn arguments(command: &Cmd) -> impl Iterator<Item = &[u8]> + Clone {
     })
 }
 
-/// Returns the name of `command` as it was given; empty for a command without arguments.
-pub(crate) fn name(command: &Cmd) -> &[u8] {
-    arguments(command).next().unwrap_or_default()
-}
-
 /// Parses a decimal number; `None` if the argument is not one.
 pub(crate) fn number<T: FromStr>(argument: &[u8]) -> Option<T> {
     std::str::from_utf8(argument).ok()?.parse().ok()
@@ -55,12 +50,6 @@ pub(super) fn read_stream_options<'a>(
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_name_is_the_first_argument() {
-        assert_eq!(name(redis::cmd("Get").arg("k")), b"Get");
-        assert_eq!(name(&redis::Cmd::new()), b"");
-    }
 
     #[test]
     fn a_cursor_is_an_empty_argument() {

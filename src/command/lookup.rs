@@ -68,6 +68,12 @@ impl CommandInfo {
         CommandInfo(row.unwrap_or(container))
     }
 
+    /// Returns whether the command is in the table and has no [`Effect`], whatever its arguments are.
+    #[inline]
+    pub(crate) fn is_plain(self) -> bool {
+        self.0.is_plain
+    }
+
     /// Returns whether the command only reads.
     pub(crate) fn reads(self) -> bool {
         self.0.access == Access::Reads

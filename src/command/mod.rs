@@ -30,11 +30,8 @@ mod row;
 mod split;
 mod table;
 
-#[expect(unused_imports, reason = "the callers are switched over next")]
-pub(crate) use self::arguments::{arguments, name, number};
-#[expect(unused_imports, reason = "the callers are switched over next")]
+pub(crate) use self::arguments::{arguments, number};
 pub(crate) use self::effect::Effect;
 pub(crate) use self::lookup::CommandInfo;
 pub(crate) use self::row::{ResponsePolicy, RoutingRule, SplitBy};
-#[expect(unused_imports, reason = "the callers are switched over next")]
 pub(crate) use self::split::{encoded_commands, split};

@@ -8,6 +8,10 @@ use super::packed_name::PackedName;
 #[derive(Debug)]
 pub(super) struct Row {
     /// In upper case, `COMMAND|SUBCOMMAND` for a subcommand.
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "only tests of the table read it")
+    )]
     pub(super) name: &'static str,
     pub(super) packed: PackedName,
     pub(super) access: Access,
@@ -18,6 +22,8 @@ pub(super) struct Row {
     pub(super) is_script: bool,
     /// Whether the first argument is a subcommand with a row of its own.
     pub(super) is_container: bool,
+    /// Whether it neither blocks nor concerns the session: nearly every call ends with this look.
+    pub(super) is_plain: bool,
 }
 
 /// What a command does to the data.
@@ -109,6 +115,7 @@ pub(super) const fn write(name: &'static str, keys: Keys) -> Row {
         routing: RoutingRule::ByKeys,
         is_script: false,
         is_container: false,
+        is_plain: !name.is_empty(),
     }
 }
 
@@ -122,19 +129,31 @@ pub(super) const fn container(name: &'static str) -> Row {
 
 impl Row {
     pub(super) const fn blocks(self, blocks: Blocks) -> Row {
-        Row { blocks, ..self }
+        let is_plain = false;
+        Row {
+            blocks,
+            is_plain,
+            ..self
+        }
     }
 
     /// `instead` says what to use instead.
     pub(super) const fn changes_session(self, instead: &'static str) -> Row {
-        let session = Session::Changed(instead);
-        Row { session, ..self }
+        self.session(Session::Changed(instead))
     }
 
     /// `instead` says what to use instead.
     pub(super) const fn no_single_reply(self, instead: &'static str) -> Row {
-        let session = Session::NoSingleReply(instead);
-        Row { session, ..self }
+        self.session(Session::NoSingleReply(instead))
+    }
+
+    const fn session(self, session: Session) -> Row {
+        let is_plain = false;
+        Row {
+            session,
+            is_plain,
+            ..self
+        }
     }
 
     pub(super) const fn frames_transaction(self) -> Row {

@@ -1,9 +1,11 @@
-//! A server's settings in the words of its configuration file, and in those of a URL.
+//! The settings of a server as lines of its configuration file, and as a URL.
 
 use std::fmt::Write as _;
 use std::path::Path;
 
-use super::{ServerBuilder, Transport};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+use super::builder::{ServerBuilder, Transport};
 
 impl ServerBuilder {
     /// The lines of the configuration file.
@@ -16,7 +18,7 @@ impl ServerBuilder {
             "daemonize no".to_owned(),
         ];
         if cfg!(unix) {
-            // TLS and TCP servers have one too: it is how we ask whether they are ready.
+            // TLS and TCP servers have one too, to be asked whether they are ready.
             lines.push("unixsocket redis.sock".to_owned());
             lines.push("unixsocketperm 700".to_owned());
         }
@@ -59,7 +61,7 @@ impl ServerBuilder {
         let password = self
             .password
             .as_deref()
-            .map(|word| percent_encoded(word, b""));
+            .map(|word| percent_encoded(word, COMPONENT));
         let userinfo = password
             .as_deref()
             .map_or(String::new(), |password| format!(":{password}@"));
@@ -67,11 +69,11 @@ impl ServerBuilder {
             Transport::Tcp => format!("redis://{userinfo}127.0.0.1:{port}"),
             Transport::Tls { authority, .. } => format!(
                 "rediss://{userinfo}localhost:{port}?tls_ca={}",
-                percent_encoded(&absolute(authority), b"/")
+                percent_encoded(&absolute(authority), PATH)
             ),
-            // In the query, where redis-rs finds it too.
+            // The password stands in the query, where redis-rs finds it too.
             Transport::Unix => {
-                let path = percent_encoded(&directory.join("redis.sock").to_string_lossy(), b"/");
+                let path = percent_encoded(&directory.join("redis.sock").to_string_lossy(), PATH);
                 let query = password.map_or(String::new(), |password| format!("?pass={password}"));
                 format!("unix://{path}{query}")
             }
@@ -79,13 +81,14 @@ impl ServerBuilder {
     }
 }
 
-/// The server runs in its own directory, so a relative path means another file there.
+/// Returns the absolute path: the server runs in its own directory, where a relative path would name
+/// another file.
 fn absolute(path: &Path) -> String {
     let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     path.to_string_lossy().into_owned()
 }
 
-/// A word of the server's configuration file.
+/// Quotes a word for the server's configuration file.
 fn quoted(word: &str) -> String {
     let mut quoted = String::from("\"");
     for byte in word.bytes() {
@@ -99,15 +102,48 @@ fn quoted(word: &str) -> String {
     quoted
 }
 
-/// `text` for a URL, where `kept` needs no escape in its place.
-fn percent_encoded(text: &str, kept: &[u8]) -> String {
-    let mut encoded = String::new();
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"._-~".contains(&byte) || kept.contains(&byte) {
-            encoded.push(char::from(byte));
-        } else {
-            write!(encoded, "%{byte:02X}").expect("a String takes every write");
+/// Characters that are percent-encoded in a component of a URL: all but the unreserved ones (RFC 3986,
+/// section 2.3).
+const COMPONENT: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'-')
+    .remove(b'~');
+/// The same for a path of several components.
+const PATH: &AsciiSet = &COMPONENT.remove(b'/');
+
+fn percent_encoded(text: &str, escaped: &'static AsciiSet) -> String {
+    utf8_percent_encode(text, escaped).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_url_has_everything_but_a_client_certificate() {
+        let directory = Path::new("/tmp/dir");
+        let url = |builder: ServerBuilder, port| builder.url(port, directory);
+        assert_eq!(
+            url(ServerBuilder::default().tcp(), Some(7000)),
+            "redis://127.0.0.1:7000"
+        );
+        assert_eq!(
+            url(ServerBuilder::default().tcp().password("a@b/ü"), Some(7000)),
+            "redis://:a%40b%2F%C3%BC@127.0.0.1:7000"
+        );
+        assert_eq!(
+            url(
+                ServerBuilder::default().tls("c", "k", "/tmp/c a.pem"),
+                Some(7000)
+            ),
+            "rediss://localhost:7000?tls_ca=/tmp/c%20a.pem"
+        );
+        if cfg!(unix) {
+            assert_eq!(
+                url(ServerBuilder::default().password("a+b"), None),
+                "unix:///tmp/dir/redis.sock?pass=a%2Bb"
+            );
         }
     }
-    encoded
 }

@@ -9,13 +9,14 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::ServerBuilder;
+use super::builder::ServerBuilder;
 
 const START_DEADLINE: Duration = Duration::from_secs(20);
 const STOP_DEADLINE: Duration = Duration::from_secs(5);
-const POLL: Duration = Duration::from_millis(5);
+/// Time between two checks whether the process has started or ended.
+const POLL_INTERVAL: Duration = Duration::from_millis(5);
 
-/// Names the server binary, for who has it elsewhere.
+/// The variable that names the server's program where it is not in `PATH`.
 const BINARY_VARIABLE: &str = "REDIS_READY_SERVER";
 const BINARIES: [&str; 2] = ["redis-server", "valkey-server"];
 const INSTALL: &str = if cfg!(target_os = "macos") {
@@ -24,17 +25,17 @@ const INSTALL: &str = if cfg!(target_os = "macos") {
     "apt-get install -y redis-server"
 };
 
-/// A server process that may or may not run, and the directory it runs in.
+/// A server process, running or not, and the directory in which it runs.
 #[derive(Debug)]
 pub(super) struct Process {
     directory: PathBuf,
     child: Option<Child>,
-    /// Ends the server when this process is gone; see [`watch`].
+    /// Ends the server when this process has ended; see [`watch`].
     watcher: Option<Child>,
 }
 
 impl Process {
-    /// Makes the directory; nothing runs yet.
+    /// Makes the directory, without starting a process.
     pub(super) fn new() -> io::Result<Process> {
         Ok(Process {
             directory: private_directory()?,
@@ -52,7 +53,7 @@ impl Process {
         String::from_utf8_lossy(&log).into_owned()
     }
 
-    /// Starts the process, which is not ready then.
+    /// Starts the process, without waiting until it is ready.
     pub(super) fn spawn(&mut self, directives: &str, settings: &ServerBuilder) -> io::Result<()> {
         fs::write(self.directory.join("redis.conf"), directives)?;
         let log = File::create(self.directory.join("redis.log"))?;
@@ -71,7 +72,7 @@ impl Process {
         Ok(())
     }
 
-    /// Waits until the server answers, and gives its log if it does not.
+    /// Waits until the server answers; the error has its log.
     pub(super) fn wait_until_ready(&mut self, port: Option<u16>) -> io::Result<()> {
         let started = Instant::now();
         loop {
@@ -81,11 +82,13 @@ impl Process {
                 return Err(self.start_error(&format!("the server ended with {status}")));
             }
             match self.ask(port) {
-                // Whoever asks for a password is there.
+                // A server that asks for a password is ready.
                 Ok(reply) if reply.starts_with("+PONG") || reply.starts_with("-NOAUTH") => {
                     return Ok(());
                 }
-                Ok(_) | Err(_) if started.elapsed() < START_DEADLINE => thread::sleep(POLL),
+                Ok(_) | Err(_) if started.elapsed() < START_DEADLINE => {
+                    thread::sleep(POLL_INTERVAL);
+                }
                 Ok(reply) => return Err(self.start_error(&format!("expected PONG, found {reply}"))),
                 Err(error) => return Err(self.start_error(&error.to_string())),
             }
@@ -102,8 +105,7 @@ impl Process {
         io::Error::new(kind, format!("{problem}\nlog of the server:\n{log}"))
     }
 
-    /// Sends PING. Where there are Unix sockets every server has one, so TLS is no obstacle.
-    /// Sends PING. Where there are Unix sockets every server has one, so TLS is no obstacle.
+    /// Sends `PING` over the Unix socket, which every server has on Unix, so that TLS does not matter.
     #[cfg(unix)]
     fn ask(&self, _port: Option<u16>) -> io::Result<String> {
         let socket = self.directory.join("redis.sock");
@@ -150,14 +152,14 @@ impl Process {
                 {
                     break;
                 }
-                thread::sleep(POLL);
+                thread::sleep(POLL_INTERVAL);
             }
         }
         self.kill()
     }
 
     pub(super) fn kill(&mut self) -> io::Result<()> {
-        // First the watcher: it knows the server by a process id that is free again afterwards.
+        // The watcher first: it knows the server by its process id, which may be used again afterwards.
         if let Some(mut watcher) = self.watcher.take() {
             watcher.kill()?;
             watcher.wait()?;
@@ -172,26 +174,26 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // Nobody is left to tell about an error.
+        // A drop has no caller to report an error to.
         let _ = self.kill();
         let _ = fs::remove_dir_all(&self.directory);
     }
 }
 
-/// A directory that nobody else can write to.
+/// Makes a directory that only this user can write to.
 fn private_directory() -> io::Result<PathBuf> {
     static COUNT: AtomicU32 = AtomicU32::new(0);
     let mut builder = fs::DirBuilder::new();
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     loop {
-        // Short: the path of a socket ends after 103 bytes on some systems.
+        // A short name, because some systems limit the path of a socket to 103 bytes.
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let name = format!("redis-ready-{}-{number}", std::process::id());
         let path = env::temp_dir().join(name);
         match builder.create(&path) {
             Ok(()) => return Ok(path),
-            // Left by a process that had our id once.
+            // Left behind by an earlier process with the same id.
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
             Err(error) => return Err(error),
         }
@@ -205,7 +207,7 @@ fn binaries() -> Vec<String> {
     }
 }
 
-/// Starts the first of `binaries` that is there.
+/// Starts the first of `binaries` that exists.
 fn spawn_any(
     binaries: &[String],
     mut set_up: impl FnMut(&mut Command) -> io::Result<()>,
@@ -218,16 +220,16 @@ fn spawn_any(
             result => return result,
         }
     }
-    let sought = binaries.join("` or `");
+    let names = binaries.join("` or `");
     Err(io::Error::new(
         io::ErrorKind::NotFound,
-        format!("no server found: neither is `{sought}` in PATH\n  help: {INSTALL}"),
+        format!("cannot find `{names}` in `PATH`\n  help: {INSTALL}"),
     ))
 }
 
-/// Starts a shell that waits for the end of its input, which comes when this process ends in
-/// whatever way, and then removes the server. A `static` is never dropped, and a killed test drops
-/// nothing.
+/// Starts a shell that waits for the end of its input, which comes when this process ends for any reason,
+/// and then removes the server. A `static` is never dropped, and neither is anything in a test that was
+/// killed.
 fn watch(child: &Child, directory: &Path) -> Option<Child> {
     if !cfg!(unix) {
         return None;

@@ -2,43 +2,29 @@
 
 use std::time::Duration;
 
-use super::diagnostic::Parsed;
-use super::spanned::Spanned;
-
 /// Units and their nanoseconds.
+#[rustfmt::skip]
 const UNITS: [(&str, u64); 7] = [
-    ("ns", 1),
-    ("us", 1_000),
-    ("ms", 1_000_000),
-    ("s", 1_000_000_000),
-    ("m", 60_000_000_000),
-    ("h", 3_600_000_000_000),
-    ("d", 86_400_000_000_000),
+    ("ns", 1), ("us", 1_000), ("ms", 1_000_000), ("s", 1_000_000_000),
+    ("m", 60_000_000_000), ("h", 3_600_000_000_000), ("d", 86_400_000_000_000),
 ];
 
-/// Reads the duration `value` of the parameter `name`; without a unit it means
-/// seconds to one client and milliseconds to the next.
-pub(super) fn parse(name: &str, value: &str, part: Spanned<'_>) -> Parsed<Duration> {
-    let is_digit = |c: char| c.is_ascii_digit() || c == '.';
-    let (number, unit) = value.split_at(value.len() - value.trim_start_matches(is_digit).len());
-    let scale = UNITS.iter().find(|(known, _)| *known == unit);
-    let nanoseconds = scale.and_then(|&(_, scale)| scaled(number, scale));
-    if let Some(nanoseconds) = nanoseconds.filter(|&nanoseconds| nanoseconds > 0) {
-        return Ok(Duration::from_nanos(nanoseconds));
-    }
-    let has_no_unit = unit.is_empty() && number.bytes().any(|b| b.is_ascii_digit());
-    let (code, before, after) = if has_no_unit {
-        ("unitless_duration", "duration without a unit in", "")
-    } else {
-        (
-            "invalid_param",
-            "invalid duration in",
-            ": expected a positive number and a unit",
-        )
-    };
-    let message = (format!("{before} parameter `{name}` of "), after);
-    let help = format!("write `{name}=500ms` or `{name}=5s`");
-    Err(part.error(code, message, help))
+/// Reads a duration of more than nothing.
+pub(super) fn parse(text: &str) -> Option<Duration> {
+    let unit = text.trim_start_matches(is_digit);
+    let number = &text[..text.len() - unit.len()];
+    let (_, scale) = UNITS.iter().find(|(known, _)| *known == unit)?;
+    let nanoseconds = scaled(number, *scale).filter(|nanoseconds| *nanoseconds > 0)?;
+    Some(Duration::from_nanos(nanoseconds))
+}
+
+/// Returns whether the text lacks a unit, which is seconds to one client, milliseconds to the next.
+pub(super) fn is_unitless(text: &str) -> bool {
+    text.chars().all(is_digit) && text.contains(|c: char| c.is_ascii_digit())
+}
+
+fn is_digit(c: char) -> bool {
+    c.is_ascii_digit() || c == '.'
 }
 
 /// Multiplies a decimal number without going through a float.

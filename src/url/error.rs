@@ -22,9 +22,8 @@ struct Inner {
 }
 
 impl UrlError {
-    pub(super) fn new(mut diagnostic: Diagnostic, input: &str) -> UrlError {
-        diagnostic.span = on_boundaries(input, &diagnostic.span);
-        let redaction = Redaction::new(input, diagnostic.span.clone());
+    pub(super) fn new(diagnostic: Diagnostic, input: &str) -> UrlError {
+        let redaction = Redaction::new(input, &diagnostic.span);
         UrlError(Box::new(Inner {
             diagnostic,
             redaction,
@@ -34,7 +33,7 @@ impl UrlError {
     /// Returns the stable code of the error, such as `invalid_port`.
     #[must_use]
     pub fn code(&self) -> &'static str {
-        self.0.diagnostic.code
+        self.0.diagnostic.problem.code
     }
 
     /// Returns the bytes of the input the error is about.
@@ -48,12 +47,12 @@ impl UrlError {
     /// Returns what to type instead, where that is certain.
     #[must_use]
     pub fn help(&self) -> Option<&str> {
-        self.0.diagnostic.help.as_deref()
+        Some(&*self.0.diagnostic.help).filter(|help| !help.is_empty())
     }
 
     /// Returns the sentence of `Display` about `subject`, such as `` `REDIS_URL` ``.
     pub(crate) fn message(&self, subject: &str) -> String {
-        self.0.diagnostic.message.about(subject)
+        self.0.diagnostic.message(subject)
     }
 
     /// Returns the input on one line without its secrets, and the span in it.
@@ -82,16 +81,3 @@ impl fmt::Debug for UrlError {
 }
 
 impl std::error::Error for UrlError {}
-
-/// Widens a range to character boundaries inside the input.
-fn on_boundaries(input: &str, span: &Range<usize>) -> Range<usize> {
-    let mut end = span.end.min(input.len());
-    while !input.is_char_boundary(end) {
-        end += 1;
-    }
-    let mut start = span.start.min(end);
-    while !input.is_char_boundary(start) {
-        start -= 1;
-    }
-    start..end
-}

@@ -62,9 +62,8 @@ impl UrlKind {
     /// Returns the scheme we write.
     pub(super) fn canonical(self) -> &'static str {
         let row = SCHEMES.iter().find(|(kind, ..)| *kind == self);
-        row.map_or("redis", |(_, names, _)| {
-            names.split(' ').next().unwrap_or(names)
-        })
+        let first = row.and_then(|(_, names, _)| names.split(' ').next());
+        first.unwrap_or("redis")
     }
 
     pub(super) fn default_port(self) -> u16 {

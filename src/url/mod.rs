@@ -12,19 +12,16 @@
 //!    what stands before; 12. fragment. Of a Sentinel URL the query and the
 //!    fragment come before the path, because they decide what the path is.
 //!
-//! The files, each of which uses only those before it: `warning`, `diagnostic`,
-//! `spanned`, `split`; `kind`, `foreign` (data on other clients), `scheme`,
-//! `mistakes`; `percent`, `authority`, `path`, `duration`, `settings`,
-//! `parameters` (one row each), `query`; `redact`, `error`, `redis_url`; `parse`.
-//!
 //! This module uses `std`, `url` and `unicode-width` alone: this repository's
 //! build script compiles it too.
 
 mod authority;
+mod codes;
 mod diagnostic;
 mod duration;
 mod error;
 mod foreign;
+mod foreign_parameters;
 mod kind;
 mod mistakes;
 mod parameters;

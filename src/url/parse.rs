@@ -2,7 +2,8 @@
 
 use std::str::FromStr;
 
-use super::authority::{self, Credentials};
+use super::authority;
+use super::codes::{self, Problem, Warnings};
 use super::diagnostic::{Diagnostic, Parsed};
 use super::error::UrlError;
 use super::foreign;
@@ -12,11 +13,11 @@ use super::parameters::Parameters;
 use super::path::{self, Segments};
 use super::query;
 use super::redis_url::RedisUrl;
-use super::scheme::{self, Scheme};
-use super::settings::{Settings, TlsVerify};
+use super::scheme;
+use super::settings::TlsVerify;
 use super::spanned::Spanned;
 use super::split::{LONGEST_URL, Split, split};
-use super::warning::Warnings;
+use super::warning::UrlWarning;
 
 impl RedisUrl {
     /// Reads a URL such as `redis://user:password@localhost:6379/0`.
@@ -40,11 +41,10 @@ impl FromStr for RedisUrl {
 
 /// Parses the text in the order of checks that the module documents.
 fn parse(input: &str) -> Parsed<RedisUrl> {
-    let length = input.len();
-    if length > LONGEST_URL {
-        let after = format!(" is too long: expected at most {LONGEST_URL} bytes, found {length}");
-        let (span, message) = (LONGEST_URL..length, ("", after));
-        return Err(Diagnostic::new("too_long", span, message, ""));
+    if input.len() > LONGEST_URL {
+        let start = (0..=LONGEST_URL).rfind(|&index| input.is_char_boundary(index));
+        let surplus = start.unwrap_or(0)..input.len();
+        return Err(Diagnostic::new(codes::TOO_LONG, surplus));
     }
     let whole = Spanned::trimmed(input);
     mistakes::check_whole(whole)?;
@@ -52,184 +52,101 @@ fn parse(input: &str) -> Parsed<RedisUrl> {
     let (scheme, rest) = scheme::parse(whole)?;
     mistakes::check_rest(rest)?;
     let split = split(rest)?;
-    let mut warnings = Warnings::default();
-    if whole.text.len() < length {
-        let message = "white space around the URL was removed";
-        warnings.add("surrounding_whitespace", message);
-    }
-    if scheme.is_alias {
-        let ours = scheme.kind.canonical();
-        let message = format!("scheme of another client: write `{ours}://`");
-        warnings.add("scheme_alias", message);
-    }
-    let mut url = if scheme.kind == UrlKind::Unix {
-        parse_socket(scheme, &split, &mut warnings)?
-    } else {
-        parse_network(scheme, &split, &mut warnings)?
-    };
-    let is_single = url.kind.is_single();
-    if is_single && !authority::agrees_with_url_crate(whole.text, &url.hosts[0]) {
-        return Err(whole.error("invalid_url", "invalid URL in {}", ""));
-    }
-    url.warnings = warnings.into_sorted();
+    let mut warnings = Vec::new();
+    warnings.extend((whole.text.len() < input.len()).then_some(codes::SURROUNDING_WHITESPACE));
+    warnings.extend(scheme.is_alias.then_some(codes::SCHEME_ALIAS));
+    let url = parse_parts(scheme.kind, &split, &mut warnings)?;
+    whole.refuse_if(
+        url.kind.is_single() && !authority::agrees_with_url_crate(whole.text, &url.hosts[0]),
+        codes::INVALID_URL,
+    )?;
     Ok(url)
 }
 
-fn parse_socket(scheme: Scheme, split: &Split<'_>, warnings: &mut Warnings) -> Parsed<RedisUrl> {
-    if !split.hosts.is_empty() {
-        let message = "host in {}: expected the absolute path of a socket after `//`";
-        let help = "write three slashes and an absolute path: `unix:///run/redis/redis.sock`";
-        return Err(split.hosts.error("host_in_unix", message, help));
+/// Parses what follows the scheme, from the left to the right. Of a Sentinel URL the path comes
+/// last, because the query and the fragment decide what it is.
+fn parse_parts(kind: UrlKind, split: &Split<'_>, warnings: &mut Warnings) -> Parsed<RedisUrl> {
+    authority::check_count(kind, split)?;
+    let (username, password) = authority::credentials(split, warnings)?;
+    let mut hosts = Vec::new();
+    for host in split.hosts.split(',').filter(|_| kind != UrlKind::Unix) {
+        hosts.push(authority::node(kind, host, warnings)?);
     }
-    let credentials = authority::credentials(scheme, split, warnings)?;
-    let path = path::socket(split.path, warnings)?;
-    let parameters = query::parse(scheme.kind, split.query, warnings)?;
-    if let Some(fragment) = split.fragment {
-        return Err(unexpected_fragment(scheme, fragment));
-    }
-    let database = parameters.database.map_or(0, |(database, _)| database);
-    let mut url = assemble(scheme.kind, credentials, parameters)?;
-    url.path = Some(path);
-    url.database = database;
-    Ok(url)
-}
-
-fn parse_network(scheme: Scheme, split: &Split<'_>, warnings: &mut Warnings) -> Parsed<RedisUrl> {
-    let kind = scheme.kind;
-    authority::check_count(scheme, split)?;
-    let credentials = authority::credentials(scheme, split, warnings)?;
-    let mut hosts = authority::nodes(kind, split.hosts, warnings)?;
     let segments = Segments::new(split.path, warnings);
-    let mut in_path = None;
-    if !kind.is_sentinel() {
-        in_path = segments.database()?;
+    let (mut path, mut service_name, mut in_path) = (None, None, None);
+    match kind {
+        UrlKind::Unix => path = Some(path::socket(split.path, warnings)?),
+        UrlKind::Sentinel | UrlKind::SentinelTls => {}
+        _ => in_path = segments.database()?,
     }
-    let mut parameters = query::parse(kind, split.query, warnings)?;
-    let in_fragment = parse_fragment(scheme, split, &mut parameters.settings, warnings)?;
+    let mut parameters = query::parse(kind, split.query)?;
+    let in_fragment = parse_fragment(kind, split.fragment, &mut parameters)?;
     for node in &parameters.nodes {
         hosts.push(authority::node(kind, *node, warnings)?);
     }
     if kind.is_list() {
         authority::check_distinct(&hosts, split.hosts)?;
     }
-    let mut service_name = None;
     if kind.is_sentinel() {
-        let elsewhere = match (parameters.service_name.take(), in_fragment) {
-            (Some(first), Some((second, fragment))) if first != second => {
-                return Err(path::conflicting_service(fragment));
-            }
-            (in_query, in_fragment) => in_query.or(in_fragment.map(|(name, _)| name)),
-        };
+        let in_query = parameters.service_name.take();
+        let elsewhere = agree(in_query, in_fragment, codes::CONFLICTING_MASTER)?;
         let (name, database) = segments.service_and_database(elsewhere)?;
         (service_name, in_path) = (Some(name), database);
     }
     for (host, port) in &hosts {
         foreign::warn_about_provider(kind, host, *port, warnings);
     }
-    let in_query = parameters.database;
-    let mut url = assemble(kind, credentials, parameters)?;
-    url.hosts = hosts;
-    url.service_name = service_name;
-    url.database = agree_on_database(kind, in_path, split.path, in_query)?;
-    Ok(url)
-}
-
-fn unexpected_fragment(scheme: Scheme, fragment: Spanned<'_>) -> Diagnostic {
-    let span = fragment.start - 1..fragment.end();
-    let help = if fragment.text == "insecure" && !scheme.kind.is_tls() {
-        "remove it: `#insecure` is about TLS, and belongs to `rediss://`"
-    } else {
-        "remove it; write `%23` if the `#` belongs to the password"
-    };
-    Diagnostic::new("unexpected_fragment", span, "unexpected `#` in {}", help)
+    warnings.append(&mut parameters.warnings);
+    let password = agree(password, parameters.password, codes::CONFLICTING_PASSWORD)?;
+    let username = agree(username, parameters.username, codes::CONFLICTING_USERNAME)?;
+    let database = agree(in_path, parameters.database, codes::CONFLICTING_DB)?.unwrap_or(0);
+    if kind.is_cluster() && database > 0 {
+        let found = parameters.database.map_or(split.path, |(_, part)| part);
+        return Err(found.error(codes::CLUSTER_DB));
+    }
+    Ok(RedisUrl {
+        kind,
+        hosts,
+        path,
+        username,
+        password,
+        database,
+        service_name,
+        settings: parameters.settings,
+        warnings: UrlWarning::list(warnings, &parameters.ignored),
+    })
 }
 
 /// Parses `#insecure`, and returns the `#service-name` of Sentinel URLs.
 fn parse_fragment<'a>(
-    scheme: Scheme,
-    split: &Split<'a>,
-    settings: &mut Settings,
-    warnings: &mut Warnings,
+    kind: UrlKind,
+    fragment: Option<Spanned<'a>>,
+    parameters: &mut Parameters<'_>,
 ) -> Parsed<Option<(String, Spanned<'a>)>> {
-    let Some(fragment) = split.fragment else {
+    let Some(fragment) = fragment else {
         return Ok(None);
     };
-    if fragment.text == "insecure" && scheme.kind.is_tls() {
-        settings.verify_with(TlsVerify::None, warnings);
+    if fragment.text == "insecure" && kind.is_tls() {
+        parameters.verify(TlsVerify::None);
         return Ok(None);
     }
-    if !scheme.kind.is_sentinel() || fragment.is_empty() {
-        return Err(unexpected_fragment(scheme, fragment));
+    if !kind.is_sentinel() || fragment.is_empty() {
+        let with_its_sign = fragment.start - 1..fragment.end();
+        return Err(Diagnostic::new(codes::UNEXPECTED_FRAGMENT, with_its_sign));
     }
-    let message = "the service name stands after `#`: write it as the first part of the path";
-    warnings.add("sentinel_master_in_fragment", message);
-    let name = path::service_name(fragment, "fragment", "unexpected_fragment")?;
+    parameters.warnings.push(codes::SENTINEL_MASTER_IN_FRAGMENT);
+    let name = path::service_name(fragment, codes::UNEXPECTED_FRAGMENT)?;
     Ok(Some((name, fragment)))
 }
 
-/// Puts the credentials before the `@` and those of the query together.
-fn assemble(
-    kind: UrlKind,
-    credentials: Credentials,
-    parameters: Parameters<'_>,
-) -> Parsed<RedisUrl> {
-    let (first, second) = (credentials.password, parameters.password);
-    let password = agree(first, second, "conflicting_password", "two passwords in {}")?;
-    let (first, second) = (credentials.username, parameters.username);
-    let username = agree(
-        first,
-        second,
-        "conflicting_username",
-        "two user names in {}",
-    )?;
-    Ok(RedisUrl {
-        kind,
-        hosts: Vec::new(),
-        path: None,
-        username,
-        password,
-        database: 0,
-        service_name: None,
-        settings: parameters.settings,
-        warnings: Vec::new(),
-    })
-}
-
-fn agree(
-    first: Option<String>,
-    second: Option<(String, Spanned<'_>)>,
-    code: &'static str,
-    message: &'static str,
-) -> Parsed<Option<String>> {
+/// Returns the value that stands in one of two places; two different ones are a mistake.
+fn agree<T: PartialEq>(
+    first: Option<T>,
+    second: Option<(T, Spanned<'_>)>,
+    problem: Problem,
+) -> Parsed<Option<T>> {
     match (first, second) {
-        (Some(first), Some((second, part))) if first != second => {
-            Err(part.error(code, message, "keep the one before the `@`"))
-        }
-        (first, second) => Ok(first.or(second.map(|(text, _)| text))),
+        (Some(first), Some((second, part))) if first != second => Err(part.error(problem)),
+        (first, second) => Ok(first.or(second.map(|(value, _)| value))),
     }
-}
-
-fn agree_on_database(
-    kind: UrlKind,
-    in_path: Option<u32>,
-    path: Spanned<'_>,
-    in_query: Option<(u32, Spanned<'_>)>,
-) -> Parsed<u32> {
-    let database = match (in_path, in_query) {
-        (Some(first), Some((second, part))) if first != second => {
-            let after = format!(": {first} in the path, {second} in the query");
-            let message = ("two databases in ", after);
-            let help = format!("keep `/{first}` or `?db={second}`");
-            return Err(part.error("conflicting_db", message, help));
-        }
-        (in_path, in_query) => in_path
-            .or(in_query.map(|(database, _)| database))
-            .unwrap_or(0),
-    };
-    if kind.is_cluster() && database > 0 {
-        let found = in_query.map_or(path, |(_, part)| part);
-        let message = "invalid database in {}: a cluster has database 0 alone";
-        return Err(found.error("invalid_db", message, "leave it out"));
-    }
-    Ok(database)
 }

@@ -2,11 +2,10 @@
 
 use std::path::PathBuf;
 
-use super::diagnostic::{Diagnostic, Parsed};
-use super::percent::{Plus, decode, should_encode};
+use super::codes::{self, Problem, Warnings};
+use super::diagnostic::Parsed;
+use super::percent::{decode, should_encode};
 use super::spanned::Spanned;
-use super::split::is_short_number;
-use super::warning::Warnings;
 
 /// The longest path that fits into `sockaddr_un` on Linux, in bytes.
 const LONGEST_SOCKET: usize = 107;
@@ -19,40 +18,28 @@ pub(super) struct Segments<'a> {
 
 impl<'a> Segments<'a> {
     pub(super) fn new(path: Spanned<'a>, warnings: &mut Warnings) -> Segments<'a> {
-        let mut list = Vec::new();
-        if let Some(bare) = path.text.strip_prefix('/') {
-            let leading = bare.len() - bare.trim_start_matches('/').len();
-            if leading > 0 {
-                warnings.add("extra_slash", "more than one slash before the database");
-            }
-            let inner = path.from(1 + leading);
-            let end = inner.text.trim_end_matches('/').len();
-            if end < inner.text.len() {
-                warnings.add("trailing_slash", "slash after the last part of the path");
-            }
-            if end > 0 {
-                list = inner.to(end).split('/').collect();
-            }
-        }
+        let bare = path.text.trim_start_matches('/');
+        let inner = bare.trim_end_matches('/');
+        let start = path.text.len() - bare.len();
+        warnings.extend((start > 1).then_some(codes::EXTRA_SLASH));
+        warnings.extend((inner.len() < bare.len()).then_some(codes::TRAILING_SLASH));
+        let segments = path.slice(start..start + inner.len()).split('/');
+        let list = segments.filter(|_| !inner.is_empty()).collect();
         Segments { path, list }
     }
 
     /// Refuses segments beyond `expected` and dot segments.
-    fn check(&self, expected: usize, form: &'static str) -> Parsed<()> {
+    fn check(&self, expected: usize) -> Parsed<()> {
         let is_dots = |segment: &Spanned<'_>| matches!(segment.text, "." | "..");
-        if self.list.len() <= expected && !self.list.iter().any(is_dots) {
-            return Ok(());
-        }
-        let path = self.path;
         let extra = self.list.get(expected);
-        let found = extra.map_or(path, |extra| path.from(extra.start - path.start));
-        let message = ("invalid path in ", format!(": expected {form}"));
-        Err(found.error("invalid_path", message, format!("write {form}")))
+        let found = extra.map_or(self.path, |it| self.path.from(it.start - self.path.start));
+        let is_wrong = extra.is_some() || self.list.iter().any(is_dots);
+        found.refuse_if(is_wrong, codes::INVALID_PATH)
     }
 
     /// Reads `/db`.
     pub(super) fn database(&self) -> Parsed<Option<u32>> {
-        self.check(1, "one number, as in `/0`")?;
+        self.check(1)?;
         self.database_at(0)
     }
 
@@ -60,7 +47,7 @@ impl<'a> Segments<'a> {
         let Some(segment) = self.list.get(index) else {
             return Ok(None);
         };
-        decode(*segment, Plus::Literal, "path")?;
+        decode(*segment)?;
         database(*segment).map(Some)
     }
 
@@ -71,69 +58,36 @@ impl<'a> Segments<'a> {
     ) -> Parsed<(String, Option<u32>)> {
         let first = self.list.first();
         if let Some(name) = elsewhere {
-            let is_name = |first: &&Spanned<'_>| {
-                is_service_name(first.text)
-                    && first.text.starts_with(|c: char| c.is_ascii_alphabetic())
-            };
-            match first.filter(is_name) {
-                Some(first) if first.text != name => return Err(conflicting_service(*first)),
-                Some(_) => {}
+            let is_letter = |c: char| c.is_ascii_alphabetic();
+            match first.filter(|it| it.text.starts_with(is_letter) && is_service_name(it.text)) {
+                Some(first) => first.refuse_if(first.text != name, codes::CONFLICTING_MASTER)?,
                 None => return Ok((name, self.database()?)),
             }
         }
         let is_number = |segment: &Spanned<'_>| segment.text.bytes().all(|b| b.is_ascii_digit());
         let Some(first) = first.filter(|first| self.list.len() > 1 || !is_number(first)) else {
-            let message =
-                "missing service name in {}: expected `/<service name>` or `/<service name>/<db>`";
-            let help = "write the name the Sentinels know the primary by, such as `/mymaster/0`";
-            return Err(self.path.error("missing_master", message, help));
+            return Err(self.path.error(codes::MISSING_MASTER));
         };
-        self.check(2, "`/<service name>/<db>`")?;
-        let name = service_name(*first, "path", "invalid_path")?;
+        self.check(2)?;
+        let name = service_name(*first, codes::INVALID_SERVICE_NAME)?;
         Ok((name, self.database_at(1)?))
     }
 }
 
-pub(super) fn conflicting_service(second: Spanned<'_>) -> Diagnostic {
-    let message = "two service names in {}";
-    let help = "name it once, as the first part of the path: `/<service name>/<db>`";
-    second.error("conflicting_master", message, help)
-}
-
 /// Reads a database number, as the registered grammar has it: no sign, no leading zero.
 pub(super) fn database(part: Spanned<'_>) -> Parsed<u32> {
-    let text = part.text;
-    let is_number = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
-    let has_zero = text.len() > 1 && text.starts_with('0');
     // The server holds the number in a signed integer of 32 bits.
-    let number = text.parse::<u32>().ok();
-    let number = number.filter(|&number| i32::try_from(number).is_ok());
-    if let (true, false, Some(number)) = (is_number, has_zero, number) {
-        return Ok(number);
-    }
-    let help = match text.trim_start_matches('0') {
-        "" if has_zero => "write `0`".to_owned(),
-        bare if has_zero && bare.len() < 4 && is_short_number(bare) => format!("write `{bare}`"),
-        _ => "write a number, as in `/0`".to_owned(),
-    };
-    let message =
-        "invalid database in {}: expected a number from 0 on, without a sign or leading zeros";
-    Err(part.error("invalid_db", message, help))
+    let number = part.text.parse::<i32>().ok();
+    let number = number.filter(|number| *number >= 0 && number.to_string() == part.text);
+    let number = number.map(i32::unsigned_abs);
+    number.ok_or_else(|| part.error(codes::INVALID_DB))
 }
 
 /// Reads the name of a primary, from the characters that Sentinel allows.
-pub(super) fn service_name(
-    part: Spanned<'_>,
-    what: &'static str,
-    code: &'static str,
-) -> Parsed<String> {
-    let name = decode(part, Plus::Literal, what)?;
-    if is_service_name(&name) {
-        return Ok(name);
-    }
-    let before = format!("invalid service name in the {what} of ");
-    let message = (before, ": expected letters, digits, `.`, `-` and `_`");
-    Err(part.error(code, message, "write the name as `sentinel monitor` has it"))
+pub(super) fn service_name(part: Spanned<'_>, problem: Problem) -> Parsed<String> {
+    let name = decode(part)?;
+    part.refuse_if(!is_service_name(&name), problem)?;
+    Ok(name)
 }
 
 pub(super) fn is_service_name(name: &str) -> bool {
@@ -144,40 +98,13 @@ pub(super) fn is_service_name(name: &str) -> bool {
 /// Reads the path of a Unix socket.
 pub(super) fn socket(path: Spanned<'_>, warnings: &mut Warnings) -> Parsed<PathBuf> {
     let trimmed = path.text.trim_start_matches('/');
-    if trimmed.is_empty() {
-        let message = "missing path of the socket in {}";
-        let help = "write `unix:///run/redis/redis.sock`";
-        return Err(path.error("missing_path", message, help));
-    }
-    let leading = path.text.len() - trimmed.len();
-    if leading > 1 {
-        warnings.add(
-            "extra_slash",
-            "more than one slash before the path of the socket",
-        );
-    }
-    if should_encode(path.text) {
-        warnings.add(
-            "should_encode",
-            "characters in the path that belong percent-encoded",
-        );
-    }
-    let decoded = decode(path.from(leading - 1), Plus::Literal, "path")?;
-    let has_dots = decoded
-        .split('/')
-        .any(|segment| matches!(segment, "." | ".."));
-    if has_dots || decoded.ends_with('/') {
-        let message = "invalid path of the socket in {}: expected a file, without `.` and `..`";
-        let help = "write the path as `realpath` prints it";
-        return Err(path.error("invalid_path", message, help));
-    }
-    if decoded.len() > LONGEST_SOCKET {
-        let length = decoded.len();
-        let after =
-            format!(" is too long: expected at most {LONGEST_SOCKET} bytes, found {length}");
-        let message = ("path of the socket in ", after);
-        let help = "use a shorter path, or a symbolic link to it";
-        return Err(path.error("path_too_long", message, help));
-    }
+    path.refuse_if(trimmed.is_empty(), codes::MISSING_PATH)?;
+    warnings.extend(should_encode(path.text).then_some(codes::SHOULD_ENCODE));
+    let absolute = path.from(path.text.len() - trimmed.len() - 1);
+    let decoded = decode(absolute)?;
+    let mut segments = decoded.split('/');
+    let is_file = segments.all(|it| it != "." && it != "..") && !decoded.ends_with('/');
+    path.refuse_if(!is_file, codes::INVALID_SOCKET_PATH)?;
+    path.refuse_if(decoded.len() > LONGEST_SOCKET, codes::PATH_TOO_LONG)?;
     Ok(PathBuf::from(decoded))
 }

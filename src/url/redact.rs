@@ -6,12 +6,10 @@ use std::ops::Range;
 use super::foreign;
 use super::kind::UrlKind;
 use super::query;
+use super::redis_url::MASK;
 use super::scheme;
 use super::spanned::Spanned;
-use super::split::{LONGEST_URL, Split, is_host_byte, is_short_number, split, split_port};
-
-/// What stands in the place of anything that may be a secret.
-pub(super) const MASK: &str = "***";
+use super::split::{LONGEST_URL, Split, split};
 
 /// The longest piece that is shown, in bytes.
 const LONGEST_PIECE: usize = 100;
@@ -20,202 +18,176 @@ const LONGEST_PIECE: usize = 100;
 const MOST_ITEMS: usize = 32;
 
 /// The redacted input on one line, and the span of the error in it.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub(super) struct Redaction {
     pub(super) text: String,
     pub(super) span: Range<usize>,
 }
 
 impl Redaction {
-    pub(super) fn new(input: &str, span: Range<usize>) -> Redaction {
-        let mut writer = Writer {
-            text: String::new(),
-            wanted: span,
-            span: 0..0,
-            is_found: false,
-        };
-        writer.redact(input);
-        Redaction {
-            text: writer.text,
-            span: writer.span,
-        }
-    }
-}
-
-/// Writes the pieces of the input in their order, and finds the span of the error again.
-struct Writer {
-    text: String,
-    /// The span in the input.
-    wanted: Range<usize>,
-    /// The span in the text.
-    span: Range<usize>,
-    is_found: bool,
-}
-
-impl Writer {
-    fn redact(&mut self, input: &str) {
-        let whole = Spanned::trimmed(input);
-        let at = |range: Range<usize>| Spanned {
-            text: &input[range.clone()],
-            start: range.start,
-        };
-        self.show(at(0..whole.start));
-        let is_read = input.len() <= LONGEST_URL;
-        match is_read.then(|| behind_scheme(whole)).flatten() {
-            Some((rest, is_unix)) => {
-                self.show(at(whole.start..rest.start));
-                match split(rest) {
-                    Ok(split) => self.parts(&split, is_unix),
-                    Err(_) => self.hide(rest),
-                }
+    pub(super) fn new(input: &str, wanted: &Range<usize>) -> Redaction {
+        let mut redaction = Redaction::default();
+        let mut at = 0;
+        for piece in Public::pieces_of(input) {
+            if piece.text.len() <= LONGEST_PIECE {
+                redaction.write(at..piece.start, MASK, wanted);
+                redaction.show(piece, wanted);
+                at = piece.end();
             }
-            None => self.hide(whole),
         }
-        self.show(at(whole.end()..input.len()));
+        redaction.write(at..input.len(), MASK, wanted);
+        redaction
     }
 
-    fn parts(&mut self, split: &Split<'_>, is_unix: bool) {
-        let has_password = split
-            .userinfo
-            .is_some_and(|userinfo| self.userinfo(userinfo));
-        if is_unix {
-            self.hide(split.hosts);
-        } else {
-            self.nodes(split.hosts, split.userinfo.is_some());
+    fn show(&mut self, piece: Spanned<'_>, wanted: &Range<usize>) {
+        for (index, c) in piece.text.char_indices() {
+            let start = piece.start + index;
+            let range = start..start + c.len_utf8();
+            if c == ' ' || c.is_ascii_graphic() {
+                self.write(range, c.encode_utf8(&mut [0; 4]), wanted);
+            } else {
+                self.write(range, &c.escape_default().to_string(), wanted);
+            }
+        }
+    }
+
+    /// Writes `text` for `range` of the input, and moves or widens the span if it is wanted.
+    fn write(&mut self, range: Range<usize>, text: &str, wanted: &Range<usize>) {
+        if range.is_empty() {
+            return;
+        }
+        let from = self.text.len();
+        self.text.push_str(text);
+        let to = self.text.len();
+        if range.end <= wanted.start {
+            self.span = to..to;
+        } else if range.start < wanted.end {
+            let is_first = self.span.is_empty();
+            self.span = if is_first { from } else { self.span.start }..to;
+        }
+    }
+}
+
+/// The pieces of the input that are surely no secret, in their order.
+struct Public<'a> {
+    input: &'a str,
+    pieces: Vec<Spanned<'a>>,
+}
+
+impl<'a> Public<'a> {
+    fn pieces_of(input: &'a str) -> Vec<Spanned<'a>> {
+        let whole = Spanned::trimmed(input);
+        let mut public = Public {
+            input,
+            pieces: Vec::new(),
+        };
+        public.show(0..whole.start);
+        if input.len() <= LONGEST_URL
+            && let Some((rest, is_unix)) = behind_scheme(whole)
+        {
+            public.show(whole.start..rest.start);
+            if let Ok(split) = split(rest) {
+                public.show_parts(&split, is_unix);
+            }
+        }
+        public.show(whole.end()..input.len());
+        public.pieces
+    }
+
+    fn show(&mut self, range: Range<usize>) {
+        self.pieces.push(Spanned::at(self.input, range));
+    }
+
+    fn show_if(&mut self, part: Spanned<'a>, is_public: bool) {
+        if is_public {
+            self.pieces.push(part);
+        }
+    }
+
+    /// Shows the separator in front of a part.
+    fn show_before(&mut self, part: Spanned<'a>) {
+        self.show(part.start - 1..part.start);
+    }
+
+    fn show_parts(&mut self, split: &Split<'a>, is_unix: bool) {
+        let mut has_password = false;
+        if let Some(userinfo) = split.userinfo {
+            has_password = self.show_user(userinfo);
+            self.show_before(split.hosts);
+        }
+        if !is_unix {
+            self.show_nodes(split.hosts, split.userinfo.is_some());
         }
         // Without a password before it, the path may be the end of one.
         let is_public = has_password || is_unix && split.hosts.is_empty();
-        self.path(split.path, is_public);
+        self.show_list(split.path, '/', |public, segment| {
+            let is_segment = is_number(segment.text, 3) || is_public && is_word(segment.text);
+            public.show_if(segment, is_segment);
+        });
         if let Some(query) = split.query {
-            self.write("?", query.start - 1);
-            self.query(query);
+            self.show_before(query);
+            self.show_names(query);
         }
         if let Some(fragment) = split.fragment {
-            self.write("#", fragment.start - 1);
+            self.show_before(fragment);
             self.show_if(fragment, fragment.text == "insecure");
         }
     }
 
     /// Returns whether the userinfo is a user name and a password.
-    fn userinfo(&mut self, userinfo: Spanned<'_>) -> bool {
-        let pair = userinfo
-            .split_once(':')
-            .filter(|(_, password)| !password.is_empty());
-        match pair {
-            Some((user, password)) if user.text.len() <= 64 && is_word(user.text) => {
-                self.show(user);
-                self.write(":", user.end());
-                self.hide(password);
-            }
-            _ => self.hide(userinfo),
+    fn show_user(&mut self, userinfo: Spanned<'a>) -> bool {
+        let Some((user, password)) = userinfo.split_once(':') else {
+            return false;
+        };
+        if !password.is_empty() && user.text.len() <= 64 && is_word(user.text) {
+            self.pieces.push(user);
+            self.show_before(password);
         }
-        self.write("@", userinfo.end());
-        pair.is_some()
+        !password.is_empty()
     }
 
-    fn nodes(&mut self, hosts: Spanned<'_>, is_after_userinfo: bool) {
-        self.list(hosts, ',', |writer, node| {
+    fn show_nodes(&mut self, hosts: Spanned<'a>, is_after_userinfo: bool) {
+        self.show_list(hosts, ',', |public, node| {
             if node.text.parse::<Ipv6Addr>().is_ok() {
-                return writer.show(node);
+                return public.pieces.push(node);
             }
-            let (host, port) = split_port(node.text);
+            let (host, port) = split_port(node);
             // What is outside of ASCII is escaped, and is often the mistake.
-            let is_public = |b: u8| !b.is_ascii() || b.is_ascii_control() || is_host_byte(b);
-            writer.show_if(node.to(host.len()), host.bytes().all(is_public));
+            let is_ascii_host = |c: char| c.is_ascii_alphanumeric() || "._-[]:".contains(c);
+            let is_host = |c: char| !c.is_ascii() || c.is_ascii_control() || is_ascii_host(c);
+            public.show_if(host, host.text.chars().all(is_host));
             if let Some(port) = port {
-                writer.write(":", node.start + host.len());
-                let is_number = port.len() <= 20 && port.bytes().all(|b| b.is_ascii_digit());
-                let is_port = is_short_number(port) || is_after_userinfo && is_number;
-                writer.show_if(node.from(host.len() + 1), is_port);
+                let longest = if is_after_userinfo { 20 } else { 5 };
+                public.show_before(port);
+                public.show_if(port, is_number(port.text, longest));
             }
-        });
-    }
-
-    fn path(&mut self, path: Spanned<'_>, is_public: bool) {
-        self.list(path, '/', |writer, segment| {
-            let is_database = segment.text.len() <= 3 && is_short_number(segment.text);
-            writer.show_if(segment, is_database || is_public && is_word(segment.text));
         });
     }
 
     /// Shows the names of known parameters, and no value.
-    fn query(&mut self, query: Spanned<'_>) {
-        self.list(query, '&', |writer, pair| match pair.split_once('=') {
-            Some((name, value)) if query::is_known(name.text) => {
-                writer.show(name);
-                writer.write("=", name.end());
-                writer.hide(value);
+    fn show_names(&mut self, query: Spanned<'a>) {
+        let is_parameter = |name: Spanned<'_>| query::find(name.text).is_some();
+        self.show_list(query, '&', |public, pair| match pair.split_once('=') {
+            Some((name, value)) if is_parameter(name) => {
+                public.pieces.push(name);
+                public.show_before(value);
             }
-            _ => writer.show_if(pair, query::is_known(pair.text)),
+            _ => public.show_if(pair, is_parameter(pair)),
         });
     }
 
-    /// Writes the items of a list and the separators between them.
-    fn list<'a>(
+    /// Shows the separators of a list, and what `show` shows of its items.
+    fn show_list(
         &mut self,
         list: Spanned<'a>,
         separator: char,
-        mut item: impl FnMut(&mut Writer, Spanned<'a>),
+        show: impl Fn(&mut Public<'a>, Spanned<'a>),
     ) {
-        for (index, part) in list.split(separator).enumerate() {
-            if index == MOST_ITEMS {
-                return self.hide(list.from(part.start - list.start));
-            }
+        for (index, item) in list.split(separator).take(MOST_ITEMS).enumerate() {
             if index > 0 {
-                self.show(list.char_at(part.start - list.start - 1));
+                self.show_before(item);
             }
-            item(self, part);
-        }
-    }
-
-    fn show_if(&mut self, part: Spanned<'_>, is_public: bool) {
-        if is_public {
-            self.show(part);
-        } else {
-            self.hide(part);
-        }
-    }
-
-    fn show(&mut self, part: Spanned<'_>) {
-        if part.text.len() > LONGEST_PIECE {
-            return self.hide(part);
-        }
-        for (index, c) in part.text.char_indices() {
-            let from = self.text.len();
-            if c == ' ' || c.is_ascii_graphic() {
-                self.text.push(c);
-            } else {
-                self.text.extend(c.escape_default());
-            }
-            let start = part.start + index;
-            self.mark(start..start + c.len_utf8(), from);
-        }
-    }
-
-    /// Writes a separator that stands at `start` in the input.
-    fn write(&mut self, text: &str, start: usize) {
-        self.show(Spanned { text, start });
-    }
-
-    fn hide(&mut self, part: Spanned<'_>) {
-        if part.is_empty() {
-            return;
-        }
-        if !self.text.ends_with(MASK) {
-            self.text.push_str(MASK);
-        }
-        self.mark(part.span(), self.text.len() - MASK.len());
-    }
-
-    /// Notes that the text from `from` on was written for `range` of the input.
-    fn mark(&mut self, range: Range<usize>, from: usize) {
-        let to = self.text.len();
-        if range.end <= self.wanted.start {
-            self.span = to..to;
-        } else if range.start < self.wanted.end {
-            let start = if self.is_found { self.span.start } else { from };
-            self.span = start..to;
-            self.is_found = true;
+            show(self, item);
         }
     }
 }
@@ -232,6 +204,19 @@ fn behind_scheme(whole: Spanned<'_>) -> Option<(Spanned<'_>, bool)> {
 }
 
 fn is_word(text: &str) -> bool {
-    text.bytes()
-        .all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b))
+    let is_allowed = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+    text.chars().all(is_allowed)
+}
+
+fn is_number(text: &str, longest: usize) -> bool {
+    text.len() <= longest && text.bytes().all(|b| b.is_ascii_digit())
+}
+
+/// Splits off the port of a node; brackets hold an IPv6 address.
+fn split_port(node: Spanned<'_>) -> (Spanned<'_>, Option<Spanned<'_>>) {
+    let is_bracketed = node.text.starts_with('[');
+    let from = node.text.find(']').filter(|_| is_bracketed).unwrap_or(0);
+    let (_, port) = node.from(from).cut(':');
+    let end = port.map_or(node.text.len(), |port| port.start - 1 - node.start);
+    (node.to(end), port)
 }

@@ -6,9 +6,11 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::kind::UrlKind;
-use super::redact::MASK;
-use super::settings::{Protocol, ReadFrom, Settings, TlsVerify};
+use super::settings::{Protocol, ReadFrom, TlsVerify};
 use super::warning::UrlWarning;
+
+/// What stands in the place of anything that may be a secret.
+pub(super) const MASK: &str = "***";
 
 /// Holds a Redis URL that has been read and checked.
 ///
@@ -36,7 +38,27 @@ pub struct RedisUrl {
     pub(super) warnings: Vec<UrlWarning>,
 }
 
-/// Writes getters: `name -> type: |url| value`.
+/// The values of the parameters, `None` where the URL does not set one.
+#[derive(Clone, Default)]
+pub(super) struct Settings {
+    pub(super) protocol: Option<Protocol>,
+    pub(super) client_name: Option<String>,
+    pub(super) connect_timeout: Option<Duration>,
+    pub(super) response_timeout: Option<Duration>,
+    pub(super) deadline: Option<Duration>,
+    pub(super) keepalive: Option<Duration>,
+    pub(super) max_in_flight: Option<NonZeroUsize>,
+    pub(super) tls_ca: Option<PathBuf>,
+    pub(super) tls_cert: Option<PathBuf>,
+    pub(super) tls_key: Option<PathBuf>,
+    pub(super) tls_verify: TlsVerify,
+    pub(super) tls_server_name: Option<String>,
+    pub(super) sentinel_username: Option<String>,
+    pub(super) sentinel_password: Option<String>,
+    pub(super) read_from: Option<ReadFrom>,
+}
+
+/// Writes getters, `name -> type: |url| value`: documented ones, then those of parameters.
 macro_rules! getters {
     ($($(#[$doc:meta])* $name:ident -> $type:ty: |$url:ident| $value:expr;)*) => {
         impl RedisUrl {
@@ -46,6 +68,12 @@ macro_rules! getters {
                 let $url = self;
                 $value
             })*
+        }
+    };
+    (parameters: $($name:ident -> $type:ty: |$url:ident| $value:expr;)*) => {
+        getters! {
+            $(#[doc = concat!("Returns the parameter `", stringify!($name), "`.")]
+            $name -> $type: |$url| $value;)*
         }
     };
 }
@@ -70,35 +98,23 @@ getters! {
     database -> u32: |url| url.database;
     /// Returns the name under which the Sentinels know the primary.
     service_name -> Option<&str>: |url| url.service_name.as_deref();
-    /// Returns the parameter `protocol`.
+}
+
+getters! { parameters:
     protocol -> Option<Protocol>: |url| url.settings.protocol;
-    /// Returns the parameter `client_name`.
     client_name -> Option<&str>: |url| url.settings.client_name.as_deref();
-    /// Returns the parameter `connect_timeout`.
     connect_timeout -> Option<Duration>: |url| url.settings.connect_timeout;
-    /// Returns the parameter `response_timeout`, for short `timeout`.
     response_timeout -> Option<Duration>: |url| url.settings.response_timeout;
-    /// Returns the parameter `deadline`.
     deadline -> Option<Duration>: |url| url.settings.deadline;
-    /// Returns the parameter `keepalive`.
     keepalive -> Option<Duration>: |url| url.settings.keepalive;
-    /// Returns the parameter `max_in_flight`.
     max_in_flight -> Option<NonZeroUsize>: |url| url.settings.max_in_flight;
-    /// Returns the parameter `tls_ca`: a file of certificates to trust as well.
     tls_ca -> Option<&Path>: |url| url.settings.tls_ca.as_deref();
-    /// Returns the parameter `tls_cert`: the file of the client's certificate.
     tls_cert -> Option<&Path>: |url| url.settings.tls_cert.as_deref();
-    /// Returns the parameter `tls_key`: the file of the client's private key.
     tls_key -> Option<&Path>: |url| url.settings.tls_key.as_deref();
-    /// Returns the parameter `tls_verify`, [`TlsVerify::Full`] by default.
     tls_verify -> TlsVerify: |url| url.settings.tls_verify;
-    /// Returns the parameter `tls_server_name`.
     tls_server_name -> Option<&str>: |url| url.settings.tls_server_name.as_deref();
-    /// Returns the parameter `sentinel_username`.
     sentinel_username -> Option<&str>: |url| url.settings.sentinel_username.as_deref();
-    /// Returns the parameter `sentinel_password`.
     sentinel_password -> Option<&str>: |url| url.settings.sentinel_password.as_deref();
-    /// Returns the parameter `read_from`.
     read_from -> Option<ReadFrom>: |url| url.settings.read_from;
 }
 
@@ -129,9 +145,14 @@ impl fmt::Display for RedisUrl {
         if let Some(path) = &self.path {
             write!(f, "{}", path.display().to_string().escape_debug())?;
         }
-        for (index, node) in self.hosts.iter().enumerate() {
-            let comma = if index == 0 { "" } else { "," };
-            write!(f, "{comma}{}", format_node(node))?;
+        for (index, (host, port)) in self.hosts.iter().enumerate() {
+            f.write_str(if index == 0 { "" } else { "," })?;
+            let (open, close) = if host.contains(':') {
+                ("[", "]")
+            } else {
+                ("", "")
+            };
+            write!(f, "{open}{host}{close}:{port}")?;
         }
         if let Some(name) = &self.service_name {
             write!(f, "/{}", name.escape_debug())?;
@@ -147,14 +168,5 @@ impl fmt::Display for RedisUrl {
 impl fmt::Debug for RedisUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "RedisUrl({self})")
-    }
-}
-
-/// Returns the node as it stands in a URL.
-fn format_node((host, port): &(String, u16)) -> String {
-    if host.contains(':') {
-        format!("[{host}]:{port}")
-    } else {
-        format!("{host}:{port}")
     }
 }

@@ -1,9 +1,9 @@
 //! A piece of the input that knows where it stands.
 
-use std::borrow::Cow;
 use std::ops::Range;
 
-use super::diagnostic::{Diagnostic, Message};
+use super::codes::Problem;
+use super::diagnostic::{Diagnostic, Parsed};
 
 /// A piece of the input and the index of its first byte.
 #[derive(Clone, Copy)]
@@ -13,12 +13,17 @@ pub(super) struct Spanned<'a> {
 }
 
 impl<'a> Spanned<'a> {
+    /// Returns the piece of the input at `range`.
+    pub(super) fn at(input: &'a str, range: Range<usize>) -> Spanned<'a> {
+        let start = range.start;
+        let text = &input[range];
+        Spanned { text, start }
+    }
+
     /// Returns the input without the ASCII white space around it.
     pub(super) fn trimmed(input: &'a str) -> Spanned<'a> {
-        let text = input.trim_start_matches(|c: char| c.is_ascii_whitespace());
-        let start = input.len() - text.len();
-        let text = text.trim_end_matches(|c: char| c.is_ascii_whitespace());
-        Spanned { text, start }
+        let start = input.len() - input.trim_ascii_start().len();
+        Spanned::at(input, start..start + input.trim_ascii().len())
     }
 
     pub(super) fn end(self) -> usize {
@@ -60,6 +65,12 @@ impl<'a> Spanned<'a> {
         Some((self.to(index), self.from(index + separator.len_utf8())))
     }
 
+    /// Cuts off what follows the first `separator`.
+    pub(super) fn cut(self, separator: char) -> (Spanned<'a>, Option<Spanned<'a>>) {
+        let cut = self.split_once(separator);
+        cut.map_or((self, None), |(head, tail)| (head, Some(tail)))
+    }
+
     pub(super) fn split(self, separator: char) -> impl Iterator<Item = Spanned<'a>> {
         let mut start = self.start;
         self.text.split(separator).map(move |text| {
@@ -69,13 +80,15 @@ impl<'a> Spanned<'a> {
         })
     }
 
-    /// Returns the error `code` about this piece; an empty `help` is none.
-    pub(super) fn error(
-        self,
-        code: &'static str,
-        message: impl Into<Message>,
-        help: impl Into<Cow<'static, str>>,
-    ) -> Diagnostic {
-        Diagnostic::new(code, self.span(), message, help)
+    /// Returns the error that this piece is.
+    pub(super) fn error(self, problem: Problem) -> Diagnostic {
+        Diagnostic::new(problem, self.span())
+    }
+
+    pub(super) fn refuse_if(self, is_wrong: bool, problem: Problem) -> Parsed<()> {
+        if is_wrong {
+            return Err(self.error(problem));
+        }
+        Ok(())
     }
 }

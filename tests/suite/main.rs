@@ -11,6 +11,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod architecture;
 #[cfg(all(feature = "testing", unix))]
 mod cluster;
 #[cfg(feature = "testing")]
@@ -22,6 +23,8 @@ mod corpus;
 mod deadlines;
 #[cfg(feature = "build")]
 mod env_example;
+#[cfg(all(feature = "testing", unix))]
+mod limits;
 #[cfg(feature = "client")]
 mod macros;
 #[cfg(feature = "client")]

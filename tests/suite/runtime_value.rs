@@ -313,7 +313,7 @@ fn a_file_that_cannot_be_read_is_an_error() {
         .variable("REDIS_URL_FILE", "/nowhere/secret")
         .file(".env", DOT_ENV)
         .reports(expect![[r#"
-            Error: cannot read `/nowhere/secret` for `REDIS_URL`
+            Error: cannot read the file `/nowhere/secret` for `REDIS_URL`
               cause: No such file or directory (os error 2)
               note: named by `REDIS_URL_FILE=/nowhere/secret`; documented in `.env.example:7`
         "#]]);
@@ -325,7 +325,7 @@ fn an_empty_file_is_an_error() {
         .variable("REDIS_URL_FILE", "secret")
         .file("secret", "\n")
         .reports(expect![[r#"
-            Error: no value in `secret` for `REDIS_URL`
+            Error: the file `secret` for `REDIS_URL` is empty
               note: named by `REDIS_URL_FILE=secret`; documented in `.env.example:7`
         "#]]);
 }
@@ -336,7 +336,7 @@ fn a_large_file_is_an_error() {
         .variable("REDIS_URL_FILE", "secret")
         .file("secret", vec![b'a'; 70_000])
         .reports(expect![[r#"
-            Error: more than 64 KiB in `secret` for `REDIS_URL`
+            Error: the file `secret` for `REDIS_URL` is larger than 64 KiB
               note: named by `REDIS_URL_FILE=secret`; documented in `.env.example:7`
         "#]]);
 }
@@ -402,7 +402,7 @@ fn a_line_that_dotenvy_cannot_read_is_not_printed() {
     Process::new("macro")
         .file(".env", "REDIS_URL=redis://:hunter2 x@cache\n")
         .reports(expect![[r#"
-            Error: text after a space in `REDIS_URL`
+            Error: text after a space in the value of `REDIS_URL`
               note: read from `.env:1`; documented in `.env.example:7`
               note: in `.env`, an unquoted value ends at a space; only ` #` may follow
         "#]]);
@@ -499,7 +499,7 @@ fn a_warning_about_the_url_is_logged_once() {
     Process::new("value, then another")
         .file(".env", "REDIS_URL=redis://:hunter2@cache?family=4\n")
         .reports(expect![[r#"
-            WARN redis_ready: foreign_param: parameter of other clients ignored: `family` (`REDIS_URL`, read from `.env:1`)
+            WARN redis_ready: foreign_param: ignored parameters of other clients (`family`): remove them (`REDIS_URL`, read from `.env:1`)
             host cache
         "#]]);
 }

@@ -20,7 +20,7 @@ pub(crate) const SLOTS: u16 = 16_384;
 /// A dead node is noticed, and its replica elected, within some seconds.
 const FAILING_OVER: &str = "1000";
 /// A busy machine does not look like a dead node.
-const STEADY: &str = "15000";
+const STEADY: &str = "60000";
 /// Few enough that a slot with several keys is seen by clients while it is half migrated.
 const KEYS_AT_ONCE: usize = 2;
 

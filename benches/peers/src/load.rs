@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use crate::cpu;
 use crate::histogram::Histogram;
+use crate::length::Length;
 use crate::sample::Sample;
 
 const KEYS: usize = 10_000;
@@ -25,13 +26,6 @@ pub(crate) struct Load {
     pub(crate) length: Length,
     /// The server's process, to ask for its CPU time.
     pub(crate) server: u32,
-}
-
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Length {
-    Seconds(f64),
-    /// As many of all tasks together, and no other: their latencies are not measured.
-    Commands(usize),
 }
 
 /// A command to send: GET without a value, SET with one.

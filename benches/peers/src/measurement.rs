@@ -1,10 +1,12 @@
 //! One measurement, and the process of its own that makes it.
 
-use std::process::{Command, Output};
+use std::process::Command;
 
 use crate::Failure;
-use crate::load::{Length, Load};
+use crate::length::Length;
+use crate::load::Load;
 use crate::node;
+use crate::process::printed;
 use crate::sample::Sample;
 
 /// What to measure; as words of a command line it goes to the process that does.
@@ -21,7 +23,7 @@ impl Measurement {
     /// Measures in a process of its own.
     pub(crate) fn run(&self) -> Result<Sample, Failure> {
         if node::CLIENTS.contains(&self.client.as_str()) {
-            return node::run(self);
+            return node::run(&self.words());
         }
         let mut process = Command::new(std::env::current_exe()?);
         printed(process.arg("one").args(self.words()))?.parse()
@@ -82,20 +84,4 @@ impl Measurement {
             },
         })
     }
-}
-
-/// Runs `process` and returns what it prints; what it complains about is the error.
-pub(crate) fn printed(process: &mut Command) -> Result<String, Failure> {
-    let Output {
-        status,
-        stdout,
-        stderr,
-    } = process
-        .output()
-        .map_err(|error| format!("{}: {error}", process.get_program().display()))?;
-    if !status.success() {
-        let complaint = String::from_utf8_lossy(&stderr).into_owned();
-        return Err(format!("{process:?}: {status}\n{complaint}").into());
-    }
-    Ok(String::from_utf8(stdout)?)
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use crate::Failure;
-use crate::measurement::{Measurement, printed};
+use crate::process::printed;
 use crate::sample::Sample;
 
 pub(crate) const CLIENTS: [&str; 2] = ["ioredis", "node-redis"];
@@ -27,9 +27,10 @@ pub(crate) fn install() -> Result<(), Failure> {
     Ok(())
 }
 
-pub(crate) fn run(measurement: &Measurement) -> Result<Sample, Failure> {
+/// Measures what `words` say, as our own program does.
+pub(crate) fn run(words: &[String]) -> Result<Sample, Failure> {
     let mut process = Command::new("node");
-    process.arg("load.mjs").args(measurement.words());
+    process.arg("load.mjs").args(words);
     printed(process.current_dir(directory()?))?.parse()
 }
 

@@ -1,7 +1,8 @@
 //! Which measurements to make, how long and how often; and making them.
 
 use crate::Failure;
-use crate::load::{Length, Load};
+use crate::length::Length;
+use crate::load::Load;
 use crate::measurement::Measurement;
 use crate::node;
 use crate::records::{Record, Records};

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::cpu;
 use crate::histogram::Histogram;
-use crate::load::Length;
+use crate::length::Length;
 
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Sample {

@@ -74,7 +74,7 @@ impl Server {
         })
     }
 
-    /// Sets every key, so that a GET finds a value whoever is measured first.
+    /// Sets every key, so that a GET finds a value, whichever client is measured first.
     pub(crate) fn fill(&self, value: usize) -> Result<(), Failure> {
         let mut connection = match self.servers.as_slice() {
             [server] => server.client().blocking(),

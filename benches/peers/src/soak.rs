@@ -6,7 +6,8 @@ use std::thread;
 use std::time::Duration;
 
 use crate::Failure;
-use crate::load::{Length, Load};
+use crate::length::Length;
+use crate::load::Load;
 use crate::measurement::Measurement;
 use crate::sample::Sample;
 use crate::server::Server;

@@ -41,6 +41,17 @@ fn every_row_is_found_by_its_name_in_any_case() {
 }
 
 #[test]
+fn a_plain_command_has_no_effect() {
+    for row in TABLE {
+        let is_plain = matches!((row.session, row.blocks), (Session::Unchanged, Blocks::No));
+        assert_eq!(row.is_plain, is_plain, "{}", row.name);
+    }
+    // Its arguments may be none at all.
+    assert!(!info("NO-SUCH-COMMAND").is_plain());
+    assert!(!CommandInfo::of([].into_iter()).is_plain());
+}
+
+#[test]
 fn names_that_are_not_in_the_table_are_unknown() {
     let check = |command: &str, expected: &str| {
         assert_eq!(info(command).0.name, expected, "{command}");

@@ -5,14 +5,14 @@
 use libfuzzer_sys::fuzz_target;
 
 /// The decoder is private to the crate, and needs nothing of it.
-#[path = "../../../src/link"]
-mod link {
+#[path = "../../../src/resp"]
+mod resp {
     mod decode;
 
     use decode::Decoder;
     use redis::Value;
 
-    /// The first reply and its length, read in pieces of `step` bytes; `Err` for what is malformed,
+    /// The first reply and its length, read in pieces of `step` bytes; `Err` for malformed bytes,
     /// for which of several defects is seen first may depend on the pieces.
     pub fn read(input: &[u8], step: usize) -> Result<Option<(Value, usize)>, ()> {
         let mut decoder = Decoder::default();
@@ -33,8 +33,8 @@ mod link {
 
 fuzz_target!(|input: (u8, &[u8])| {
     let (step, input) = input;
-    let whole = link::read(input, input.len().max(1));
-    let pieces = link::read(input, usize::from(step).max(1));
+    let whole = resp::read(input, input.len().max(1));
+    let pieces = resp::read(input, usize::from(step).max(1));
     // As text, for a NaN is not equal to itself.
     assert_eq!(format!("{whole:?}"), format!("{pieces:?}"));
     if let Ok(Some((value, length))) = whole

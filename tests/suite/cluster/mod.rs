@@ -10,3 +10,4 @@ mod sessions;
 #[cfg(feature = "tls")]
 mod tls;
 mod urls;
+mod waiting;

@@ -1,0 +1,231 @@
+//! [`Client`]: the handle that an application holds.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use redis::aio::ConnectionLike;
+use redis::{Cmd, Pipeline, RedisFuture, Value};
+
+use super::blocking::BlockingClient;
+use super::dedicated::DedicatedConnection;
+use super::deployment::Deployment;
+use crate::config::Config;
+use crate::connection::{Packed, Resend, Timeouts};
+use crate::error::{Error, ErrorKind};
+use crate::runtime::{later, sleep, within as within_limit};
+
+/// Connects when it is first used, and reconnects by itself after that.
+///
+/// Clones share one multiplexed connection, and may be used by any number of tasks, threads and
+/// runtimes. All commands of redis-rs work on it: `AsyncCommands`, `AsyncTypedCommands`, pipelines,
+/// transactions and scripts.
+///
+/// ```no_run
+/// use redis_ready::redis::AsyncCommands;
+///
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// let mut client = redis_ready::Client::open("redis://localhost:6379")?;
+/// let visits: u64 = client.incr("visits", 1).await?;
+/// # Ok(())
+/// # }
+/// ```
+///
+/// A command waits for a connection and for its reply until its deadline, 3 s unless
+/// [configured](Config) otherwise. If the connection is lost, a command that had not been written moves
+/// to the next one, and so does a command that only reads. Any other command that had been written fails
+/// with [`ErrorKind::ConnectionLost`], because it may have run, unless it is
+/// [idempotent](Client::idempotent). [Delivery](crate#delivery) has all cases.
+///
+/// Commands are cancel safe for the connection: when the future of a command is dropped, its reply is
+/// read and discarded. The command may have run all the same.
+#[derive(Clone)]
+pub struct Client {
+    deployment: Arc<Deployment>,
+    resend: Resend,
+}
+
+/// Extra time past the limit of [`Client::ready`], so that the cause is reported instead of a bare
+/// timeout.
+const REPORT_TIME: Duration = Duration::from_millis(50);
+/// Time between two `PING` of [`Client::ready`].
+const READY_INTERVAL: Duration = Duration::from_millis(100);
+
+impl Client {
+    /// Opens a client for `url`, without connecting.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::InvalidUrl`] for a text that is not a URL of the [forms](Config#forms-of-the-url) and
+    /// [parameters](Config#parameters-of-the-url) on [`Config`]; [`ErrorKind::Unsupported`] for TLS in a
+    /// build without the feature `tls`.
+    pub fn open(url: &str) -> Result<Client, Error> {
+        url.parse().map(Client::with_config)
+    }
+
+    /// Opens a client with `config`, without connecting.
+    #[must_use]
+    pub fn with_config(config: Config) -> Client {
+        Client {
+            deployment: Arc::new(Deployment::new(config)),
+            resend: Resend::AtMostOnce,
+        }
+    }
+
+    /// Returns the settings of the client.
+    #[must_use]
+    pub fn config(&self) -> &Config {
+        self.deployment.config()
+    }
+
+    /// Sends `PING`, in a cluster to every primary, and returns how long the reply took. Connects if
+    /// needed.
+    ///
+    /// # Errors
+    ///
+    /// Those of any command; [`ErrorKind::NotReady`] if the server answers with an error, as it does
+    /// while it loads its data.
+    pub async fn ping(&self) -> Result<Duration, Error> {
+        self.ping_within(self.timeouts()).await
+    }
+
+    async fn ping_within(&self, timeouts: Timeouts) -> Result<Duration, Error> {
+        let start = Instant::now();
+        self.deployment.ping(timeouts).await?;
+        Ok(start.elapsed())
+    }
+
+    /// Waits until the server answers, for the start of an application. Connects, and waits at most
+    /// `within` for a server that is starting, loading its data or out of reach.
+    ///
+    /// ```no_run
+    /// # async fn example(client: redis_ready::Client) -> Result<(), redis_ready::Error> {
+    /// client.ready(std::time::Duration::from_secs(10)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// The last error, at the end of `within`. An error that waiting does not change is returned at once,
+    /// such as [`ErrorKind::Authentication`] and [`ErrorKind::Tls`].
+    pub async fn ready(&self, within: Duration) -> Result<(), Error> {
+        let mut last = None;
+        let until_ready = self.until_ready(later(Instant::now(), within), &mut last);
+        let answered = within_limit(within.saturating_add(2 * REPORT_TIME), until_ready).await;
+        answered.unwrap_or_else(|| {
+            let late = || {
+                Error::new(
+                    ErrorKind::TimedOut,
+                    format!("the server was not ready within {within:?}"),
+                )
+            };
+            Err(last.unwrap_or_else(late))
+        })
+    }
+
+    async fn until_ready(&self, until: Instant, last: &mut Option<Error>) -> Result<(), Error> {
+        loop {
+            let left = until.saturating_duration_since(Instant::now());
+            let timeouts = self.timeouts();
+            let deadline = timeouts.deadline.min(left.saturating_add(REPORT_TIME));
+            match self.ping_within(timeouts.with_deadline(deadline)).await {
+                Ok(_) => return Ok(()),
+                Err(error) if error.is_transient() && !left.is_zero() => *last = Some(error),
+                Err(error) => return Err(error),
+            }
+            sleep(READY_INTERVAL).await;
+        }
+    }
+
+    /// Opens a dedicated connection, for `WATCH` and other commands that change the session. Connects at
+    /// once.
+    ///
+    /// In a cluster the first command with a key decides which node the connection leads to.
+    ///
+    /// # Errors
+    ///
+    /// The error of the attempt to connect, which takes at most the connect timeout and the response
+    /// timeout together. In a cluster finding the nodes may take the deadline before that.
+    pub async fn dedicated_connection(&self) -> Result<DedicatedConnection, Error> {
+        DedicatedConnection::open(Arc::clone(&self.deployment)).await
+    }
+
+    /// Returns a client on the same connection for commands that may run twice: after a lost connection
+    /// they are sent again, as commands that only read always are.
+    ///
+    /// It is right for `SET`, `DEL`, `HSET`, `EXPIRE` and for scripts that lead to the same state however
+    /// often they run. It is wrong for `INCR`, `LPUSH` and for `SETNX` as a lock. A command is written at
+    /// most three times, within its deadline. What is sent again is bounded for all callers together:
+    /// 1,000 commands at once, and one more for every ten replies.
+    ///
+    /// ```no_run
+    /// use redis_ready::redis::AsyncCommands;
+    ///
+    /// # async fn example(client: redis_ready::Client) -> redis_ready::redis::RedisResult<()> {
+    /// let () = client.idempotent().set("session:17", "…").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn idempotent(&self) -> Client {
+        Client {
+            resend: Resend::Idempotent,
+            ..self.clone()
+        }
+    }
+
+    /// Returns a handle to the same connection for code that is not asynchronous.
+    #[must_use]
+    pub fn blocking(&self) -> BlockingClient {
+        BlockingClient::new(Arc::clone(&self.deployment), self.resend)
+    }
+
+    /// Refuses new commands from all clones, waits at most `grace` for those in flight, blocking commands
+    /// included, and closes all connections but the dedicated ones.
+    ///
+    /// Commands that are in flight after that fail with [`ErrorKind::Closed`]. A closed client stays closed.
+    ///
+    /// ```no_run
+    /// # async fn example(client: redis_ready::Client) {
+    /// client.close(std::time::Duration::from_secs(2)).await;
+    /// # }
+    /// ```
+    pub async fn close(&self, grace: Duration) {
+        self.deployment.close(grace).await;
+    }
+
+    fn timeouts(&self) -> Timeouts {
+        Timeouts::from(self.config())
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Client { deployment, resend } = self;
+        f.debug_struct("Client")
+            .field("config", deployment.config())
+            .field("idempotent", &(*resend == Resend::Idempotent))
+            .finish_non_exhaustive()
+    }
+}
+
+impl ConnectionLike for Client {
+    fn req_packed_command<'a>(&'a mut self, command: &'a Cmd) -> RedisFuture<'a, Value> {
+        self.deployment.send(command, self.resend)
+    }
+
+    fn req_packed_commands<'a>(
+        &'a mut self,
+        pipeline: &'a Pipeline,
+        offset: usize,
+        count: usize,
+    ) -> RedisFuture<'a, Vec<Value>> {
+        let packed = Packed::of_pipeline(pipeline, offset, count);
+        Box::pin(async move { self.deployment.send_pipeline(packed?, self.resend).await })
+    }
+
+    fn get_db(&self) -> i64 {
+        self.config().database().into()
+    }
+}

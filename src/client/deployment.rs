@@ -1,0 +1,115 @@
+//! [`Deployment`]: the server or the cluster that a client sends its commands to.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use redis::{Cmd, RedisFuture, RedisResult, Value};
+
+use crate::cluster::Cluster;
+use crate::config::{Config, ServerConfig, ServerRole, Servers, Target};
+use crate::connection::{MultiplexedConnection, NodeConnections, Packed, Reply, Resend, Timeouts};
+use crate::error::Error;
+
+/// One server or a cluster, and the configuration of the client.
+pub(super) struct Deployment {
+    config: Arc<Config>,
+    servers: Connected,
+}
+
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a client has one of them, and each command would pay for a box"
+)]
+enum Connected {
+    /// One server, or the one that Sentinels name.
+    Standalone(NodeConnections),
+    Cluster(Cluster),
+}
+
+impl Deployment {
+    pub(super) fn new(config: Config) -> Deployment {
+        let config = Arc::new(config);
+        let standalone = |target| Connected::Standalone(NodeConnections::new(target, None));
+        let servers = match config.servers() {
+            Servers::Standalone(endpoint) => {
+                let (config, endpoint) = (Arc::clone(&config), endpoint.clone());
+                let server = ServerConfig::new(config, endpoint, ServerRole::Standalone);
+                standalone(Target::Server(server))
+            }
+            Servers::Sentinel(sentinels) => {
+                standalone(Target::Sentinel(Arc::clone(&config), sentinels.clone()))
+            }
+            Servers::Cluster(seeds) => {
+                Connected::Cluster(Cluster::new(Arc::clone(&config), seeds.clone()))
+            }
+        };
+        Deployment { config, servers }
+    }
+
+    pub(super) fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// Sends one command.
+    #[inline]
+    pub(super) fn send<'a>(&'a self, command: &'a Cmd, resend: Resend) -> RedisFuture<'a, Value> {
+        match &self.servers {
+            Connected::Standalone(node) => node.send(command, resend),
+            Connected::Cluster(cluster) => Box::pin(cluster.send(command, resend)),
+        }
+    }
+
+    /// Sends packed commands.
+    pub(super) async fn send_packed(
+        &self,
+        packed: Packed<'_>,
+        resend: Resend,
+    ) -> RedisResult<Reply> {
+        match &self.servers {
+            Connected::Standalone(node) => node.send_packed(packed, resend).await,
+            Connected::Cluster(cluster) => cluster.send_packed(packed, resend).await,
+        }
+    }
+
+    /// Sends packed commands of a pipeline.
+    pub(super) async fn send_pipeline(
+        &self,
+        packed: Packed<'_>,
+        resend: Resend,
+    ) -> RedisResult<Vec<Value>> {
+        let commands = packed.commands().len();
+        self.send_packed(packed, resend).await?.many(commands).await
+    }
+
+    /// Sends `PING` to the server, or to every primary of the cluster.
+    pub(super) async fn ping(&self, timeouts: Timeouts) -> Result<(), Error> {
+        match &self.servers {
+            Connected::Standalone(node) => node.ping(timeouts).await,
+            Connected::Cluster(cluster) => cluster.ping(timeouts).await,
+        }
+    }
+
+    /// Returns a new dedicated connection. In a cluster it leads to any primary; the first command with a
+    /// key decides on which node the session is.
+    pub(super) async fn dedicated(&self) -> Result<MultiplexedConnection, Error> {
+        match &self.servers {
+            Connected::Standalone(node) => Ok(node.dedicated()),
+            Connected::Cluster(cluster) => cluster.dedicated_to_any().await,
+        }
+    }
+
+    /// Returns the cluster, if it is one.
+    pub(super) fn cluster(&self) -> Option<&Cluster> {
+        match &self.servers {
+            Connected::Standalone(_) => None,
+            Connected::Cluster(cluster) => Some(cluster),
+        }
+    }
+
+    pub(super) async fn close(&self, grace: Duration) {
+        match &self.servers {
+            Connected::Standalone(node) => node.close(grace).await,
+            Connected::Cluster(cluster) => cluster.close(grace).await,
+        }
+    }
+}

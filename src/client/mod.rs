@@ -1,0 +1,15 @@
+//! The handles that an application holds, and the one client for each variable.
+
+mod async_client;
+mod blocking;
+mod dedicated;
+mod deployment;
+mod environment;
+mod macros;
+mod registry;
+
+pub use self::async_client::Client;
+pub use self::blocking::BlockingClient;
+pub use self::dedicated::DedicatedConnection;
+#[doc(hidden)]
+pub use self::macros::__private;

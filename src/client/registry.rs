@@ -1,0 +1,187 @@
+//! One client for each variable name, made once in a process.
+//!
+//! The entries form a list that only grows at its end. After the first call a look-up walks over a few
+//! names, without a lock and without an allocation. A failed read is kept as well, so that the same call
+//! returns the same result for as long as the process runs.
+
+use log::warn;
+use once_cell::sync::OnceCell;
+
+use super::async_client::Client;
+use super::environment::{self, Value, Variable};
+use crate::config::Config;
+use crate::error::Error;
+use crate::url::RedisUrl;
+
+type Next = OnceCell<Box<Entry>>;
+
+struct Entry {
+    name: Box<str>,
+    client: OnceCell<Result<Client, Error>>,
+    next: Next,
+}
+
+static FIRST: Next = Next::new();
+
+/// Returns the client for the variable `name`; the first call in this process reads it.
+///
+/// `package` names the connection unless the URL does. `documented` is `REDIS_READY_DOCUMENTED` as
+/// the build script has set it: `PACKAGE:NAME@LINE,…`, or `PACKAGE:*` where nothing was checked. Only the
+/// first call uses these two.
+pub(crate) fn client(name: &str, package: &str, documented: Option<&str>) -> Result<Client, Error> {
+    get(name, Some(package), documented)
+}
+
+impl Client {
+    /// Returns the client for the variable `name`, without connecting.
+    ///
+    /// This is what [`redis_client!`](crate::redis_client) does, without the check at compile time that
+    /// the variable is documented.
+    ///
+    /// The value is read once for each name and process: from the process environment, else from the
+    /// file that `NAME_FILE` names, else from `.env` in the current directory. Later calls return the
+    /// same client, or the same error, even if the variable or the files have changed.
+    ///
+    /// ```no_run
+    /// # fn main() -> Result<(), redis_ready::Error> {
+    /// let cache = redis_ready::Client::from_env("CACHE_REDIS_URL")?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// - [`MissingVariable`](crate::ErrorKind::MissingVariable) if the variable is not set;
+    /// - [`InvalidName`](crate::ErrorKind::InvalidName) if `name` cannot be the name of a variable;
+    /// - [`InvalidFile`](crate::ErrorKind::InvalidFile) for a file that cannot be used;
+    /// - those of [`Client::open`].
+    pub fn from_env(name: &str) -> Result<Client, Error> {
+        get(name, None, None)
+    }
+}
+
+#[inline]
+fn get(name: &str, package: Option<&str>, documented: Option<&str>) -> Result<Client, Error> {
+    let entry = match entry(name) {
+        Some(entry) => entry,
+        None => new_entry(name)?,
+    };
+    match entry.client.get() {
+        Some(client) => client.clone(),
+        None => first_call(entry, package, documented),
+    }
+}
+
+/// Looks `name` up, without extending the list.
+fn entry(name: &str) -> Option<&'static Entry> {
+    let mut next = &FIRST;
+    while let Some(entry) = next.get() {
+        if *entry.name == *name {
+            return Some(entry);
+        }
+        next = &entry.next;
+    }
+    None
+}
+
+/// Looks `name` up again and puts it at the end of the list, unless another thread just has.
+#[cold]
+fn new_entry(name: &str) -> Result<&'static Entry, Error> {
+    environment::check_name(name)?;
+    let mut next = &FIRST;
+    loop {
+        let entry = next.get_or_init(|| {
+            Box::new(Entry {
+                name: name.into(),
+                client: OnceCell::new(),
+                next: Next::new(),
+            })
+        });
+        if *entry.name == *name {
+            return Ok(entry);
+        }
+        next = &entry.next;
+    }
+}
+
+#[cold]
+fn first_call(
+    entry: &'static Entry,
+    package: Option<&str>,
+    documented: Option<&str>,
+) -> Result<Client, Error> {
+    let variable = Variable {
+        name: &entry.name,
+        documented: documented.and_then(|text| documented_line(text, &entry.name)),
+    };
+    let mut warnings = Vec::new();
+    let client = entry
+        .client
+        .get_or_init(|| open(variable, package, &mut warnings))
+        .clone();
+    // After the client is stored, because a logger that writes to Redis asks for the same client.
+    for warning in warnings {
+        warn!(target: "redis_ready", "{warning}");
+    }
+    client
+}
+
+/// Reads the variable, parses the URL and opens the client; `warnings` receives what is to be logged.
+fn open(
+    variable: Variable<'_>,
+    package: Option<&str>,
+    warnings: &mut Vec<String>,
+) -> Result<Client, Error> {
+    let Value {
+        text,
+        source,
+        ignored,
+    } = environment::process_value(variable)?;
+    let name = variable.name;
+    if let Some(ignored) = ignored {
+        warnings.push(format!(
+            "both_set: `{name}` is read from {source}, not from {ignored}"
+        ));
+    }
+    let located = |error: Error| {
+        let note = variable.with_documents(format!("read from {source}"));
+        error.about(name).note(note)
+    };
+    let url = RedisUrl::parse(&text)
+        .map_err(|error| located(Error::invalid_url(&error, &format!("`{name}`"))))?;
+    for warning in url.warnings() {
+        let code = warning.code();
+        warnings.push(format!("{code}: {warning} (`{name}`, read from {source})"));
+    }
+    let config = Config::try_from(&url).map_err(located)?;
+    Ok(Client::with_config(match package {
+        Some(package) => config.with_default_client_name(package),
+        None => config,
+    }))
+}
+
+/// Returns the line that documents `name`, from `PACKAGE:NAME@LINE,NAME@LINE`.
+fn documented_line(documented: &str, name: &str) -> Option<u32> {
+    let (_, names) = documented.split_once(':')?;
+    let mut lines = names.split(',').filter_map(|item| item.split_once('@'));
+    let (_, line) = lines.find(|(documented, _)| *documented == name)?;
+    line.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::documented_line;
+
+    #[test]
+    fn finds_the_documenting_line() {
+        let check = |documented, expected| {
+            assert_eq!(documented_line(documented, "REDIS_URL"), expected);
+        };
+        check("app:REDIS_URL@6", Some(6));
+        check("app:CACHE_REDIS_URL@3,REDIS_URL@12", Some(12));
+        check("app:CACHE_REDIS_URL@3", None);
+        check("app:*", None);
+        check("app:", None);
+        check("", None);
+    }
+}

@@ -1,0 +1,151 @@
+//! The errors of a cluster, in one place so that they are worded alike.
+
+use redis::ServerError;
+
+use super::slot::Slot;
+use crate::address::Address;
+use crate::error::{Error, ErrorKind};
+use crate::report::printable;
+
+const NOT_RUN: &str = "the command has not run";
+
+/// The keys of `what` are in several slots, and it cannot be split.
+pub(super) fn crosses_slots(what: &str) -> Error {
+    let message = format!("the keys of {what} are in several slots of the cluster (CROSSSLOT)");
+    Error::new(ErrorKind::InvalidCommand, message)
+        .note(NOT_RUN)
+        .with_help("give the keys a common hash tag, such as `{user:17}:name` and `{user:17}:cart`")
+}
+
+/// The command called `name` has no meaning in a cluster; `instead` says what to do.
+pub(super) fn no_meaning(name: &str, instead: &str) -> Error {
+    let message = format!("{name} has no meaning in a cluster as a whole");
+    Error::new(ErrorKind::InvalidCommand, message).with_help(instead)
+}
+
+/// Returns the name of a command, fit to print.
+pub(super) fn quoted_name<'a>(mut arguments: impl Iterator<Item = &'a [u8]>) -> String {
+    let name = arguments.next().unwrap_or_default();
+    format!("`{}`", printable(&String::from_utf8_lossy(name)))
+}
+
+/// One part has failed with `error`, and others have run.
+pub(super) fn partly_run(error: Error) -> Error {
+    error
+        .after_writing()
+        .note("commands for other nodes, or before it, have run")
+}
+
+/// A node has left the cluster, and its connections were closed with `error` while a command waited.
+/// The client is not closed, as the connection says.
+pub(super) fn node_left(error: &Error) -> Error {
+    if error.may_have_run() {
+        let message = "the node has left the cluster with the command unanswered";
+        return Error::new(ErrorKind::ConnectionLost, message).after_writing();
+    }
+    let message = "the node has left the cluster, and no other took the command in time";
+    Error::new(ErrorKind::Unreachable, message).note(NOT_RUN)
+}
+
+/// No node serves `slot`, or any slot if it is `None`.
+pub(super) fn slot_not_served(slot: Option<Slot>) -> Error {
+    let message = match slot {
+        Some(slot) => format!("no node of the cluster serves slot {}", slot.number()),
+        None => "no node of the cluster serves any slot".to_owned(),
+    };
+    Error::new(ErrorKind::NotReady, message)
+        .with_help("see what `CLUSTER INFO` and `CLUSTER SLOTS` say")
+}
+
+/// The command did not reach a node because of `error`.
+pub(super) fn not_run(error: Error) -> Error {
+    error.note(NOT_RUN)
+}
+
+/// None of the nodes that were asked has answered; `seeds` are those that the URL names.
+pub(super) fn no_node_answers(seeds: &[Address], failures: &[(Address, Error)]) -> Error {
+    let lasting = failures.iter().find(|(_, error)| error.is_lasting());
+    let Some((_, first)) = lasting.or(failures.first()) else {
+        let seeds: Vec<_> = seeds.iter().map(Address::to_string).collect();
+        let message = format!("no node of the cluster at `{}` answers", seeds.join(","));
+        return Error::new(ErrorKind::Unreachable, message);
+    };
+    if let [_] = failures {
+        return first.clone();
+    }
+    // A node that may come back decides: the others may have left the cluster.
+    let passing = failures.iter().find(|(_, error)| !error.is_lasting());
+    let kind = passing.map_or(first.kind(), |(_, error)| error.kind());
+    let each: Vec<_> = failures
+        .iter()
+        .map(|(address, error)| format!("`{address}`: {error:#}"))
+        .collect();
+    let message = format!("no node of the cluster answers: {}", each.join("; "));
+    Error::new(kind, message).with_help_if(first.help())
+}
+
+/// The server at `address` has answered `CLUSTER SLOTS` with `error`.
+pub(super) fn no_topology(address: &Address, error: &ServerError, uses_tls: bool) -> Error {
+    let text = error.details().unwrap_or_default();
+    if text.contains("cluster support disabled") {
+        let scheme = if uses_tls { "rediss" } else { "redis" };
+        let message = format!("`{address}` is not a node of a cluster");
+        return Error::new(ErrorKind::InvalidUrl, message)
+            .with_help(format!("write `{scheme}://{address}`"));
+    }
+    let text = printable(&error.to_string());
+    let message = format!("`{address}` did not return its topology: {text}");
+    Error::new(ErrorKind::NotReady, message)
+}
+
+/// The node at `address` does not know a node that serves a slot.
+pub(super) fn no_slot_assignments(address: &Address) -> Error {
+    let message = format!("`{address}` reports no slot assignments");
+    Error::new(ErrorKind::NotReady, message)
+}
+
+/// The node at `address` has answered `CLUSTER SLOTS` with something else.
+pub(super) fn not_a_slot_table(address: &Address) -> Error {
+    let message = format!("`{address}` answered `CLUSTER SLOTS` without a slot table");
+    Error::new(ErrorKind::Protocol, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_without_cluster_support_is_told_with_the_scheme_of_the_url() {
+        let error =
+            redis::parse_redis_value(b"-ERR This instance has cluster support disabled\r\n");
+        let Ok(redis::Value::ServerError(error)) = error else {
+            panic!("{error:?}");
+        };
+        let help = |uses_tls| {
+            let error = no_topology(&Address::new("cache", 6379), &error, uses_tls);
+            error.help().map(str::to_owned)
+        };
+        assert_eq!(help(false).as_deref(), Some("write `redis://cache:6379`"));
+        assert_eq!(help(true).as_deref(), Some("write `rediss://cache:6379`"));
+    }
+
+    #[test]
+    fn a_node_that_may_come_back_decides_the_kind() {
+        let address = |port| Address::new("h", port);
+        let tls = (
+            address(1),
+            Error::new(ErrorKind::Tls, "bad certificate").with_help("x"),
+        );
+        let gone = (address(2), Error::new(ErrorKind::Unreachable, "refused"));
+        let check = |failures: &[_], kind, text: &str| {
+            let error = no_node_answers(&[address(1), address(2)], failures);
+            assert_eq!((error.kind(), error.to_string().as_str()), (kind, text));
+        };
+        let both = "no node of the cluster answers: `h:1`: bad certificate; `h:2`: refused";
+        check(&[tls.clone(), gone.clone()], ErrorKind::Unreachable, both);
+        check(&[tls], ErrorKind::Tls, "bad certificate");
+        check(&[gone], ErrorKind::Unreachable, "refused");
+        let none = "no node of the cluster at `h:1,h:2` answers";
+        check(&[], ErrorKind::Unreachable, none);
+    }
+}

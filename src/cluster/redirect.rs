@@ -1,0 +1,272 @@
+//! [`RedirectedCall`]: follows one request to the node that serves its slot, and on to where that node
+//! redirects it.
+//!
+//! A node that answers `MOVED`, `ASK` or `TRYAGAIN`, or that has become a replica, has run nothing, so
+//! the request goes on within its deadline. A request that was written and lost goes on only where that
+//! is safe, as with a single server, and is not written more often than there.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::announced::redirect_address;
+use super::deadline::Deadline;
+use super::errors::{node_left, not_run, slot_not_served};
+use super::node::Node;
+use super::node_request::NodeRequest;
+use super::refresh::Refresher;
+use super::slot::Slot;
+use crate::connection::{MAX_WRITES, Reply, Timeouts};
+use crate::error::{Error, ErrorKind};
+use crate::resp::{Redirect, Refusal};
+use crate::runtime::sleep;
+use crate::url::ReadFrom;
+
+/// Most redirections that are followed before the caller gets the last one.
+pub(super) const MAX_REDIRECTIONS: u32 = 16;
+/// Number of redirections that are followed without a delay, before the nodes get time to agree.
+pub(super) const IMMEDIATE_REDIRECTIONS: u32 = 3;
+/// Length by which the delay grows with each further redirection.
+const BACKOFF_STEP: Duration = Duration::from_millis(50);
+/// Longest delay: all redirections together take 3 s, which is the default deadline.
+const MAX_BACKOFF: Duration = Duration::from_millis(200);
+/// Delays before a request is sent for the second and third time that a node has refused for another
+/// reason.
+const UNAVAILABLE_DELAYS: [Duration; 2] = [Duration::from_millis(100), Duration::from_millis(400)];
+/// Delay before a request is sent again that was lost, or whose node has left. The slot table without
+/// that node is there already; without a table the loop would not wait at all.
+const LOSS_DELAY: Duration = Duration::from_millis(1);
+
+/// Which node is to run a request.
+pub(super) enum Destination {
+    /// The one that serves this slot.
+    Slot(Slot),
+    AnyPrimary,
+    Node(Arc<Node>),
+}
+
+impl Destination {
+    /// Returns the node that serves `slot`, any primary without one.
+    pub(super) fn of(slot: Option<Slot>) -> Destination {
+        slot.map_or(Destination::AnyPrimary, Destination::Slot)
+    }
+}
+
+/// A request on its way through the cluster.
+pub(super) struct RedirectedCall<'a> {
+    refresher: &'a Arc<Refresher>,
+    destination: Destination,
+    request: &'a NodeRequest<'a>,
+    timeouts: Timeouts,
+    deadline: Deadline,
+    /// A replica may serve it.
+    reads: bool,
+    /// The node that `ASK` has named: it gets the next attempt.
+    asking: Option<Arc<Node>>,
+    redirections: u32,
+    /// How often it may have been written without a reply that its caller could use.
+    writes: u8,
+    unavailable_delays: std::slice::Iter<'static, Duration>,
+    /// Why it is not known whether it has run.
+    lost: Option<Error>,
+}
+
+impl<'a> RedirectedCall<'a> {
+    /// `deadline` says since when the caller waits.
+    pub(super) fn new(
+        refresher: &'a Arc<Refresher>,
+        deadline: Deadline,
+        destination: Destination,
+        request: &'a NodeRequest<'a>,
+    ) -> RedirectedCall<'a> {
+        let timeouts = Timeouts::from(refresher.nodes().config());
+        let timeouts = request.route.extend(timeouts);
+        RedirectedCall {
+            refresher,
+            destination,
+            request,
+            timeouts,
+            deadline: deadline.with_limit(timeouts.deadline),
+            reads: request.reads,
+            asking: None,
+            redirections: 0,
+            writes: 0,
+            unavailable_delays: UNAVAILABLE_DELAYS.iter(),
+            lost: None,
+        }
+    }
+
+    /// Goes to the node that `ASK` has named first.
+    pub(super) fn asking(mut self, node: Option<Arc<Node>>) -> RedirectedCall<'a> {
+        self.asking = node;
+        self
+    }
+
+    /// Counts earlier writes, too.
+    pub(super) fn after_writes(mut self, writes: u8) -> RedirectedCall<'a> {
+        self.writes = writes;
+        self
+    }
+
+    /// Returns how often it may have been written without a reply that its caller could use.
+    pub(super) fn writes(&self) -> u8 {
+        self.writes
+    }
+
+    /// Sends the request until it is answered.
+    pub(super) async fn reply(&mut self) -> Result<Reply, Error> {
+        let result = self.send_until_answered().await;
+        result.map_err(|error| error.after_loss(self.lost.take()))
+    }
+
+    async fn send_until_answered(&mut self) -> Result<Reply, Error> {
+        loop {
+            let (node, is_asking) = match self.asking.take() {
+                Some(node) => (node, true),
+                None => (self.node().await?, false),
+            };
+            let timeouts = self.timeouts.with_deadline(self.deadline.left());
+            let request = self.request.request(is_asking, timeouts);
+            let run = node
+                .connections
+                .run(self.request.route, request, self.writes);
+            let (result, writes) = run.await;
+            self.writes = writes;
+            let reply = match result {
+                Ok(reply) if is_asking => self.request.without_asking(reply),
+                Ok(reply) => reply,
+                Err(error) => {
+                    self.failed(error).await?;
+                    continue;
+                }
+            };
+            let goes_on = match self.request.refusal(&reply) {
+                None => false,
+                Some(refusal) => self.refused(&refusal, &node).await,
+            };
+            if !goes_on {
+                return Ok(reply);
+            }
+        }
+    }
+
+    /// Returns the node to send the request to.
+    async fn node(&mut self) -> Result<Arc<Node>, Error> {
+        let node = self.wait_for_node().await?;
+        if !node.is_replica() || node.serves() {
+            return Ok(node);
+        }
+        let is_reached = node.is_reached_within(self.deadline.left() / 2).await;
+        let may_read_from_primary = matches!(self.destination, Destination::Slot(_))
+            && self.refresher.nodes().config().read_from() != ReadFrom::Replica;
+        if is_reached || !may_read_from_primary {
+            return Ok(node);
+        }
+        self.reads = false;
+        self.wait_for_node().await
+    }
+
+    /// Returns the node that the slot table has for the destination; waits for the table if need be.
+    async fn wait_for_node(&self) -> Result<Arc<Node>, Error> {
+        let slot = match &self.destination {
+            Destination::Node(node) => return Ok(Arc::clone(node)),
+            Destination::Slot(slot) => Some(*slot),
+            Destination::AnyPrimary => None,
+        };
+        let found = self.refresher.wait_for(
+            self.deadline,
+            |nodes| match slot {
+                Some(slot) => nodes.node_for(slot, self.reads),
+                None => nodes.any_primary(),
+            },
+            || slot_not_served(slot),
+        );
+        found.await.map_err(not_run)
+    }
+
+    /// Decides where the request goes that `node` has refused; returns whether it goes on.
+    async fn refused(&mut self, refusal: &Refusal, node: &Node) -> bool {
+        match refusal {
+            Refusal::Redirect(redirect) => {
+                self.asking = follow_redirect(self.refresher, redirect, node);
+                // Its primary serves what a replica does not.
+                self.reads = false;
+                self.backoff_redirect(IMMEDIATE_REDIRECTIONS).await
+            }
+            Refusal::TryAgain => self.backoff_redirect(0).await,
+            Refusal::Unavailable(_) | Refusal::ReadOnly => self.backoff_unavailable().await,
+        }
+    }
+
+    /// Returns whether to go on; gives the nodes time to agree after the first `immediate` redirections.
+    async fn backoff_redirect(&mut self, immediate: u32) -> bool {
+        self.redirections += 1;
+        if self.redirections > MAX_REDIRECTIONS || self.deadline.is_over() {
+            return false;
+        }
+        if self.redirections > immediate {
+            let delay = (BACKOFF_STEP * self.redirections).min(MAX_BACKOFF);
+            sleep(delay.min(self.deadline.left())).await;
+        }
+        !self.deadline.is_over()
+    }
+
+    /// Returns whether to send again what a node does not run for now, after a delay.
+    async fn backoff_unavailable(&mut self) -> bool {
+        self.writes += 1;
+        self.refresher.request_refresh();
+        match self.unavailable_delays.next() {
+            Some(delay) if self.writes < MAX_WRITES && *delay < self.deadline.left() => {
+                sleep(*delay).await;
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Fails unless the request may be sent again after `error`.
+    async fn failed(&mut self, error: Error) -> Result<(), Error> {
+        let has_left = error.kind() == ErrorKind::Closed && !self.refresher.nodes().is_closed();
+        let is_lost = matches!(
+            error.kind(),
+            ErrorKind::ConnectionLost | ErrorKind::Protocol
+        );
+        if error.is_transient() {
+            self.refresher.request_refresh();
+        }
+        let is_safe = if error.may_have_run() {
+            (has_left || is_lost) && self.request.is_repeatable() && self.writes < MAX_WRITES
+        } else {
+            has_left
+        };
+        let is_for_this_node = matches!(self.destination, Destination::Node(_));
+        if !is_safe || is_for_this_node || self.deadline.is_over() {
+            return Err(if has_left { node_left(&error) } else { error });
+        }
+        if error.may_have_run() {
+            self.lost = Some(error.after_loss(self.lost.take()));
+        }
+        sleep(LOSS_DELAY).await;
+        Ok(())
+    }
+}
+
+/// Follows a redirection by the node `from`; returns the node to ask, if it is for this once.
+pub(super) fn follow_redirect(
+    refresher: &Arc<Refresher>,
+    redirect: &Redirect,
+    from: &Node,
+) -> Option<Arc<Node>> {
+    match redirect {
+        Redirect::Moved { slot, address } => {
+            let address = redirect_address(address, from.address())?;
+            if refresher.nodes().moved(Slot::new(*slot)?, address) {
+                refresher.request_refresh();
+            }
+            None
+        }
+        Redirect::Ask { address } => {
+            let address = redirect_address(address, from.address())?;
+            Some(refresher.nodes().node_at(address))
+        }
+    }
+}

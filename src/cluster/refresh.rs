@@ -1,0 +1,229 @@
+//! [`Refresher`]: keeps the slot table of the nodes up to date.
+//!
+//! A task on the I/O thread asks for the table when a command needs it, after a redirection, and while
+//! commands wait for a node.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use redis::Value;
+use tokio::sync::{Notify, watch};
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+use super::deadline::Deadline;
+use super::errors::{no_node_answers, no_slot_assignments, no_topology, not_a_slot_table};
+use super::node::Node;
+use super::nodes::Nodes;
+use super::topology::{SlotRange, slot_ranges};
+use crate::address::Address;
+use crate::config::Config;
+use crate::connection::{Resend, Timeouts, closed, own_request};
+use crate::error::Error;
+use crate::runtime::{spawn, within};
+use crate::url::ReadFrom;
+
+/// Shortest time between two refreshes.
+const MIN_INTERVAL: Duration = Duration::from_millis(50);
+/// Time between two refreshes while a node is in trouble, for the first [`LONG_TROUBLE`].
+const TROUBLE_INTERVAL: Duration = Duration::from_millis(250);
+/// Trouble for longer than this is not refreshed as often.
+const LONG_TROUBLE: Duration = Duration::from_secs(10);
+/// Time between two refreshes during [`LONG_TROUBLE`].
+const LONG_TROUBLE_INTERVAL: Duration = Duration::from_secs(2);
+/// Time between two refreshes where reads go to replicas: no redirection leads to a new replica.
+const REPLICA_INTERVAL: Duration = Duration::from_secs(30);
+/// Time without an answer after which another node is asked as well.
+const NEXT_NODE_DELAY: Duration = Duration::from_millis(300);
+
+/// The nodes of a cluster, and what keeps their slot table up to date.
+pub(super) struct Refresher {
+    nodes: Nodes,
+    /// Notified by callers who request a refresh, and by nodes in trouble.
+    requested: Arc<Notify>,
+    /// The error of the last refresh; `None` if it has succeeded.
+    results: watch::Sender<Option<Error>>,
+    /// The process whose I/O thread runs the task, 0 if none does.
+    process: AtomicU32,
+}
+
+impl Refresher {
+    pub(super) fn new(config: Arc<Config>, seeds: Vec<Address>) -> Arc<Refresher> {
+        let requested = Arc::new(Notify::new());
+        Arc::new(Refresher {
+            nodes: Nodes::new(config, seeds, Arc::clone(&requested)),
+            requested,
+            results: watch::Sender::new(None),
+            process: AtomicU32::new(0),
+        })
+    }
+
+    pub(super) fn nodes(&self) -> &Nodes {
+        &self.nodes
+    }
+
+    /// Returns what `choose` finds among the nodes; waits for refreshes until it finds something.
+    ///
+    /// # Errors
+    /// Why there is no slot table; `missing` if there is one at the end of the deadline.
+    pub(super) async fn wait_for<T>(
+        self: &Arc<Refresher>,
+        deadline: Deadline,
+        choose: impl Fn(&Nodes) -> Option<T>,
+        missing: impl FnOnce() -> Error,
+    ) -> Result<T, Error> {
+        loop {
+            if let Some(found) = choose(&self.nodes) {
+                return Ok(found);
+            }
+            match self.wait_for_refresh(deadline.left()).await {
+                Ok(()) if deadline.is_over() => return Err(missing()),
+                Err(error) if error.is_lasting() || deadline.is_over() => return Err(error),
+                Ok(()) | Err(_) => {}
+            }
+        }
+    }
+
+    /// Requests a refresh, and waits at most `limit` for its end.
+    async fn wait_for_refresh(self: &Arc<Refresher>, limit: Duration) -> Result<(), Error> {
+        let mut results = self.results.subscribe();
+        if self.nodes.is_closed() {
+            return Err(closed());
+        }
+        self.request_refresh();
+        let changed = within(limit, results.changed()).await;
+        let failure = self.results.borrow().clone();
+        match (changed, failure) {
+            (_, Some(failure)) => Err(failure),
+            (Some(_), None) => Ok(()),
+            (None, None) => Err(no_node_answers(self.nodes.seeds(), &self.nodes.failures())),
+        }
+    }
+
+    /// Requests a refresh, without waiting for it.
+    pub(super) fn request_refresh(self: &Arc<Refresher>) {
+        let process = std::process::id();
+        if self.process.swap(process, Ordering::Relaxed) != process {
+            let running = Running(Arc::clone(self));
+            if let Err(error) = spawn(async move { running.0.run().await }) {
+                self.results.send_replace(Some(error));
+            }
+        }
+        self.requested.notify_one();
+    }
+
+    /// Ends the task, and makes no new connections from now on; returns the nodes to close.
+    pub(super) fn start_closing(&self) -> Vec<Arc<Node>> {
+        let nodes = self.nodes.start_closing();
+        self.results.send_replace(Some(closed()));
+        self.requested.notify_one();
+        nodes
+    }
+
+    /// Refreshes the slot table until the client is closed.
+    async fn run(&self) {
+        let mut troubled_since = None;
+        loop {
+            self.until_due(&mut troubled_since).await;
+            if self.nodes.is_closed() {
+                return;
+            }
+            let failure = match self.fetch().await {
+                Ok(ranges) => {
+                    self.nodes.apply(&ranges);
+                    None
+                }
+                Err(error) => Some(error),
+            };
+            let try_again = failure.is_some() && self.results.receiver_count() > 0;
+            self.results.send_replace(failure);
+            if try_again {
+                self.requested.notify_one();
+                tokio::time::sleep(TROUBLE_INTERVAL).await;
+            } else {
+                tokio::time::sleep(MIN_INTERVAL).await;
+            }
+        }
+    }
+
+    /// Waits until a refresh is requested, or due because of a node in trouble.
+    async fn until_due(&self, troubled_since: &mut Option<Instant>) {
+        let interval = if self.nodes.is_troubled() {
+            let since = troubled_since.get_or_insert_with(Instant::now);
+            if since.elapsed() < LONG_TROUBLE {
+                TROUBLE_INTERVAL
+            } else {
+                LONG_TROUBLE_INTERVAL
+            }
+        } else {
+            *troubled_since = None;
+            if self.nodes.config().read_from() == ReadFrom::Primary {
+                return self.requested.notified().await;
+            }
+            REPLICA_INTERVAL
+        };
+        // Requested or due, what follows is the same.
+        let _ = tokio::time::timeout(interval, self.requested.notified()).await;
+    }
+
+    /// Asks nodes for the slot table, the next one as well while one does not answer; the first answer
+    /// counts.
+    async fn fetch(&self) -> Result<Vec<SlotRange>, Error> {
+        let mut nodes = self.nodes.to_ask().into_iter();
+        let mut asked = JoinSet::new();
+        let mut failures = Vec::new();
+        loop {
+            match nodes.next() {
+                Some(node) => {
+                    asked.spawn(async move {
+                        let answer = ask(&node).await;
+                        answer.map_err(|error| (node.address().clone(), error))
+                    });
+                }
+                None if asked.is_empty() => {
+                    return Err(no_node_answers(self.nodes.seeds(), &failures));
+                }
+                None => {}
+            }
+            let wait = if nodes.len() == 0 {
+                Duration::MAX
+            } else {
+                NEXT_NODE_DELAY
+            };
+            match tokio::time::timeout(wait, asked.join_next()).await {
+                Ok(Some(Ok(Ok(ranges)))) => return Ok(ranges),
+                Ok(Some(Ok(Err(failure)))) => failures.push(failure),
+                // The task has panicked, all have ended, or it is time to ask the next node.
+                Ok(Some(Err(_)) | None) | Err(_) => {}
+            }
+        }
+    }
+}
+
+/// Lives as long as the task. If that ends by a panic, the next request starts another one.
+struct Running(Arc<Refresher>);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0.process.store(0, Ordering::Relaxed);
+    }
+}
+
+/// Asks one node for the slot table.
+async fn ask(node: &Node) -> Result<Vec<SlotRange>, Error> {
+    let (address, connection) = (node.address(), node.connections.shared());
+    let config = connection.target().client();
+    let mut command = redis::cmd("CLUSTER");
+    command.arg("SLOTS");
+    let request = own_request(&command, Timeouts::from(config)).with_resend(Resend::Idempotent);
+    let answer = connection.call(request).reply().await?.single();
+    if let Value::ServerError(error) = &answer {
+        return Err(no_topology(address, error, config.tls().is_some()));
+    }
+    let ranges = slot_ranges(&answer, address).ok_or_else(|| not_a_slot_table(address))?;
+    if ranges.is_empty() {
+        return Err(no_slot_assignments(address));
+    }
+    Ok(ranges)
+}

@@ -1,0 +1,175 @@
+//! [`Cluster`]: sends commands to the nodes of a cluster that serve their keys.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::{join_all, try_join_all};
+use redis::{Cmd, RedisResult, Value};
+
+use super::deadline::Deadline;
+use super::errors::{crosses_slots, no_meaning, quoted_name, slot_not_served};
+use super::node_request::NodeRequest;
+use super::nodes::Nodes;
+use super::redirect::{Destination, RedirectedCall};
+use super::refresh::Refresher;
+use super::routed::Routed;
+use super::routing::{KeySlots, Routing, Unroutable};
+use super::{fan_out, pipeline};
+use crate::address::Address;
+use crate::command::{CommandInfo, RoutingRule, arguments, encoded_commands};
+use crate::config::Config;
+use crate::connection::{
+    ExpectedReplies, MultiplexedConnection, Packed, Reply, Resend, Route, Timeouts,
+    check_not_empty, empty_command,
+};
+use crate::error::Error;
+use crate::resp::encode;
+
+/// A cluster. Dropping it closes the connections to its nodes.
+pub(crate) struct Cluster {
+    refresher: Arc<Refresher>,
+}
+
+impl Cluster {
+    /// `seeds` are the nodes that the URL names.
+    pub(crate) fn new(config: Arc<Config>, seeds: Vec<Address>) -> Cluster {
+        Cluster {
+            refresher: Refresher::new(config, seeds),
+        }
+    }
+
+    /// Runs `command` on the nodes that serve its keys.
+    pub(crate) async fn send(&self, command: &Cmd, resend: Resend) -> RedisResult<Value> {
+        check_not_empty(command)?;
+        let deadline = self.deadline();
+        let mut bytes = Vec::new();
+        encode(command, &mut bytes);
+        let routed = Routed::new(bytes, arguments(command))?;
+        let value = fan_out::run(&self.refresher, deadline, &routed, resend).await?;
+        Ok(if command.is_no_response() {
+            Value::Nil
+        } else {
+            value
+        })
+    }
+
+    /// Runs a command, a pipeline or a transaction.
+    pub(crate) async fn send_packed(
+        &self,
+        packed: Packed<'_>,
+        resend: Resend,
+    ) -> RedisResult<Reply> {
+        let deadline = self.deadline();
+        if packed.is_transaction() {
+            return Ok(self.send_transaction(deadline, packed, resend).await?);
+        }
+        // All commands are looked at before any is sent.
+        let commands = packed.commands().into_iter();
+        let commands: Vec<Routed<'_>> = encoded_commands(packed.bytes())
+            .zip(commands)
+            .map(|(bytes, arguments)| Routed::new(bytes, arguments.into_iter()))
+            .collect::<Result<_, Error>>()?;
+        Ok(match packed.expected() {
+            ExpectedReplies::One => {
+                let command = commands.first().ok_or_else(empty_command)?;
+                Reply::One(fan_out::run(&self.refresher, deadline, command, resend).await?)
+            }
+            ExpectedReplies::Many { .. } => {
+                Reply::Many(pipeline::run(&self.refresher, deadline, &commands, resend).await?)
+            }
+        })
+    }
+
+    /// Runs a transaction, all of whose keys have to be in one slot.
+    async fn send_transaction(
+        &self,
+        deadline: Deadline,
+        packed: Packed<'_>,
+        resend: Resend,
+    ) -> Result<Reply, Error> {
+        let (mut slots, mut route) = (KeySlots::None, Route::Shared);
+        for command in packed.commands() {
+            let arguments = command.iter().copied();
+            let info = CommandInfo::of(arguments.clone());
+            route = route.and(Route::of(info, arguments.clone())?);
+            if let RoutingRule::Refused(instead) = info.routing_rule() {
+                return Err(no_meaning(&quoted_name(arguments), instead));
+            }
+            slots = slots.and(KeySlots::of(info, arguments));
+        }
+        let destination = match slots {
+            // A command that goes to all nodes otherwise is run by the one that has the transaction.
+            KeySlots::None => Destination::AnyPrimary,
+            KeySlots::One(slot) => Destination::Slot(slot),
+            KeySlots::Several => return Err(crosses_slots("the transaction")),
+        };
+        let request = NodeRequest::transaction(packed, route, resend);
+        let mut call = RedirectedCall::new(&self.refresher, deadline, destination, &request);
+        call.reply().await
+    }
+
+    /// Sends `PING` to every primary; both the wait for the slot table and the replies come within the
+    /// deadline of `timeouts`.
+    pub(crate) async fn ping(&self, timeouts: Timeouts) -> Result<(), Error> {
+        let deadline = Deadline::new(timeouts.deadline);
+        let primaries = |nodes: &Nodes| Some(nodes.primaries()).filter(|nodes| !nodes.is_empty());
+        let missing = || slot_not_served(None);
+        let primaries = self
+            .refresher
+            .wait_for(deadline, primaries, missing)
+            .await?;
+        let timeouts = timeouts.with_deadline(deadline.left());
+        let pings = primaries.iter().map(|node| node.connections.ping(timeouts));
+        try_join_all(pings).await?;
+        Ok(())
+    }
+
+    /// Returns a new dedicated connection to any primary.
+    pub(crate) async fn dedicated_to_any(&self) -> Result<MultiplexedConnection, Error> {
+        let missing = || slot_not_served(None);
+        let node = self
+            .refresher
+            .wait_for(self.deadline(), Nodes::any_primary, missing)
+            .await?;
+        Ok(node.connections.dedicated())
+    }
+
+    /// Returns a new dedicated connection to the node that serves the keys of `command`; `None` if it
+    /// has no key.
+    pub(crate) async fn dedicated_for(
+        &self,
+        command: &Cmd,
+    ) -> Result<Option<MultiplexedConnection>, Error> {
+        let info = CommandInfo::of(arguments(command));
+        let slot = match Routing::of(info, arguments(command)) {
+            Ok(Routing::Slot(slot)) => slot,
+            Ok(Routing::Split(..)) | Err(Unroutable::CrossSlot) => {
+                return Err(crosses_slots(&quoted_name(arguments(command))));
+            }
+            Ok(Routing::AnyPrimary | Routing::AllPrimaries(_) | Routing::AllNodes(_))
+            | Err(Unroutable::Refused(_)) => return Ok(None),
+        };
+        let serving = |nodes: &Nodes| nodes.node_for(slot, false);
+        let missing = || slot_not_served(Some(slot));
+        let node = self.refresher.wait_for(self.deadline(), serving, missing);
+        Ok(Some(node.await?.connections.dedicated()))
+    }
+
+    /// Refuses new commands, waits at most `grace` for those in flight, then closes.
+    pub(crate) async fn close(&self, grace: Duration) {
+        let nodes = self.refresher.start_closing();
+        join_all(nodes.iter().map(|node| node.connections.close(grace))).await;
+    }
+
+    fn deadline(&self) -> Deadline {
+        Deadline::new(self.refresher.nodes().config().deadline())
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        for node in self.refresher.start_closing() {
+            node.connections.shut_down();
+        }
+    }
+}

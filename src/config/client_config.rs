@@ -1,0 +1,290 @@
+//! [`Config`]: the settings of a client.
+
+use std::fmt;
+use std::num::NonZeroUsize;
+use std::str::FromStr;
+use std::time::Duration;
+
+use super::credentials::Credentials;
+use super::servers::Servers;
+use super::tls_config::TlsConfig;
+use crate::error::{Error, ErrorKind};
+use crate::url::{Protocol, ReadFrom, RedisUrl};
+
+/// Holds the settings of a [`Client`](crate::Client): where the server is, and how to use it.
+///
+/// A `Config` is made from a URL, and each of its settings has a parameter there. A setter that is called
+/// afterwards replaces what the URL says.
+///
+/// ```
+/// use std::time::Duration;
+/// use redis_ready::{Client, Config};
+///
+/// # fn main() -> Result<(), redis_ready::Error> {
+/// let config: Config = "redis://localhost:6379/1?deadline=5s".parse()?;
+/// let client = Client::with_config(config.with_response_timeout(Duration::from_millis(800)));
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # Setters
+///
+/// | setter | takes | default | parameter |
+/// |---|---|---|---|
+/// | [`with_connect_timeout`](Config::with_connect_timeout) | [`Duration`] | 2 s | `connect_timeout` |
+/// | [`with_response_timeout`](Config::with_response_timeout) | [`Duration`] | 1 s | `response_timeout` |
+/// | [`with_deadline`](Config::with_deadline) | [`Duration`] | 3 s | `deadline` |
+/// | [`with_keepalive`](Config::with_keepalive) | [`Duration`] | 6 s | `keepalive` |
+/// | [`with_max_in_flight`](Config::with_max_in_flight) | number of commands | 10,000 | `max_in_flight` |
+/// | [`with_client_name`](Config::with_client_name) | text | the package's name with [`redis_client!`](crate::redis_client), else none | `client_name` |
+///
+/// Everything else is set in the URL alone: the servers, the database, the credentials, TLS, `protocol`
+/// and `read_from`.
+///
+/// # Forms of the URL
+///
+#[doc = include_str!("../url/forms.md")]
+///
+/// # Parameters of the URL
+///
+/// Parameters follow a `?` and are separated by `&`: `redis://localhost?protocol=2&deadline=5s`.
+///
+#[doc = include_str!("../url/parameters.md")]
+///
+/// A text that is not such a URL is an error with a code, listed on [`UrlError`](crate::UrlError). A URL
+/// that works and should be corrected gets a warning in the log, listed on
+/// [`UrlWarning`](crate::UrlWarning).
+#[derive(Clone, PartialEq, Eq)]
+pub struct Config {
+    servers: Servers,
+    credentials: Credentials,
+    tls: Option<TlsConfig>,
+    read_from: ReadFrom,
+    database: u32,
+    protocol: Protocol,
+    client_name: Option<String>,
+    connect_timeout: Duration,
+    response_timeout: Duration,
+    deadline: Duration,
+    keepalive: Duration,
+    max_in_flight: NonZeroUsize,
+}
+
+impl Config {
+    const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+    const RESPONSE_TIMEOUT: Duration = Duration::from_secs(1);
+    const DEADLINE: Duration = Duration::from_secs(3);
+    /// With probes every 2 s and two of them, a dead peer of an idle connection is noticed in 10 s.
+    const KEEPALIVE: Duration = Duration::from_secs(6);
+    const MAX_IN_FLIGHT: NonZeroUsize = NonZeroUsize::new(10_000).expect("10,000 is not zero");
+
+    /// Sets how long one attempt to connect may take, from the name look-up to the answer to `HELLO`.
+    /// Default: 2 s.
+    #[must_use]
+    pub fn with_connect_timeout(self, connect_timeout: Duration) -> Config {
+        Config {
+            connect_timeout,
+            ..self
+        }
+    }
+
+    /// Sets how long a command waits for its reply on a live connection. Default: 1 s.
+    #[must_use]
+    pub fn with_response_timeout(self, response_timeout: Duration) -> Config {
+        Config {
+            response_timeout,
+            ..self
+        }
+    }
+
+    /// Sets how long a command may take in all, waiting for a connection included. Default: 3 s.
+    ///
+    /// A blocking command has the time of its own argument on top of this and of the response timeout.
+    #[must_use]
+    pub fn with_deadline(self, deadline: Duration) -> Config {
+        Config { deadline, ..self }
+    }
+
+    /// Sets after how much silence the system probes whether the server is still there. Default: 6 s.
+    ///
+    /// Two probes without an answer, 2 s apart, end the connection.
+    #[must_use]
+    pub fn with_keepalive(self, keepalive: Duration) -> Config {
+        Config { keepalive, ..self }
+    }
+
+    /// Sets how many commands may be in flight on one connection; further callers wait for room within
+    /// their deadline. Default: 10,000.
+    #[must_use]
+    pub fn with_max_in_flight(self, max_in_flight: NonZeroUsize) -> Config {
+        Config {
+            max_in_flight,
+            ..self
+        }
+    }
+
+    /// Sets the name under which `CLIENT LIST` shows the connections. Default: the application's package
+    /// name with [`redis_client!`](crate::redis_client), none otherwise.
+    ///
+    /// Characters that the server does not accept, such as spaces, become `-`.
+    #[must_use]
+    pub fn with_client_name(self, client_name: impl AsRef<str>) -> Config {
+        let allowed = |c: char| if c.is_ascii_graphic() { c } else { '-' };
+        let name: String = client_name.as_ref().chars().map(allowed).collect();
+        Config {
+            client_name: Some(name).filter(|name| !name.is_empty()),
+            ..self
+        }
+    }
+
+    /// Sets the name of the connections, unless there is one already.
+    pub(crate) fn with_default_client_name(self, client_name: &str) -> Config {
+        if self.client_name.is_some() {
+            self
+        } else {
+            self.with_client_name(client_name)
+        }
+    }
+
+    /// Returns the time limit of one attempt to connect.
+    #[must_use]
+    pub fn connect_timeout(&self) -> Duration {
+        self.connect_timeout
+    }
+
+    /// Returns the time limit of one reply.
+    #[must_use]
+    pub fn response_timeout(&self) -> Duration {
+        self.response_timeout
+    }
+
+    /// Returns the time limit of one command in all.
+    #[must_use]
+    pub fn deadline(&self) -> Duration {
+        self.deadline
+    }
+
+    /// Returns after how much silence the system probes whether the server is still there.
+    #[must_use]
+    pub fn keepalive(&self) -> Duration {
+        self.keepalive
+    }
+
+    /// Returns how many commands may be in flight.
+    #[must_use]
+    pub fn max_in_flight(&self) -> NonZeroUsize {
+        self.max_in_flight
+    }
+
+    /// Returns the name of the connections in `CLIENT LIST`.
+    #[must_use]
+    pub fn client_name(&self) -> Option<&str> {
+        self.client_name.as_deref()
+    }
+
+    /// Returns the database that every connection selects.
+    #[must_use]
+    pub fn database(&self) -> u32 {
+        self.database
+    }
+
+    /// Returns the version of RESP that is asked for first.
+    #[must_use]
+    pub fn protocol(&self) -> Protocol {
+        self.protocol
+    }
+
+    pub(crate) fn servers(&self) -> &Servers {
+        &self.servers
+    }
+
+    pub(crate) fn credentials(&self) -> &Credentials {
+        &self.credentials
+    }
+
+    pub(crate) fn tls(&self) -> Option<&TlsConfig> {
+        self.tls.as_ref()
+    }
+
+    /// Returns which servers commands that only read go to.
+    pub(crate) fn read_from(&self) -> ReadFrom {
+        self.read_from
+    }
+}
+
+impl TryFrom<&RedisUrl> for Config {
+    type Error = Error;
+
+    fn try_from(url: &RedisUrl) -> Result<Config, Error> {
+        let Some(servers) = Servers::of(url) else {
+            let message = format!("`{url}` does not say where the server is");
+            return Err(Error::new(ErrorKind::Unsupported, message));
+        };
+        let config = Config {
+            servers,
+            credentials: Credentials {
+                username: url.username().map(str::to_owned),
+                password: url.password().map(str::to_owned),
+            },
+            tls: TlsConfig::of(url),
+            read_from: url.read_from().unwrap_or(ReadFrom::Primary),
+            database: url.database(),
+            protocol: url.protocol().unwrap_or(Protocol::Resp3),
+            client_name: url.client_name().map(str::to_owned),
+            connect_timeout: url.connect_timeout().unwrap_or(Config::CONNECT_TIMEOUT),
+            response_timeout: url.response_timeout().unwrap_or(Config::RESPONSE_TIMEOUT),
+            deadline: url.deadline().unwrap_or(Config::DEADLINE),
+            keepalive: url.keepalive().unwrap_or(Config::KEEPALIVE),
+            max_in_flight: url.max_in_flight().unwrap_or(Config::MAX_IN_FLIGHT),
+        };
+        if cfg!(not(feature = "tls")) && config.tls.is_some() {
+            return Err(Error::new(
+                ErrorKind::Unsupported,
+                format!("`{url}` asks for TLS, which this build does not include"),
+            )
+            .with_help("enable the feature `tls` of `redis-ready`"));
+        }
+        Ok(config)
+    }
+}
+
+impl FromStr for Config {
+    type Err = Error;
+
+    fn from_str(url: &str) -> Result<Config, Error> {
+        Config::try_from(&RedisUrl::parse(url)?)
+    }
+}
+
+impl fmt::Debug for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Config {
+            servers,
+            credentials,
+            tls,
+            read_from,
+            database,
+            protocol,
+            client_name,
+            connect_timeout,
+            response_timeout,
+            deadline,
+            keepalive,
+            max_in_flight,
+        } = self;
+        f.debug_struct("Config")
+            .field("servers", servers)
+            .field("credentials", credentials)
+            .field("tls", tls)
+            .field("read_from", read_from)
+            .field("database", database)
+            .field("protocol", protocol)
+            .field("client_name", client_name)
+            .field("connect_timeout", connect_timeout)
+            .field("response_timeout", response_timeout)
+            .field("deadline", deadline)
+            .field("keepalive", keepalive)
+            .field("max_in_flight", max_in_flight)
+            .finish()
+    }
+}

@@ -1,0 +1,14 @@
+//! The settings of a client, and the part of them that a connection to one server needs.
+
+mod client_config;
+mod credentials;
+mod server_config;
+mod servers;
+mod tls_config;
+
+pub use self::client_config::Config;
+pub(crate) use self::credentials::Credentials;
+pub(crate) use self::server_config::{ServerConfig, ServerRole, Target};
+pub(crate) use self::servers::{Endpoint, Sentinels, Servers};
+#[cfg(feature = "tls")]
+pub(crate) use self::tls_config::TlsConfig;

@@ -1,0 +1,162 @@
+//! [`ServerConfig`] and [`Target`]: what a connection to one server needs of the client's
+//! configuration.
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::client_config::Config;
+use super::credentials::Credentials;
+use super::servers::{Endpoint, Sentinels, Servers};
+use super::tls_config::TlsConfig;
+use crate::address::Address;
+
+/// The role in which a server is used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ServerRole {
+    /// The one server of the URL, or the one that Sentinels name.
+    Standalone,
+    /// A Sentinel, which is asked where the server is.
+    Sentinel,
+    /// A node of a cluster.
+    Node,
+    /// A node of a cluster that serves reads as a replica.
+    ReplicaNode,
+}
+
+/// The configuration of the connections to one server.
+#[derive(Clone)]
+pub(crate) struct ServerConfig {
+    config: Arc<Config>,
+    endpoint: Endpoint,
+    role: ServerRole,
+    credentials: Credentials,
+}
+
+impl ServerConfig {
+    /// Returns the configuration of a server that the client logs in to with its own credentials.
+    pub(crate) fn new(config: Arc<Config>, endpoint: Endpoint, role: ServerRole) -> ServerConfig {
+        let credentials = config.credentials().clone();
+        ServerConfig {
+            config,
+            endpoint,
+            role,
+            credentials,
+        }
+    }
+
+    /// Returns the configuration of one of the Sentinels.
+    pub(crate) fn of_sentinel(
+        config: Arc<Config>,
+        address: Address,
+        sentinels: &Sentinels,
+    ) -> ServerConfig {
+        ServerConfig {
+            config,
+            endpoint: Endpoint::Tcp(address),
+            role: ServerRole::Sentinel,
+            credentials: sentinels.credentials.clone(),
+        }
+    }
+
+    /// Returns the configuration of the client.
+    pub(crate) fn client(&self) -> &Config {
+        &self.config
+    }
+
+    pub(crate) fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+
+    pub(crate) fn role(&self) -> ServerRole {
+        self.role
+    }
+
+    pub(crate) fn credentials(&self) -> &Credentials {
+        &self.credentials
+    }
+
+    /// Returns the database to select; a Sentinel has none but 0.
+    pub(crate) fn database(&self) -> u32 {
+        match self.role {
+            ServerRole::Sentinel => 0,
+            _ => self.config.database(),
+        }
+    }
+
+    pub(crate) fn tls(&self) -> Option<&TlsConfig> {
+        self.config.tls()
+    }
+
+    /// Returns the names for one of which the certificate has to be valid. The first is sent to the
+    /// server.
+    ///
+    /// Nodes of managed clusters announce IP addresses for which their certificates are not valid. They
+    /// are valid for the host name of the URL, so for a node that announces an address that name is
+    /// verified.
+    #[cfg_attr(
+        not(feature = "tls"),
+        expect(dead_code, reason = "only TLS verifies names")
+    )]
+    pub(crate) fn tls_names(&self) -> Vec<&str> {
+        let given = self.tls().and_then(|tls| tls.server_name.as_deref());
+        let address = match (given, &self.endpoint) {
+            (Some(name), _) => return vec![name],
+            (None, Endpoint::Unix(_)) => return Vec::new(),
+            (None, Endpoint::Tcp(address)) => address,
+        };
+        let mut names = Vec::new();
+        if address.is_ip()
+            && let Servers::Cluster(seeds) = self.config.servers()
+        {
+            let seeds = seeds.iter().filter(|seed| !seed.is_ip());
+            names.extend(seeds.map(|seed| seed.host.as_str()));
+        }
+        names.push(address.host.as_str());
+        names
+    }
+}
+
+/// Writes where the server listens.
+impl fmt::Display for ServerConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.endpoint.fmt(f)
+    }
+}
+
+/// The server that a connection leads to.
+#[derive(Clone)]
+pub(crate) enum Target {
+    /// A server whose address is known.
+    Server(ServerConfig),
+    /// The server that Sentinels name, another one after a failover.
+    Sentinel(Arc<Config>, Sentinels),
+}
+
+impl Target {
+    /// Returns the configuration of the client.
+    pub(crate) fn client(&self) -> &Config {
+        match self {
+            Target::Server(server) => server.client(),
+            Target::Sentinel(config, _) => config,
+        }
+    }
+
+    /// Returns whether it is a node of a cluster, which may redirect its callers to another node.
+    pub(crate) fn is_cluster_node(&self) -> bool {
+        match self {
+            Target::Server(server) => {
+                matches!(server.role(), ServerRole::Node | ServerRole::ReplicaNode)
+            }
+            Target::Sentinel(..) => false,
+        }
+    }
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Target::Server(server) => server.fmt(f),
+            Target::Sentinel(_, sentinels) => sentinels.fmt(f),
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! [`Backoff`]: how long to wait before the next attempt to connect.
+//!
+//! Full jitter: each delay is uniform between zero and a window. The first window is 400 ms, so that
+//! a hundred clients that lose their connections in the same instant do not come back in the same
+//! 100 ms (with 50 ms all of them do); it doubles to 1 s, so that a server is found again within a
+//! second, and after 10 s of outage it is 5 s, so that a large fleet does not overload a server.
+
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::time::{Duration, Instant};
+
+/// The longest delay after the first failed attempt.
+const FIRST_WINDOW: Duration = Duration::from_millis(400);
+/// The longest delay in the first part of an outage.
+const MAX_WINDOW: Duration = Duration::from_secs(1);
+/// After this part of an outage the delays are longer.
+const LONG_OUTAGE: Duration = Duration::from_secs(10);
+/// The longest delay in a long outage.
+const LONG_OUTAGE_WINDOW: Duration = Duration::from_secs(5);
+
+/// The delays of one outage.
+#[derive(Debug)]
+pub(crate) struct Backoff {
+    since: Instant,
+    attempts: u32,
+}
+
+impl Backoff {
+    /// Starts an outage.
+    pub(crate) fn new(now: Instant) -> Backoff {
+        Backoff {
+            since: now,
+            attempts: 0,
+        }
+    }
+
+    /// Returns how long to wait after another failed attempt.
+    pub(crate) fn next(&mut self, now: Instant) -> Duration {
+        let window = self.window(now.saturating_duration_since(self.since));
+        self.attempts = self.attempts.saturating_add(1);
+        window.mul_f64(f64::from(random()) / (f64::from(u32::MAX) + 1.0))
+    }
+
+    fn window(&self, outage: Duration) -> Duration {
+        if outage >= LONG_OUTAGE {
+            return LONG_OUTAGE_WINDOW;
+        }
+        FIRST_WINDOW
+            .saturating_mul(1 << self.attempts.min(8))
+            .min(MAX_WINDOW)
+    }
+}
+
+/// Returns a random number from 0 up to, and without, `limit`.
+pub(crate) fn random_below(limit: usize) -> usize {
+    usize::try_from(random()).unwrap_or(0) % limit.max(1)
+}
+
+/// Returns a random number. The keys of a `RandomState` are the one source of randomness in the standard
+/// library, and are good enough for jitter.
+fn random() -> u32 {
+    let bits = RandomState::new().build_hasher().finish() >> 32;
+    u32::try_from(bits).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn windows_grow_to_a_second_and_to_five_after_ten() {
+        let now = Instant::now();
+        let mut backoff = Backoff::new(now);
+        for window in [400, 800, 1000, 1000] {
+            assert_eq!(
+                backoff.window(Duration::ZERO),
+                Duration::from_millis(window)
+            );
+            backoff.next(now);
+        }
+        assert_eq!(backoff.window(LONG_OUTAGE), LONG_OUTAGE_WINDOW);
+    }
+
+    #[test]
+    fn delays_spread_over_the_whole_window() {
+        let now = Instant::now();
+        let delays: Vec<_> = (0..1000).map(|_| Backoff::new(now).next(now)).collect();
+        assert!(delays.iter().all(|delay| *delay < FIRST_WINDOW));
+        for quarter in 0..4 {
+            let range = FIRST_WINDOW / 4 * quarter..FIRST_WINDOW / 4 * (quarter + 1);
+            let share = delays.iter().filter(|delay| range.contains(*delay)).count();
+            assert!(
+                (150..350).contains(&share),
+                "{share} of 1000 delays in {range:?}"
+            );
+        }
+    }
+}

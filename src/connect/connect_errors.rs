@@ -1,0 +1,75 @@
+//! The reports about an attempt that ended before the server was asked to let us in.
+
+use std::io;
+
+#[cfg(feature = "tls")]
+use super::tls_errors::tls_error;
+use crate::config::{Endpoint, ServerConfig};
+use crate::error::{Error, ErrorKind};
+
+/// The part of an attempt that is under way.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Phase {
+    Resolving,
+    Connecting,
+    #[cfg(feature = "tls")]
+    Tls,
+    Handshake,
+}
+
+/// Reports that the look-up of `host` has failed.
+pub(super) fn unresolved(host: &str, error: io::Error) -> Error {
+    let message = format!("cannot find the address of `{host}`");
+    Error::new(ErrorKind::Unreachable, message)
+        .caused_by(error)
+        .with_help("correct the host")
+}
+
+/// Reports that no socket could be opened.
+pub(super) fn unreachable(config: &ServerConfig, error: io::Error) -> Error {
+    let help = match (config.endpoint(), error.kind()) {
+        (_, io::ErrorKind::ConnectionRefused) => Some("start the server, or correct host and port"),
+        (Endpoint::Unix(_), io::ErrorKind::NotFound) => {
+            Some("start the server, or correct the path")
+        }
+        _ => None,
+    };
+    Error::new(ErrorKind::Unreachable, format!("cannot reach `{config}`"))
+        .caused_by(error)
+        .with_help_if(help)
+}
+
+/// Reports that the connection ended, or was no longer RESP, during the handshake of Redis.
+pub(super) fn broken(config: &ServerConfig, error: &io::Error) -> Error {
+    #[cfg(feature = "tls")]
+    if config.tls().is_some() {
+        // What TLS 1.3 has against a client certificate arrives here.
+        return tls_error(error, config);
+    }
+    let cause = io::Error::new(error.kind(), error.to_string());
+    if error.kind() == io::ErrorKind::InvalidData {
+        let message = format!("`{config}` did not answer as a Redis server does");
+        Error::new(ErrorKind::Protocol, message)
+            .caused_by(cause)
+            .with_help("correct host and port")
+    } else {
+        let message = format!("`{config}` ended the connection before it was ready");
+        Error::new(ErrorKind::Unreachable, message)
+            .caused_by(cause)
+            .with_help("read the log of the server, or correct host and port")
+    }
+}
+
+/// Reports that the connect timeout has passed during `phase`.
+pub(super) fn too_late(config: &ServerConfig, phase: Phase) -> Error {
+    let limit = config.client().connect_timeout();
+    let what = match phase {
+        Phase::Resolving => format!("the address of `{config}` was not found"),
+        Phase::Connecting => format!("`{config}` did not accept a connection"),
+        #[cfg(feature = "tls")]
+        Phase::Tls => format!("`{config}` did not answer the TLS handshake"),
+        Phase::Handshake => format!("`{config}` did not answer the handshake"),
+    };
+    Error::new(ErrorKind::Unreachable, format!("{what} within {limit:?}"))
+        .with_help("check host and port, or allow more time with `?connect_timeout=5s`")
+}

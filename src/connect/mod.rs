@@ -1,0 +1,26 @@
+//! One attempt to connect to one server: name, socket, TLS and handshake, under one time limit.
+
+mod backoff;
+mod connect_errors;
+mod connected;
+mod connector;
+mod dial;
+mod dns;
+mod exchange;
+mod handshake;
+mod login_errors;
+mod socket_options;
+mod stream;
+#[cfg(feature = "tls")]
+mod tls;
+#[cfg(feature = "tls")]
+mod tls_errors;
+mod tls_probe;
+#[cfg(feature = "tls")]
+mod tls_verifier;
+
+pub(crate) use self::backoff::{Backoff, random_below};
+pub(crate) use self::connected::Connected;
+pub(crate) use self::connector::Connector;
+pub(crate) use self::exchange::ask;
+pub(crate) use self::stream::{Socket, Stream};

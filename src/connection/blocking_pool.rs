@@ -1,0 +1,187 @@
+//! [`BlockingPool`]: connections for commands that block, one for each while it runs.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio::sync::Notify;
+
+use super::errors::closed;
+use super::multiplexed::MultiplexedConnection;
+use super::reply::Reply;
+use super::request::Request;
+use super::retry::Resend;
+use crate::config::Target;
+use crate::error::{Error, ErrorKind};
+use crate::runtime::{sleep, within};
+use crate::sentinel::SentinelWatch;
+
+/// Connections that are kept for the next blocking command while none needs them.
+const MAX_IDLE: usize = 16;
+/// Delay between two attempts to connect for a blocking command.
+const CONNECT_RETRY_DELAY: Duration = Duration::from_millis(200);
+/// Delays before a blocking command is written for the second and for the third time.
+const WRITE_RETRY_DELAYS: [Duration; 2] = [CONNECT_RETRY_DELAY, Duration::from_secs(1)];
+
+/// Connections for commands that block, one for each while it runs.
+pub(super) struct BlockingPool {
+    target: Target,
+    watch: Arc<SentinelWatch>,
+    connections: Mutex<Connections>,
+    /// Notified whenever a lease ends.
+    released: Notify,
+}
+
+#[derive(Default)]
+struct Connections {
+    idle: Vec<Arc<MultiplexedConnection>>,
+    leased: Vec<Arc<MultiplexedConnection>>,
+    is_closing: bool,
+}
+
+/// A connection that one command uses.
+struct Lease<'a> {
+    pool: &'a BlockingPool,
+    connection: Arc<MultiplexedConnection>,
+}
+
+impl Drop for Lease<'_> {
+    fn drop(&mut self) {
+        let mut connections = self.pool.lock();
+        let leased = &mut connections.leased;
+        leased.retain(|connection| !Arc::ptr_eq(connection, &self.connection));
+        drop(connections);
+        self.pool.released.notify_waiters();
+    }
+}
+
+impl BlockingPool {
+    pub(super) fn new(target: Target, watch: Arc<SentinelWatch>) -> BlockingPool {
+        BlockingPool {
+            target,
+            watch,
+            connections: Mutex::default(),
+            released: Notify::new(),
+        }
+    }
+
+    /// Returns a new connection for the session of one caller, which the pool does not keep.
+    pub(super) fn dedicated(&self) -> MultiplexedConnection {
+        MultiplexedConnection::dedicated(self.target.clone(), Arc::clone(&self.watch))
+    }
+
+    /// Runs a command on a connection of its own, and waits for one at most for `deadline`. Dropping
+    /// the future closes that connection, so that no element is popped from a list for a caller that
+    /// is gone.
+    pub(super) async fn call(
+        &self,
+        request: Request<'_>,
+        deadline: Duration,
+    ) -> Result<Reply, Error> {
+        let start = Instant::now();
+        let mut write_retries = WRITE_RETRY_DELAYS.iter();
+        // Why it is not known whether it has run.
+        let mut lost: Option<Error> = None;
+        loop {
+            let lease = match self.check_out() {
+                Ok(lease) => lease,
+                Err(error) => return Err(error.after_loss(lost)),
+            };
+            let once = request.clone().with_resend(Resend::Never);
+            let once = once.after_waiting(start.elapsed());
+            let result = lease.connection.call(once).reply().await;
+            let delay = match &result {
+                Ok(reply) if request.refusal(reply).is_none() => {
+                    self.put_back(&lease);
+                    return result;
+                }
+                Ok(_) => write_retries.next().copied(),
+                Err(error) => match error.kind() {
+                    // It had ended while it was idle: nothing has been sent on it.
+                    ErrorKind::Closed if !error.may_have_run() => {
+                        (!self.lock().is_closing).then_some(Duration::ZERO)
+                    }
+                    ErrorKind::Unreachable | ErrorKind::NotReady => Some(CONNECT_RETRY_DELAY),
+                    ErrorKind::ConnectionLost if request.is_repeatable() => {
+                        write_retries.next().copied()
+                    }
+                    _ => None,
+                },
+            };
+            drop(lease);
+            match delay {
+                Some(delay) if start.elapsed() + delay < deadline => {
+                    if let Err(error) = result {
+                        lost = Some(error.after_loss(lost));
+                    }
+                    sleep(delay).await;
+                }
+                _ => return result.map_err(|error| error.after_loss(lost)),
+            }
+        }
+    }
+
+    fn check_out(&self) -> Result<Lease<'_>, Error> {
+        let mut connections = self.lock();
+        if connections.is_closing {
+            return Err(closed());
+        }
+        let idle = connections.idle.pop();
+        let connection = idle.unwrap_or_else(|| Arc::new(self.dedicated()));
+        connections.leased.push(Arc::clone(&connection));
+        Ok(Lease {
+            pool: self,
+            connection,
+        })
+    }
+
+    fn put_back(&self, lease: &Lease<'_>) {
+        let mut connections = self.lock();
+        if connections.idle.len() < MAX_IDLE && !connections.is_closing {
+            connections.idle.push(Arc::clone(&lease.connection));
+        }
+    }
+
+    /// Refuses new commands; those that run go on.
+    pub(super) fn start_closing(&self) {
+        self.lock().is_closing = true;
+    }
+
+    /// Waits at most `grace` for the commands that run.
+    pub(super) async fn drain(&self, grace: Duration) {
+        let drained = async {
+            loop {
+                let mut released = std::pin::pin!(self.released.notified());
+                // From here on no lease ends without notice.
+                released.as_mut().enable();
+                if self.lock().leased.is_empty() {
+                    return;
+                }
+                released.await;
+            }
+        };
+        // Whether all have ended or the grace is over, what follows is the same.
+        let _ = within(grace, drained).await;
+    }
+
+    /// Closes at once; commands that run fail.
+    pub(super) fn shut_down(&self) {
+        self.start_closing();
+        let (idle, leased) = {
+            let mut connections = self.lock();
+            (
+                std::mem::take(&mut connections.idle),
+                std::mem::take(&mut connections.leased),
+            )
+        };
+        drop(idle);
+        for connection in leased {
+            connection.shut_down();
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Connections> {
+        self.connections
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,291 @@
+//! [`Call`]: one command on its way, as its caller holds it.
+
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant};
+
+use redis::{RedisError, RedisResult, Value};
+
+use super::errors::is_a_cluster_node;
+use super::queue::{AfterUnlock, Outcome, Submitted, WaiterId};
+use super::reply::Reply;
+use super::request::Request;
+use super::retry::MAX_WRITES;
+use super::state::State;
+use super::supervisor;
+use crate::error::{Error, ErrorKind};
+use crate::resp::{Redirect, Refusal};
+use crate::runtime::Wakers;
+use crate::url::ReadFrom;
+
+/// One command, or pipeline, on its way.
+pub(crate) struct Call<'a> {
+    connection: &'a Arc<State>,
+    request: Request<'a>,
+    /// When it was submitted first: from then on its deadline counts.
+    started: Option<Instant>,
+    /// How often it may have been written without a reply that its caller could use.
+    writes: u8,
+    /// Why it is not known whether it has run.
+    lost: Option<Error>,
+    progress: Progress,
+}
+
+enum Progress {
+    New,
+    InLine(WaiterId),
+    Waiting(WaiterId),
+    /// The server refused it with this reply; it waits until the server serves.
+    Parked(WaiterId, Box<Reply>),
+    Finished,
+}
+
+type PollReply = Poll<Result<Reply, Error>>;
+
+impl<'a> Call<'a> {
+    #[inline]
+    pub(super) fn new(connection: &'a Arc<State>, request: Request<'a>) -> Call<'a> {
+        Call {
+            connection,
+            request,
+            started: None,
+            writes: 0,
+            lost: None,
+            progress: Progress::New,
+        }
+    }
+
+    /// Counts writes to other nodes, too.
+    pub(crate) fn after_writes(mut self, writes: u8) -> Call<'a> {
+        self.writes = writes;
+        self
+    }
+
+    /// Returns how often it may have been written without a reply that its caller could use.
+    pub(crate) fn writes(&self) -> u8 {
+        self.writes
+    }
+
+    /// Waits for the reply.
+    pub(crate) async fn reply(&mut self) -> Result<Reply, Error> {
+        poll_fn(|cx| self.poll_reply(cx)).await
+    }
+
+    #[inline]
+    pub(crate) fn poll_reply(&mut self, cx: &mut Context<'_>) -> PollReply {
+        let waiter = match self.progress {
+            Progress::New => return self.submit(false, cx.waker()),
+            Progress::InLine(waiter) | Progress::Waiting(waiter) | Progress::Parked(waiter, _) => {
+                waiter
+            }
+            Progress::Finished => return Poll::Ready(Err(answered_twice())),
+        };
+        let outcome = self.connection.lock().take(waiter, cx.waker());
+        match outcome {
+            None => Poll::Pending,
+            // Nearly every reply goes this way, so it is the shortest.
+            Some(Outcome::Reply(Reply::One(value))) if !matches!(value, Value::ServerError(_)) => {
+                self.progress = Progress::Finished;
+                Poll::Ready(Ok(Reply::One(value)))
+            }
+            Some(outcome) => self.go_on(outcome, cx),
+        }
+    }
+
+    fn go_on(&mut self, outcome: Outcome, cx: &mut Context<'_>) -> PollReply {
+        match (
+            outcome,
+            std::mem::replace(&mut self.progress, Progress::Finished),
+        ) {
+            (Outcome::Reply(reply), _) if reply.may_be_refusal() => self.refused(reply, cx.waker()),
+            (Outcome::Reply(reply), _) => Poll::Ready(Ok(reply)),
+            (Outcome::Failed(error), _) => self.failed(error, cx.waker()),
+            (Outcome::Late(cause), _) => {
+                self.failed(cause.into_error(&self.connection.peer), cx.waker())
+            }
+            (Outcome::Retry, Progress::Parked(_, reply)) if self.time_left().is_zero() => {
+                Poll::Ready(Ok(*reply))
+            }
+            (Outcome::Admitted, _) => self.submit(true, cx.waker()),
+            (Outcome::Retry, _) => self.submit(false, cx.waker()),
+        }
+    }
+
+    #[inline]
+    fn submit(&mut self, admitted: bool, waker: &Waker) -> PollReply {
+        self.progress = Progress::Finished;
+        let request = &self.request;
+        let timeouts = match self.started {
+            None => request.timeouts,
+            Some(_) => request.timeouts.with_deadline(self.time_left()),
+        };
+        let submitted = self.connection.lock().submit(
+            |buffer| request.encode(buffer),
+            request.expected(),
+            timeouts,
+            request.is_answered().then_some(waker),
+            admitted,
+        );
+        let (progress, now, after) = match submitted {
+            Submitted::Waiting(waiter, now, after) => (Progress::Waiting(waiter), now, after),
+            Submitted::InLine(waiter, now, after) => (Progress::InLine(waiter), now, after),
+            Submitted::Unanswered(after) => {
+                carry_out(after, self.connection);
+                return Poll::Ready(Ok(Reply::One(Value::Nil)));
+            }
+            Submitted::Refused(error) => return self.give_up(error),
+        };
+        self.progress = progress;
+        self.started.get_or_insert(now);
+        carry_out(after, self.connection);
+        Poll::Pending
+    }
+
+    fn time_left(&self) -> Duration {
+        let deadline = self.request.timeouts.deadline;
+        self.started.map_or(deadline, |started| {
+            deadline.saturating_sub(started.elapsed())
+        })
+    }
+
+    /// Waits until the server serves, where the reply proves that nothing has run.
+    #[cold]
+    fn refused(&mut self, reply: Reply, waker: &Waker) -> PollReply {
+        let State { target, peer, .. } = &**self.connection;
+        let client = target.client();
+        let first = reply.first().and_then(Refusal::of);
+        let is_moved = matches!(first, Some(Refusal::Redirect(Redirect::Moved { .. })));
+        if is_moved && !target.is_cluster_node() {
+            return Poll::Ready(Err(is_a_cluster_node(peer, client.tls().is_some())));
+        }
+        match self.request.refusal(&reply) {
+            // Where reads go to a replica, no other server would take a write either.
+            Some(Refusal::ReadOnly) if client.read_from() != ReadFrom::Primary => {
+                Poll::Ready(Ok(reply))
+            }
+            Some(refusal) => self.park(refusal, reply, waker),
+            None => Poll::Ready(Ok(reply)),
+        }
+    }
+
+    fn park(&mut self, refusal: Refusal, reply: Reply, waker: &Waker) -> PollReply {
+        self.writes += 1;
+        let left = self.time_left();
+        if self.writes >= MAX_WRITES || left.is_zero() {
+            return Poll::Ready(Ok(reply));
+        }
+        let timeouts = self.request.timeouts;
+        let parked = self.connection.lock().park(refusal, left, timeouts, waker);
+        match parked {
+            Ok((waiter, after)) => {
+                self.progress = Progress::Parked(waiter, Box::new(reply));
+                carry_out(after, self.connection);
+                Poll::Pending
+            }
+            Err(error) => Poll::Ready(Err(error)),
+        }
+    }
+
+    /// Submits again what was written and lost, where that does no harm.
+    #[cold]
+    fn failed(&mut self, error: Error, waker: &Waker) -> PollReply {
+        self.writes += u8::from(error.may_have_run());
+        let lost = matches!(
+            error.kind(),
+            ErrorKind::ConnectionLost | ErrorKind::Protocol
+        );
+        let again = lost
+            && self.writes < MAX_WRITES
+            && self.request.is_repeatable()
+            && !self.time_left().is_zero()
+            && self.connection.lock().may_resend();
+        if again {
+            self.lost = Some(error);
+            self.submit(false, waker)
+        } else {
+            self.give_up(error)
+        }
+    }
+
+    /// A later write that did not happen does not undo one that did.
+    fn give_up(&mut self, error: Error) -> PollReply {
+        Poll::Ready(Err(error.after_loss(self.lost.take())))
+    }
+}
+
+#[cold]
+fn answered_twice() -> Error {
+    let message = "the command has been answered already";
+    Error::new(ErrorKind::InvalidCommand, message)
+}
+
+/// Does what the queue asks for, outside of its lock.
+#[inline]
+fn carry_out(after: AfterUnlock, connection: &Arc<State>) {
+    // With many callers this is the usual case: the driver is awake.
+    if !matches!(after, AfterUnlock::Nothing) {
+        carry_out_steps(after, connection);
+    }
+}
+
+fn carry_out_steps(mut after: AfterUnlock, connection: &Arc<State>) {
+    loop {
+        after = match after {
+            AfterUnlock::StartSupervisor => return supervisor::start(connection),
+            // Both are about the parent of this process, if it is a forked child.
+            AfterUnlock::Wake(_) | AfterUnlock::CheckProcess if connection.is_forked() => {
+                connection.lock().disown()
+            }
+            AfterUnlock::Write(buffer, socket) if connection.is_forked() => {
+                std::mem::forget(socket);
+                let mut queue = connection.lock();
+                // Nothing was written, and what follows is for the process of the child.
+                let _ = queue.written(buffer, 0);
+                queue.disown()
+            }
+            AfterUnlock::Nothing | AfterUnlock::CheckProcess => return,
+            AfterUnlock::Wake(waker) => return waker.wake(),
+            AfterUnlock::Write(buffer, socket) => {
+                // The driver deals with what cannot be written now, and with any error.
+                let written = socket.try_write(&buffer).unwrap_or(0);
+                connection.lock().written(buffer, written)
+            }
+        }
+    }
+}
+
+impl Drop for Call<'_> {
+    fn drop(&mut self) {
+        if matches!(self.progress, Progress::New | Progress::Finished) {
+            return;
+        }
+        let mut wakers = Wakers::default();
+        let mut queue = self.connection.lock();
+        match self.progress {
+            Progress::InLine(waiter) => queue.leave_line(waiter, &mut wakers),
+            Progress::Waiting(waiter) => queue.abandon(waiter),
+            Progress::Parked(waiter, _) => queue.unpark(waiter),
+            Progress::New | Progress::Finished => {}
+        }
+        drop(queue);
+        wakers.wake_all();
+    }
+}
+
+/// The future of a single command.
+pub(super) struct SingleReply<'a>(pub(super) Call<'a>);
+
+impl Future for SingleReply<'_> {
+    type Output = RedisResult<Value>;
+
+    #[inline]
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<RedisResult<Value>> {
+        match self.0.poll_reply(cx) {
+            Poll::Pending => Poll::Pending,
+            Poll::Ready(Ok(reply)) => Poll::Ready(Ok(reply.single())),
+            Poll::Ready(Err(error)) => Poll::Ready(Err(RedisError::from(error))),
+        }
+    }
+}

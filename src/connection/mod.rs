@@ -1,0 +1,29 @@
+//! The connections to one server: the multiplexed one, which reconnects by itself, and dedicated ones for
+//! blocking commands and for callers who change the session.
+
+mod blocking_pool;
+mod call;
+mod driver;
+mod errors;
+mod multiplexed;
+mod node;
+mod packed;
+mod queue;
+mod reply;
+mod request;
+mod retry;
+mod route;
+mod state;
+mod supervisor;
+mod timeouts;
+mod timer;
+
+pub(crate) use self::errors::closed;
+pub(crate) use self::multiplexed::MultiplexedConnection;
+pub(crate) use self::node::NodeConnections;
+pub(crate) use self::packed::{Packed, check_not_empty, empty_command};
+pub(crate) use self::reply::{ExpectedReplies, Reply};
+pub(crate) use self::request::{Request, own_request};
+pub(crate) use self::retry::{MAX_WRITES, Resend};
+pub(crate) use self::route::{Route, dedicated_timeouts};
+pub(crate) use self::timeouts::Timeouts;

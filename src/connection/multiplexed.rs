@@ -1,0 +1,111 @@
+//! [`MultiplexedConnection`]: one connection that every task and thread shares, and that reconnects by
+//! itself.
+//!
+//! A caller encodes its command straight into one shared buffer ([`queue`](super::queue)) and waits for
+//! the I/O thread to write it and to hand over the reply ([`driver`](super::driver)). Between two
+//! connections the [`supervisor`](super::supervisor) connects again, for ever.
+
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::Notify;
+
+use super::call::Call;
+use super::request::Request;
+use super::state::State;
+use crate::config::Target;
+use crate::error::Error;
+use crate::runtime::spawn;
+use crate::sentinel::SentinelWatch;
+
+/// A connection to a server, and the one that replaces it after a loss. Dropping the handle closes it.
+pub(crate) struct MultiplexedConnection {
+    state: Arc<State>,
+}
+
+impl MultiplexedConnection {
+    /// A connection that all callers share: it connects when it is first needed, and again whenever it
+    /// has to. `trouble` is notified whenever it is lost, or cannot be made.
+    pub(crate) fn shared(
+        target: Target,
+        watch: Arc<SentinelWatch>,
+        trouble: Option<Arc<Notify>>,
+    ) -> MultiplexedConnection {
+        let state = Arc::new(State::new(target, false, watch, trouble));
+        MultiplexedConnection { state }
+    }
+
+    /// A connection for the session of one caller: it connects once.
+    pub(crate) fn dedicated(target: Target, watch: Arc<SentinelWatch>) -> MultiplexedConnection {
+        let state = Arc::new(State::new(target, true, watch, None));
+        MultiplexedConnection { state }
+    }
+
+    pub(crate) fn target(&self) -> &Target {
+        &self.state.target
+    }
+
+    /// Sends `request` once it is polled. Cancel safe: when the call is dropped, the reply is read and
+    /// discarded in its turn.
+    #[inline]
+    pub(crate) fn call<'a>(&'a self, request: Request<'a>) -> Call<'a> {
+        Call::new(&self.state, request)
+    }
+
+    /// Returns why the connection is down, if it was lost or could not be made.
+    pub(crate) fn failure(&self) -> Option<Error> {
+        self.state.lock().failure()
+    }
+
+    /// Returns whether there is a connection to a server that serves.
+    pub(crate) fn serves(&self) -> bool {
+        self.state.lock().serves()
+    }
+
+    /// Returns whether callers wait for a connection that was lost or could not be made, or for a
+    /// server that does not serve.
+    pub(crate) fn is_troubled(&self) -> bool {
+        self.state.lock().is_troubled()
+    }
+
+    /// Waits until there is a connection to a server that serves, or until an attempt to make it has
+    /// failed. Does not connect by itself.
+    pub(crate) async fn until_settled(&self) {
+        self.state.until_settled().await;
+    }
+
+    /// Closes at once; what is in flight fails.
+    pub(crate) fn shut_down(&self) {
+        self.state.shut_down();
+    }
+
+    /// Refuses new commands; those that wait go on.
+    pub(crate) fn start_closing(&self) {
+        self.state.lock().start_closing();
+    }
+
+    /// Refuses new commands, waits at most `grace` for those in flight, then closes.
+    pub(crate) async fn close(&self, grace: Duration) {
+        self.start_closing();
+        let (done, finished) = tokio::sync::oneshot::channel();
+        let state = Arc::clone(&self.state);
+        let drain = async move {
+            let drained = poll_fn(|cx| state.lock().poll_drained(cx));
+            // Whether it is drained or the grace is over, what follows is the same.
+            let _ = tokio::time::timeout(grace, drained).await;
+            state.shut_down();
+            let _ = done.send(());
+        };
+        if spawn(drain).is_ok() {
+            // Fails only if the I/O thread has ended, and all connections with it.
+            let _ = finished.await;
+        }
+    }
+}
+
+impl Drop for MultiplexedConnection {
+    fn drop(&mut self) {
+        self.state.shut_down();
+    }
+}

@@ -1,0 +1,159 @@
+//! [`NodeConnections`]: the connections to one server, and which of them a command goes to.
+//!
+//! Nearly every command goes to the connection that all callers share. A command that blocks would
+//! make all of them wait, so it gets a connection of its own for as long as it takes; a pipeline that
+//! holds one goes there whole. A command that changes the session is refused: it would change it for
+//! every caller.
+
+use std::future::ready;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use redis::{Cmd, RedisError, RedisFuture, RedisResult, Value};
+use tokio::sync::Notify;
+
+use super::blocking_pool::BlockingPool;
+use super::call::SingleReply;
+use super::multiplexed::MultiplexedConnection;
+use super::packed::{Packed, check_not_empty};
+use super::reply::Reply;
+use super::request::{Request, own_request};
+use super::retry::Resend;
+use super::route::Route;
+use super::timeouts::Timeouts;
+use crate::command::{CommandInfo, arguments};
+use crate::config::Target;
+use crate::error::{Error, ErrorKind};
+
+/// The connections to one server.
+pub(crate) struct NodeConnections {
+    shared: MultiplexedConnection,
+    blocking: BlockingPool,
+    timeouts: Timeouts,
+}
+
+impl NodeConnections {
+    /// The connections to `target`. `trouble` is notified when the shared one is lost, or cannot be
+    /// made.
+    pub(crate) fn new(target: Target, trouble: Option<Arc<Notify>>) -> NodeConnections {
+        let watch = Arc::default();
+        NodeConnections {
+            timeouts: Timeouts::from(target.client()),
+            blocking: BlockingPool::new(target.clone(), Arc::clone(&watch)),
+            shared: MultiplexedConnection::shared(target, watch, trouble),
+        }
+    }
+
+    pub(crate) fn shared(&self) -> &MultiplexedConnection {
+        &self.shared
+    }
+
+    /// Returns a new connection for the session of one caller.
+    pub(crate) fn dedicated(&self) -> MultiplexedConnection {
+        self.blocking.dedicated()
+    }
+
+    /// Sends `command`. By far the most are answered on the shared connection, by a future that is
+    /// nothing but their call: an `async` block around it would cost each a tenth more instructions.
+    #[inline]
+    pub(crate) fn send<'a>(&'a self, command: &'a Cmd, resend: Resend) -> RedisFuture<'a, Value> {
+        let info = CommandInfo::of(arguments(command));
+        if info.is_plain() {
+            self.send_shared(command, info, resend)
+        } else {
+            self.send_by_route(command, info, resend)
+        }
+    }
+
+    #[inline]
+    fn send_shared<'a>(
+        &'a self,
+        command: &'a Cmd,
+        info: CommandInfo,
+        resend: Resend,
+    ) -> RedisFuture<'a, Value> {
+        let request = Request::command(command, info, self.timeouts).with_resend(resend);
+        Box::pin(SingleReply(self.shared.call(request)))
+    }
+
+    fn send_by_route<'a>(
+        &'a self,
+        command: &'a Cmd,
+        info: CommandInfo,
+        resend: Resend,
+    ) -> RedisFuture<'a, Value> {
+        let route = || Route::of(info, arguments(command)).map_err(RedisError::from);
+        match check_not_empty(command).and_then(|()| route()) {
+            Ok(Route::Shared) => self.send_shared(command, info, resend),
+            Ok(route @ Route::Dedicated(_)) => {
+                let request = Request::command(command, info, route.extend(self.timeouts));
+                let call = self.run(route, request.with_resend(resend), 0);
+                Box::pin(async move { Ok(call.await.0?.single()) })
+            }
+            Err(error) => Box::pin(ready(Err(error))),
+        }
+    }
+
+    /// Sends packed commands.
+    pub(crate) async fn send_packed(
+        &self,
+        packed: Packed<'_>,
+        resend: Resend,
+    ) -> RedisResult<Reply> {
+        let route = Route::of_packed(&packed)?;
+        let request = Request::packed(packed, route.extend(self.timeouts)).with_resend(resend);
+        Ok(self.run(route, request, 0).await.0?)
+    }
+
+    /// Sends `request` by its route. Returns besides how often it has been written without a reply that
+    /// its caller could use, `writes` to other nodes included.
+    pub(crate) async fn run(
+        &self,
+        route: Route,
+        request: Request<'_>,
+        writes: u8,
+    ) -> (Result<Reply, Error>, u8) {
+        match route {
+            Route::Shared => {
+                let mut call = self.shared.call(request).after_writes(writes);
+                let result = call.reply().await;
+                (result, call.writes())
+            }
+            Route::Dedicated(_) => {
+                let result = self.blocking.call(request, self.timeouts.deadline).await;
+                let lost = result.as_ref().is_err_and(Error::may_have_run);
+                (result, writes + u8::from(lost))
+            }
+        }
+    }
+
+    /// Sends `PING` on the shared connection.
+    pub(crate) async fn ping(&self, timeouts: Timeouts) -> Result<(), Error> {
+        let ping = redis::cmd("PING");
+        let request = own_request(&ping, timeouts).with_resend(Resend::Idempotent);
+        match self.shared.call(request).reply().await? {
+            Reply::One(Value::ServerError(error)) => {
+                let message = format!("`{}` is not ready", self.shared.target());
+                Err(Error::new(ErrorKind::NotReady, message).caused_by(error))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Refuses new commands, waits at most `grace` for those in flight, then closes.
+    pub(crate) async fn close(&self, grace: Duration) {
+        let start = Instant::now();
+        self.blocking.start_closing();
+        self.shared.close(grace).await;
+        self.blocking
+            .drain(grace.saturating_sub(start.elapsed()))
+            .await;
+        self.shut_down();
+    }
+
+    /// Closes at once; what is in flight fails.
+    pub(crate) fn shut_down(&self) {
+        self.shared.shut_down();
+        self.blocking.shut_down();
+    }
+}

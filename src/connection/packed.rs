@@ -1,0 +1,122 @@
+//! [`Packed`]: commands in the form in which they are sent, and the replies that their caller wants.
+
+use std::borrow::Cow;
+
+use redis::{Cmd, Pipeline, RedisError, RedisResult};
+
+use super::reply::ExpectedReplies;
+use crate::command::split;
+
+/// Commands in the form in which they are sent, and the replies that their caller wants.
+///
+/// An empty command would be written as `*0`, which no server answers: every later reply would go to
+/// the wrong caller. So there is none in here, and as many replies are expected as there are commands.
+#[derive(Debug, Clone)]
+pub(crate) struct Packed<'a> {
+    pub(super) bytes: Cow<'a, [u8]>,
+    pub(super) expected: ExpectedReplies,
+}
+
+impl<'a> Packed<'a> {
+    /// Takes the bytes of one command.
+    pub(crate) fn command(bytes: impl Into<Cow<'a, [u8]>>) -> RedisResult<Packed<'a>> {
+        let bytes = bytes.into();
+        match split(&bytes) {
+            Some(commands) if commands.len() == 1 => Ok(Packed {
+                bytes,
+                expected: ExpectedReplies::One,
+            }),
+            _ => Err(empty_command()),
+        }
+    }
+
+    /// Takes the bytes of a pipeline as redis-rs's blocking traits pack it: with an `offset` it is a
+    /// transaction, within its `MULTI` and `EXEC`.
+    pub(crate) fn pipeline(
+        bytes: impl Into<Cow<'a, [u8]>>,
+        offset: usize,
+        count: usize,
+    ) -> RedisResult<Packed<'a>> {
+        let bytes = bytes.into();
+        let commands = split(&bytes).map_or(0, |commands| commands.len());
+        // One reply more or less than expected, and every later one would be another caller's.
+        let frame = usize::from(offset > 0);
+        if commands != offset + count || commands < 1 + frame {
+            return Err(empty_command());
+        }
+        Ok(Packed {
+            bytes,
+            expected: ExpectedReplies::Many {
+                skip: offset,
+                count,
+            },
+        })
+    }
+
+    /// Packs the commands of `pipeline`, whose caller wants `count` replies behind the first `offset`.
+    pub(crate) fn of_pipeline(
+        pipeline: &Pipeline,
+        offset: usize,
+        count: usize,
+    ) -> RedisResult<Packed<'static>> {
+        let expected = if pipeline.is_transaction() {
+            (pipeline.len() + 1, 1)
+        } else {
+            (0, pipeline.len())
+        };
+        if (offset, count) != expected || count == 0 {
+            return Err(empty_command());
+        }
+        pipeline.cmd_iter().try_for_each(check_not_empty)?;
+        Ok(Packed {
+            bytes: Cow::Owned(pipeline.get_packed_pipeline()),
+            expected: ExpectedReplies::Many {
+                skip: offset,
+                count,
+            },
+        })
+    }
+
+    /// Takes commands that were checked before, for a node of a cluster.
+    pub(crate) fn checked(bytes: Cow<'a, [u8]>, expected: ExpectedReplies) -> Packed<'a> {
+        Packed { bytes, expected }
+    }
+
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    pub(crate) fn expected(&self) -> ExpectedReplies {
+        self.expected
+    }
+
+    /// Returns whether it is a transaction, within its `MULTI` and `EXEC`.
+    pub(crate) fn is_transaction(&self) -> bool {
+        matches!(self.expected, ExpectedReplies::Many { skip: 1.., .. })
+    }
+
+    /// Returns the arguments of each command, without `MULTI` and `EXEC`.
+    pub(crate) fn commands(&self) -> Vec<Vec<&[u8]>> {
+        let mut commands = split(&self.bytes).unwrap_or_default();
+        if self.is_transaction() {
+            commands.pop();
+            commands.remove(0);
+        }
+        commands
+    }
+}
+
+/// Fails for a command without a single argument.
+#[inline]
+pub(crate) fn check_not_empty(command: &Cmd) -> RedisResult<()> {
+    if command.args_iter().len() == 0 {
+        Err(empty_command())
+    } else {
+        Ok(())
+    }
+}
+
+/// The error that redis-rs has for an empty command, or for a pipeline without commands.
+pub(crate) fn empty_command() -> RedisError {
+    (redis::ErrorKind::Client, "empty command").into()
+}

@@ -1,0 +1,309 @@
+//! [`CommandQueue`]: the parts of the queue together.
+
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant};
+
+use redis::Value;
+
+use super::super::errors::TimeoutCause;
+use super::super::reply::Reply;
+use super::super::retry::Budget;
+use super::admission::Admission;
+use super::after_unlock::AfterUnlock;
+use super::alarm::Alarm;
+use super::driver_wakeup::DriverWakeup;
+use super::in_flight::{Caller, InFlight};
+use super::not_ready::NotReady;
+use super::out_buffer::OutBuffer;
+use super::waiters::Waiters;
+use crate::connect::Socket;
+use crate::error::Error;
+use crate::runtime::Wakers;
+
+/// Bytes of commands that may wait: for a connection, or to be written on one.
+pub(super) const MAX_WAITING_BYTES: usize = 8 * 1024 * 1024;
+
+/// What callers have submitted and the server has not answered.
+#[derive(Debug)]
+pub(in super::super) struct CommandQueue {
+    pub(super) connection: Connection,
+    pub(super) waiters: Waiters<Outcome>,
+    pub(super) in_flight: InFlight,
+    pub(super) admission: Admission,
+    pub(super) not_ready: NotReady,
+    pub(super) out: OutBuffer,
+    pub(super) alarm: Alarm,
+    pub(super) driver: DriverWakeup,
+    /// New commands are refused.
+    pub(super) is_closing: bool,
+    /// Those who wait for the last command in flight before the connection closes.
+    drained: Vec<Waker>,
+    resends: Budget,
+    /// When the server has sent anything the last time.
+    pub(super) last_heard: Instant,
+    pub(super) last_submitted: Option<Instant>,
+    /// The server has answered a command on this connection or on the last one.
+    pub(super) has_served: bool,
+}
+
+/// The connection as callers see it.
+#[derive(Debug)]
+pub(super) enum Connection {
+    /// There is none. `refusing` fails new commands at once, `last` explains those whose time is up.
+    Down {
+        refusing: Option<Error>,
+        last: Option<Error>,
+    },
+    Up {
+        since: Instant,
+        /// The socket, where callers may write to it themselves.
+        inline: Option<Arc<Socket>>,
+    },
+    Closed(Error),
+}
+
+impl Connection {
+    /// There is none, and new commands wait for the next one.
+    pub(super) fn down(last: Option<Error>) -> Connection {
+        Connection::Down {
+            refusing: None,
+            last,
+        }
+    }
+}
+
+/// What a caller that waits is told.
+#[derive(Debug)]
+pub(in super::super) enum Outcome {
+    Reply(Reply),
+    /// There is room now: submit.
+    Admitted,
+    /// The server may serve now, or the time is up: submit again, or give up.
+    Retry,
+    Late(TimeoutCause),
+    Failed(Error),
+}
+
+impl CommandQueue {
+    pub(in super::super) fn new(max_in_flight: usize) -> CommandQueue {
+        let now = Instant::now();
+        CommandQueue {
+            connection: Connection::down(None),
+            waiters: Waiters::default(),
+            in_flight: InFlight::new(now),
+            admission: Admission::new(max_in_flight),
+            not_ready: NotReady::default(),
+            out: OutBuffer::default(),
+            alarm: Alarm::default(),
+            driver: DriverWakeup::NotStarted,
+            is_closing: false,
+            drained: Vec::new(),
+            resends: Budget::default(),
+            last_heard: now,
+            last_submitted: None,
+            has_served: false,
+        }
+    }
+
+    /// The driver runs; `waker` wakes it from now on.
+    pub(in super::super) fn driver_runs(&mut self, waker: &Waker) {
+        self.driver.running(waker);
+    }
+
+    /// The driver goes to sleep; from now on callers wake it.
+    pub(in super::super) fn driver_sleeps(&mut self) {
+        self.driver.sleep();
+    }
+
+    pub(super) fn wake_driver(&mut self) -> AfterUnlock {
+        match self.driver.wake() {
+            Some(waker) => AfterUnlock::Wake(waker),
+            None => AfterUnlock::Nothing,
+        }
+    }
+
+    /// Tells whether the driver could not write all it has taken.
+    pub(in super::super) fn set_blocked(&mut self, blocked: bool) {
+        self.out.set_blocked(blocked);
+    }
+
+    /// Returns whether a caller is writing to the socket.
+    pub(in super::super) fn is_writing(&self) -> bool {
+        self.out.is_writing()
+    }
+
+    /// The driver goes to sleep until the caller that writes is done.
+    pub(in super::super) fn await_writer(&mut self) {
+        self.out.await_writer();
+        self.driver.sleep();
+    }
+
+    pub(in super::super) fn is_closed(&self) -> bool {
+        matches!(self.connection, Connection::Closed(_))
+    }
+
+    /// Returns why the connection is down, if it was lost or could not be made.
+    pub(in super::super) fn failure(&self) -> Option<Error> {
+        match &self.connection {
+            Connection::Down { last, .. } => last.clone(),
+            _ => None,
+        }
+    }
+
+    /// Returns whether there is a connection to a server that serves.
+    pub(in super::super) fn serves(&self) -> bool {
+        self.is_up() && !self.not_ready.has_parked()
+    }
+
+    /// Returns whether callers wait for a connection that was lost or could not be made, or for a
+    /// server that does not serve.
+    pub(in super::super) fn is_troubled(&self) -> bool {
+        let failed = matches!(self.connection, Connection::Down { last: Some(_), .. });
+        failed && self.needs_connection() || self.not_ready.has_parked()
+    }
+
+    pub(super) fn is_up(&self) -> bool {
+        matches!(self.connection, Connection::Up { .. })
+    }
+
+    /// Returns whether the server has answered a command on this connection or on the last one.
+    pub(in super::super) fn has_served(&self) -> bool {
+        self.has_served
+    }
+
+    /// Takes one command from what may be sent again after a loss.
+    pub(in super::super) fn may_resend(&mut self) -> bool {
+        self.resends.spend()
+    }
+
+    /// Returns whether the I/O thread has to look for late commands earlier than it means to.
+    pub(in super::super) fn alarm_is_late(&self) -> bool {
+        self.alarm.is_late()
+    }
+
+    fn is_idle(&self) -> bool {
+        self.in_flight.is_empty() && self.admission.len() == 0
+    }
+
+    pub(in super::super) fn has_been_idle_for(&self, now: Instant, idle: Duration) -> bool {
+        !self.needs_connection()
+            && self
+                .last_submitted
+                .is_none_or(|last| now.saturating_duration_since(last) >= idle)
+    }
+
+    /// Ready once a caller needs a connection.
+    pub(in super::super) fn poll_demand(&self) -> Poll<()> {
+        if self.needs_connection() {
+            Poll::Ready(())
+        } else {
+            Poll::Pending
+        }
+    }
+
+    fn needs_connection(&self) -> bool {
+        !self.is_idle() || self.not_ready.has_parked()
+    }
+
+    /// Ready once no caller waits any more.
+    pub(in super::super) fn poll_drained(&mut self, cx: &Context<'_>) -> Poll<()> {
+        if self.is_idle() {
+            return Poll::Ready(());
+        }
+        self.drained.push(cx.waker().clone());
+        Poll::Pending
+    }
+
+    /// Returns the stream offset up to which bytes have been handed to a write.
+    pub(in super::super) fn taken(&self) -> u64 {
+        self.out.taken()
+    }
+
+    pub(in super::super) fn in_flight(&self) -> usize {
+        self.in_flight.len()
+    }
+
+    pub(in super::super) fn has_unsent(&self) -> bool {
+        self.out.unsent() > 0
+    }
+
+    /// Swaps the unsent bytes for the empty `buffer`; returns where they start in the stream.
+    pub(in super::super) fn take_unsent(&mut self, buffer: &mut Vec<u8>) -> u64 {
+        self.out.take(buffer)
+    }
+
+    /// Hands replies to their callers, in order.
+    ///
+    /// # Errors
+    /// No command waits for one of the replies: the connection cannot be trusted any more.
+    pub(in super::super) fn deliver(
+        &mut self,
+        replies: &mut Vec<Value>,
+        wakers: &mut Wakers,
+    ) -> Result<(), ()> {
+        self.last_heard = Instant::now();
+        self.resends.earn(replies.len());
+        for reply in replies.drain(..) {
+            if let Some((caller, reply)) = self.in_flight.take_reply(reply, self.out.taken())? {
+                self.has_served |= caller != Caller::Probe;
+                self.complete(caller, || Outcome::Reply(reply), wakers);
+            }
+        }
+        self.admit(wakers);
+        Ok(())
+    }
+
+    #[inline]
+    pub(super) fn complete(
+        &mut self,
+        caller: Caller,
+        outcome: impl FnOnce() -> Outcome,
+        wakers: &mut Wakers,
+    ) {
+        match caller {
+            Caller::Waiting(waiter) => {
+                wakers.extend(self.waiters.complete(waiter, outcome));
+            }
+            Caller::Probe => self.probed(&outcome(), wakers),
+            Caller::Unanswered | Caller::Gone => {}
+        }
+    }
+
+    /// A probe has come to its end, with an answer or without.
+    fn probed(&mut self, outcome: &Outcome, wakers: &mut Wakers) {
+        let answer = match outcome {
+            Outcome::Reply(Reply::One(answer)) => Some(answer),
+            _ => None,
+        };
+        self.alarm.ring_now();
+        if self.not_ready.probed(answer, Instant::now()) {
+            self.release_parked(wakers);
+        }
+    }
+
+    pub(super) fn release_parked(&mut self, wakers: &mut Wakers) {
+        self.not_ready
+            .release(|| Outcome::Retry, &mut self.waiters, wakers);
+    }
+
+    pub(super) fn is_full(&self) -> bool {
+        self.admission.is_full(self.in_flight.len()) || self.out.unsent() >= MAX_WAITING_BYTES
+    }
+
+    /// Lets callers in as far as there is room.
+    pub(super) fn admit(&mut self, wakers: &mut Wakers) {
+        while self.admission.has_line() && !self.is_full() {
+            let Some(waiter) = self.admission.pop() else {
+                break;
+            };
+            if let Some(waker) = self.waiters.complete(waiter, || Outcome::Admitted) {
+                self.admission.let_in();
+                wakers.push(waker);
+            }
+        }
+        if self.is_idle() {
+            wakers.extend(self.drained.drain(..));
+        }
+    }
+}

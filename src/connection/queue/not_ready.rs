@@ -1,0 +1,221 @@
+//! [`NotReady`]: the callers whose commands the server has refused without running them.
+//!
+//! They wait here until it serves. The connection asks for all of them, so that a server that loads its
+//! data does not get each of their commands over and over. A server that turns out to be a replica is
+//! left, because the name may lead to another one by now, but at most once a second.
+
+use std::time::{Duration, Instant};
+
+use redis::{FromRedisValue, Value};
+
+use super::super::timeouts::Timeouts;
+use super::waiters::{WaiterId, Waiters};
+use crate::resp::{Refusal, Unavailable};
+use crate::runtime::{Wakers, later};
+
+/// Time between two probes whether the server serves.
+const PROBE_INTERVAL: Duration = Duration::from_millis(200);
+/// Shortest time between two connections that are left because their server is a replica.
+const MIN_STAY_ON_REPLICA: Duration = Duration::from_secs(1);
+
+/// The callers that wait until the server serves, and what the connection does about it.
+#[derive(Debug, Default)]
+pub(super) struct NotReady {
+    /// Each with the time until which it waits.
+    parked: Vec<(WaiterId, Instant)>,
+    probing: Option<Probing>,
+    /// When a connection was left the last time because its server is a replica.
+    last_left: Option<Instant>,
+    /// The connection is being left: nothing more is written, and at this time it ends.
+    leaving_until: Option<Instant>,
+}
+
+/// The connection asks whether the server serves.
+#[derive(Debug)]
+struct Probing {
+    cause: Refusal,
+    timeouts: Timeouts,
+    /// When to probe; `None` while the answer is outstanding.
+    next: Option<Instant>,
+    /// The refusal came from the server of an earlier connection.
+    has_reconnected: bool,
+}
+
+/// What the answer to a probe says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Verdict {
+    Serves,
+    Refuses,
+    /// The answer does not tell: the next refusal of a command will.
+    Unknown,
+}
+
+/// A probe that is due.
+pub(super) struct Probe {
+    pub(super) command: &'static [u8],
+    pub(super) timeouts: Timeouts,
+}
+
+fn probe_command(cause: &Refusal) -> &'static [u8] {
+    match cause {
+        Refusal::ReadOnly => b"*1\r\n$4\r\nROLE\r\n",
+        Refusal::Unavailable(Unavailable::ClusterDown) => b"*2\r\n$7\r\nCLUSTER\r\n$4\r\nINFO\r\n",
+        _ => b"*1\r\n$4\r\nPING\r\n",
+    }
+}
+
+fn verdict(cause: &Refusal, answer: &Value) -> Verdict {
+    match (cause, answer) {
+        (_, answer) if Refusal::of(answer).is_some() => Verdict::Refuses,
+        (_, Value::ServerError(_)) => Verdict::Unknown,
+        (Refusal::ReadOnly, answer) => match Vec::<Value>::from_redis_value_ref(answer) {
+            Ok(role) if is_primary(&role) => Verdict::Serves,
+            Ok(_) => Verdict::Refuses,
+            Err(_) => Verdict::Unknown,
+        },
+        (Refusal::Unavailable(Unavailable::ClusterDown), answer) => {
+            match String::from_redis_value_ref(answer) {
+                Ok(info) if info.contains("cluster_state:fail") => Verdict::Refuses,
+                _ => Verdict::Serves,
+            }
+        }
+        _ => Verdict::Serves,
+    }
+}
+
+fn is_primary(role: &[Value]) -> bool {
+    matches!(role.first(), Some(Value::BulkString(name)) if name == b"master")
+}
+
+impl NotReady {
+    /// Parks a caller until `until`. Returns when the I/O thread has to look.
+    pub(super) fn park(
+        &mut self,
+        waiter: WaiterId,
+        until: Instant,
+        refusal: Refusal,
+        timeouts: Timeouts,
+        now: Instant,
+    ) -> Instant {
+        self.parked.push((waiter, until));
+        let delay = if refusal.is_by_a_replica() {
+            Duration::ZERO
+        } else {
+            PROBE_INTERVAL
+        };
+        let probing = self.probing.get_or_insert_with(|| Probing {
+            cause: refusal,
+            timeouts,
+            next: Some(later(now, delay)),
+            has_reconnected: false,
+        });
+        probing.next.map_or(until, |next| next.min(until))
+    }
+
+    /// A caller that is parked goes away.
+    pub(super) fn leave(&mut self, waiter: WaiterId) {
+        self.parked.retain(|(parked, _)| *parked != waiter);
+    }
+
+    pub(super) fn has_parked(&self) -> bool {
+        !self.parked.is_empty()
+    }
+
+    /// Writes nothing more on this connection, and ends it at `until` at the latest.
+    pub(super) fn leave_connection(&mut self, until: Instant) {
+        self.leaving_until.get_or_insert(until);
+    }
+
+    /// Returns until when the connection is being left, if it is.
+    pub(super) fn leaving_until(&self) -> Option<Instant> {
+        self.leaving_until
+    }
+
+    /// There is another connection: it is probed at once. Returns whether there is one to probe for.
+    pub(super) fn reconnected(&mut self, now: Instant) -> bool {
+        self.leaving_until = None;
+        if let Some(probing) = &mut self.probing {
+            probing.next = Some(now);
+            probing.has_reconnected = true;
+        }
+        self.probing.is_some()
+    }
+
+    /// Lets all callers try again.
+    pub(super) fn release<T>(
+        &mut self,
+        outcome: impl Fn() -> T,
+        waiters: &mut Waiters<T>,
+        wakers: &mut Wakers,
+    ) {
+        self.probing = None;
+        for (waiter, _) in self.parked.drain(..) {
+            wakers.extend(waiters.complete(waiter, &outcome));
+        }
+    }
+
+    /// Releases the callers whose time is up. Returns when to look again, and the probe that is due
+    /// on a connection that `is_up`.
+    pub(super) fn poll<T>(
+        &mut self,
+        now: Instant,
+        is_up: bool,
+        outcome: impl Fn() -> T,
+        waiters: &mut Waiters<T>,
+        wakers: &mut Wakers,
+    ) -> (Option<Instant>, Option<Probe>) {
+        self.parked.retain(|(waiter, until)| {
+            let waits = *until > now;
+            if !waits {
+                wakers.extend(waiters.complete(*waiter, &outcome));
+            }
+            waits
+        });
+        let next = self.parked.iter().map(|(_, until)| *until).min();
+        if next.is_none() && self.probing.as_ref().is_some_and(|it| it.next.is_some()) {
+            self.probing = None;
+        }
+        let leaving = self.leaving_until.filter(|until| *until > now);
+        let may_probe = is_up && self.leaving_until.is_none();
+        let probing = self.probing.as_mut().filter(|_| may_probe);
+        let (probe_at, probe) = match probing {
+            Some(probing) if probing.next.is_some_and(|next| next <= now) => {
+                probing.next = None;
+                let probe = Probe {
+                    command: probe_command(&probing.cause),
+                    timeouts: probing.timeouts,
+                };
+                (None, Some(probe))
+            }
+            Some(probing) => (probing.next, None),
+            None => (None, None),
+        };
+        ([next, leaving, probe_at].into_iter().flatten().min(), probe)
+    }
+
+    /// A probe has ended, with an `answer` or without. Returns whether to release the callers, because the
+    /// server serves or its answer does not tell.
+    pub(super) fn probed(&mut self, answer: Option<&Value>, now: Instant) -> bool {
+        let Some(probing) = &mut self.probing else {
+            return false;
+        };
+        probing.next = Some(later(now, PROBE_INTERVAL));
+        let Some(answer) = answer else {
+            return false;
+        };
+        let by_a_replica = probing.cause.is_by_a_replica();
+        match verdict(&probing.cause, answer) {
+            Verdict::Serves => true,
+            Verdict::Unknown if probing.has_reconnected || !by_a_replica => true,
+            Verdict::Unknown | Verdict::Refuses => {
+                let stayed = |left| now.saturating_duration_since(left) >= MIN_STAY_ON_REPLICA;
+                if by_a_replica && self.last_left.is_none_or(stayed) {
+                    let limit = probing.timeouts.response_timeout;
+                    self.last_left = Some(now);
+                    self.leaving_until = Some(later(now, limit));
+                }
+                false
+            }
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! What a connection that comes or goes does to the queue.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::after_unlock::AfterUnlock;
+use super::command_queue::{CommandQueue, Connection, Outcome};
+use super::driver_wakeup::DriverWakeup;
+use super::in_flight::Caller;
+use crate::connect::Socket;
+use crate::error::Error;
+use crate::runtime::{Wakers, later};
+
+impl CommandQueue {
+    /// There is a connection. Commands whose callers are gone are dropped instead of sent.
+    pub(in super::super) fn connected(&mut self, now: Instant, inline: Option<Arc<Socket>>) {
+        if self.is_closed() {
+            return;
+        }
+        self.retain_from(self.out.taken(), &[]);
+        self.out.set_blocked(false);
+        self.last_heard = now;
+        self.has_served = false;
+        self.connection = Connection::Up { since: now, inline };
+        if self.not_ready.reconnected(now) {
+            self.alarm.ring_now();
+        }
+    }
+
+    /// An attempt to connect has failed. With `refuse`, all callers are told at once.
+    pub(in super::super) fn unreachable(
+        &mut self,
+        error: &Error,
+        refuse: bool,
+        wakers: &mut Wakers,
+    ) {
+        if !self.is_closed() {
+            self.connection = Connection::Down {
+                refusing: refuse.then(|| error.clone()),
+                last: Some(error.clone()),
+            };
+        }
+        if refuse {
+            self.fail_all(error, wakers);
+        }
+    }
+
+    /// The connection is lost. `sent` is the stream offset up to which bytes were written, `rest` is
+    /// what a write had taken and not written. Commands that the server cannot have seen stay.
+    pub(in super::super) fn lost(
+        &mut self,
+        sent: u64,
+        rest: &[u8],
+        error: &Error,
+        wakers: &mut Wakers,
+    ) {
+        let written = error.clone().after_writing();
+        while let Some(front) = self.in_flight.pop_before(sent) {
+            self.complete(front.caller, || Outcome::Failed(written.clone()), wakers);
+        }
+        self.in_flight.forget_replies();
+        self.retain_from(sent, rest);
+        if !self.is_closed() {
+            self.connection = Connection::down(Some(error.clone()));
+        }
+        self.admit(wakers);
+    }
+
+    /// Fails everything; nothing will ever be sent again.
+    pub(in super::super) fn close(&mut self, error: &Error, wakers: &mut Wakers) {
+        self.connection = Connection::Closed(error.clone());
+        self.fail_all(error, wakers);
+        wakers.extend(self.driver.wake());
+    }
+
+    /// Refuses new commands; those that wait go on.
+    pub(in super::super) fn start_closing(&mut self) {
+        self.is_closing = true;
+    }
+
+    /// The supervisor has ended without being asked to: the next submission starts another.
+    pub(in super::super) fn supervisor_ended(&mut self, error: &Error, wakers: &mut Wakers) {
+        self.driver = DriverWakeup::NotStarted;
+        self.out.forget_writer();
+        if !self.is_closed() {
+            self.connection = Connection::down(Some(error.clone()));
+        }
+        self.fail_all(error, wakers);
+    }
+
+    /// Writes nothing more on this connection, and ends it once what is in flight has been answered, or
+    /// after `limit`.
+    pub(in super::super) fn leave(&mut self, limit: Duration) {
+        if self.is_up() {
+            let until = later(Instant::now(), limit);
+            self.not_ready.leave_connection(until);
+            self.alarm.ring_now();
+        }
+    }
+
+    /// Returns whether nothing more may be written on this connection.
+    pub(in super::super) fn is_leaving(&self) -> bool {
+        self.not_ready.leaving_until().is_some()
+    }
+
+    /// Returns whether the connection that is being left has answered everything, or has had its time.
+    pub(in super::super) fn has_left(&self, now: Instant) -> bool {
+        let answered = !self.in_flight.awaits_replies(self.out.taken());
+        let until = self.not_ready.leaving_until();
+        until.is_some_and(|until| answered || until <= now)
+    }
+
+    /// This process is a forked child of the one that made the connection. What that has in flight is
+    /// not the child's; the command that the child has submitted waits for a connection of its own.
+    pub(in super::super) fn disown(&mut self) -> AfterUnlock {
+        match std::mem::replace(&mut self.connection, Connection::down(None)) {
+            Connection::Up { inline, .. } => {
+                // To close the socket would take it from the parent's I/O thread too.
+                std::mem::forget(inline);
+                self.in_flight.abandon_before(Some(self.out.taken()));
+            }
+            Connection::Down { .. } => self.in_flight.abandon_before(None),
+            closed @ Connection::Closed(_) => {
+                self.connection = closed;
+                return AfterUnlock::Nothing;
+            }
+        }
+        self.in_flight.forget_replies();
+        self.out.set_blocked(false);
+        self.retain_from(self.out.taken(), &[]);
+        self.driver = DriverWakeup::NotStarted;
+        self.after_submit(false)
+    }
+
+    /// Keeps the commands from the stream offset `from` on whose callers still wait. `head` is what
+    /// lies between `from` and the unsent bytes.
+    pub(super) fn retain_from(&mut self, from: u64, head: &[u8]) {
+        let bytes = self.out.rewind(from, head);
+        let waiters = &mut self.waiters;
+        let kept = self.in_flight.retain(from, &bytes, |caller| match caller {
+            // A probe is sent again on the next connection.
+            Caller::Gone | Caller::Probe => false,
+            Caller::Waiting(waiter) if waiters.is_abandoned(waiter) => {
+                waiters.free(waiter);
+                false
+            }
+            Caller::Waiting(_) | Caller::Unanswered => true,
+        });
+        self.out.refill(kept);
+    }
+
+    fn fail_all(&mut self, error: &Error, wakers: &mut Wakers) {
+        let written = error.clone().after_writing();
+        let taken = self.out.taken();
+        while let Some(front) = self.in_flight.pop_before(u64::MAX) {
+            let error = if front.bytes.start < taken {
+                &written
+            } else {
+                error
+            };
+            self.complete(front.caller, || Outcome::Failed(error.clone()), wakers);
+        }
+        while let Some(waiter) = self.admission.pop() {
+            let failed = || Outcome::Failed(error.clone());
+            wakers.extend(self.waiters.complete(waiter, failed));
+        }
+        self.release_parked(wakers);
+        self.out.discard();
+        self.in_flight.forget_replies();
+    }
+}

@@ -1,0 +1,214 @@
+//! What callers do with the queue.
+
+use std::sync::Arc;
+use std::task::Waker;
+use std::time::{Duration, Instant};
+
+use super::super::errors::{closed, queue_full};
+use super::super::reply::ExpectedReplies;
+use super::super::timeouts::Timeouts;
+use super::after_unlock::AfterUnlock;
+use super::command_queue::{CommandQueue, Connection, MAX_WAITING_BYTES, Outcome};
+use super::driver_wakeup::DriverWakeup;
+use super::in_flight::{Caller, Entry};
+use super::waiters::WaiterId;
+use crate::error::Error;
+use crate::resp::Refusal;
+use crate::runtime::{Wakers, later};
+
+/// Commands that may wait without a connection; any more fail at once.
+pub(super) const MAX_WAITING: usize = 1_000;
+
+/// What has become of a submission.
+pub(in super::super) enum Submitted {
+    /// It is in flight since then.
+    Waiting(WaiterId, Instant, AfterUnlock),
+    /// It is in flight, and its caller wants no reply.
+    Unanswered(AfterUnlock),
+    /// It waits for room since then; the outcome will be [`Outcome::Admitted`].
+    InLine(WaiterId, Instant, AfterUnlock),
+    Refused(Error),
+}
+
+impl CommandQueue {
+    /// Takes one submission. `waker` is `None` where no reply is wanted; `admitted` where the caller
+    /// has been let in before.
+    #[inline]
+    pub(in super::super) fn submit(
+        &mut self,
+        encode: impl FnOnce(&mut Vec<u8>),
+        expected: ExpectedReplies,
+        timeouts: Timeouts,
+        waker: Option<&Waker>,
+        admitted: bool,
+    ) -> Submitted {
+        if admitted {
+            self.admission.arrived();
+        }
+        if let Some(error) = self.refusal(admitted) {
+            return Submitted::Refused(error);
+        }
+        let now = Instant::now();
+        self.last_submitted = Some(now);
+        // Of those let in together, the first may have used up the room for bytes.
+        let is_early = admitted && self.out.unsent() >= MAX_WAITING_BYTES;
+        if is_early || !admitted && (self.is_full() || self.admission.has_line()) {
+            return self.line_up(later(now, timeouts.deadline), waker, is_early, now);
+        }
+        let was_idle = self.in_flight.is_empty();
+        let bytes = self.out.append(encode);
+        let waiter = waker.map(|waker| self.waiters.wait(waker.clone()));
+        let wait = timeouts.response_timeout.min(timeouts.deadline);
+        if !self.alarm.covers(wait) {
+            self.alarm.ring_at(later(now, wait));
+        }
+        self.in_flight.push(Entry {
+            caller: waiter.map_or(Caller::Unanswered, Caller::Waiting),
+            bytes,
+            expected,
+            submitted: now,
+            timeouts,
+        });
+        let next = self.after_submit(was_idle);
+        match waiter {
+            Some(waiter) => Submitted::Waiting(waiter, now, next),
+            None => Submitted::Unanswered(next),
+        }
+    }
+
+    /// Lets a caller wait for room until `until`, before all others if it had been let in too early.
+    #[cold]
+    fn line_up(
+        &mut self,
+        until: Instant,
+        waker: Option<&Waker>,
+        is_early: bool,
+        now: Instant,
+    ) -> Submitted {
+        let Some(waker) = waker else {
+            return Submitted::Refused(queue_full("in flight"));
+        };
+        let waiter = self.waiters.wait(waker.clone());
+        if is_early {
+            self.admission.push_front(waiter, until);
+        } else {
+            self.admission.push_back(waiter, until);
+        }
+        Submitted::InLine(waiter, now, self.ring_at(until))
+    }
+
+    /// Fails once the client has been closed, or is about to be.
+    pub(in super::super) fn check_open(&self) -> Result<(), Error> {
+        match &self.connection {
+            Connection::Closed(error) => Err(error.clone()),
+            _ if self.is_closing => Err(closed()),
+            _ => Ok(()),
+        }
+    }
+
+    fn refusal(&self, admitted: bool) -> Option<Error> {
+        match &self.connection {
+            Connection::Closed(error) => Some(error.clone()),
+            _ if self.is_closing && !admitted => Some(closed()),
+            Connection::Up { .. } => None,
+            Connection::Down {
+                refusing: Some(error),
+                ..
+            } => Some(error.clone()),
+            Connection::Down { refusing: None, .. } => {
+                let waiting = self.in_flight.len() + self.admission.len();
+                let is_full = waiting >= MAX_WAITING || self.out.unsent() >= MAX_WAITING_BYTES;
+                is_full.then(|| queue_full("waiting for a connection"))
+            }
+        }
+    }
+
+    /// The time of a command is up at `due`: tells the I/O thread if it looks later than that.
+    pub(super) fn ring_at(&mut self, due: Instant) -> AfterUnlock {
+        if self.alarm.ring_at(due) {
+            self.wake_driver()
+        } else {
+            AfterUnlock::Nothing
+        }
+    }
+
+    #[inline]
+    pub(super) fn after_submit(&mut self, was_idle: bool) -> AfterUnlock {
+        if !self.driver.is_started() {
+            self.driver = DriverWakeup::Awake(None);
+            return AfterUnlock::StartSupervisor;
+        }
+        if self.out.is_writing() {
+            return AfterUnlock::Nothing;
+        }
+        if let Connection::Up {
+            inline: Some(socket),
+            ..
+        } = &self.connection
+            && was_idle
+            && self.out.is_free()
+            && self.driver.is_asleep()
+            && !self.is_leaving()
+        {
+            let socket = Arc::clone(socket);
+            return AfterUnlock::Write(self.out.take_to_write(), socket);
+        }
+        match self.wake_driver() {
+            // The I/O thread is awake without anything in flight, which never lasts.
+            AfterUnlock::Nothing if was_idle => AfterUnlock::CheckProcess,
+            next => next,
+        }
+    }
+
+    /// A caller has written the first `written` bytes of `buffer` itself.
+    pub(in super::super) fn written(&mut self, buffer: Vec<u8>, written: usize) -> AfterUnlock {
+        match self.out.written(buffer, written) {
+            None => AfterUnlock::Nothing,
+            Some(false) if !self.has_unsent() && !self.alarm.is_late() => AfterUnlock::Nothing,
+            Some(_) => self.wake_driver(),
+        }
+    }
+
+    pub(in super::super) fn take(&mut self, waiter: WaiterId, waker: &Waker) -> Option<Outcome> {
+        self.waiters.take(waiter, waker)
+    }
+
+    /// The caller that waits for a reply goes away.
+    pub(in super::super) fn abandon(&mut self, waiter: WaiterId) {
+        self.waiters.abandon(waiter);
+    }
+
+    /// The caller that waits for room goes away.
+    pub(in super::super) fn leave_line(&mut self, waiter: WaiterId, wakers: &mut Wakers) {
+        if self.admission.leave(waiter) {
+            self.waiters.free(waiter);
+        } else if let Some(Outcome::Admitted) = self.waiters.take(waiter, Waker::noop()) {
+            // It had been let in without knowing yet.
+            self.admission.arrived();
+            self.admit(wakers);
+        }
+    }
+
+    /// Lets a caller whose command was refused wait until the server serves, at most for `wait`; the
+    /// outcome will be [`Outcome::Retry`].
+    pub(in super::super) fn park(
+        &mut self,
+        refusal: Refusal,
+        wait: Duration,
+        timeouts: Timeouts,
+        waker: &Waker,
+    ) -> Result<(WaiterId, AfterUnlock), Error> {
+        self.check_open()?;
+        let now = Instant::now();
+        let until = later(now, wait);
+        let waiter = self.waiters.wait(waker.clone());
+        let due = self.not_ready.park(waiter, until, refusal, timeouts, now);
+        Ok((waiter, self.ring_at(due)))
+    }
+
+    /// The caller that is parked goes away.
+    pub(in super::super) fn unpark(&mut self, waiter: WaiterId) {
+        self.not_ready.leave(waiter);
+        self.waiters.free(waiter);
+    }
+}

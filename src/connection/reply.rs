@@ -1,0 +1,107 @@
+//! [`Reply`]: what a server has answered, and how many replies were expected.
+
+use redis::{RedisResult, Value};
+
+use crate::resp::{Refusal, exec_abort};
+
+/// The reply to a command or to a pipeline.
+#[derive(Debug)]
+pub(crate) enum Reply {
+    One(Value),
+    Many(Vec<Value>),
+    /// The commands of a transaction that the server did not queue, by their place, from 0.
+    Aborted(Vec<(usize, Value)>),
+}
+
+impl Reply {
+    /// Returns the reply of a single command, which is one value.
+    pub(crate) fn single(self) -> Value {
+        match self {
+            Reply::One(value) => value,
+            Reply::Many(values) => Value::Array(values),
+            Reply::Aborted(_) => Value::Nil,
+        }
+    }
+
+    /// Returns the replies of a pipeline of `commands` commands.
+    pub(crate) async fn many(self, commands: usize) -> RedisResult<Vec<Value>> {
+        match self {
+            Reply::Many(values) => Ok(values),
+            Reply::One(value) => Ok(vec![value]),
+            Reply::Aborted(refused) => Err(exec_abort(commands, &refused).await),
+        }
+    }
+
+    /// Returns whether it is worth a closer look for a refusal.
+    #[inline]
+    pub(super) fn may_be_refusal(&self) -> bool {
+        match self {
+            Reply::One(value) => matches!(value, Value::ServerError(_)),
+            Reply::Many(values) => matches!(values.first(), Some(Value::ServerError(_))),
+            Reply::Aborted(_) => true,
+        }
+    }
+
+    /// Returns the refusal that every part of the reply is; `None` if one part is something else.
+    pub(crate) fn refusal(&self) -> Option<Refusal> {
+        match self {
+            Reply::One(value) => Refusal::of(value),
+            Reply::Many(values) => Refusal::of_all(values),
+            Reply::Aborted(refused) => Refusal::of_all(refused.iter().map(|(_, value)| value)),
+        }
+    }
+
+    /// Returns the first value that the server has answered.
+    pub(super) fn first(&self) -> Option<&Value> {
+        match self {
+            Reply::One(value) => Some(value),
+            Reply::Many(values) => values.first(),
+            Reply::Aborted(refused) => refused.first().map(|(_, value)| value),
+        }
+    }
+}
+
+/// How many replies a submission gets, and which of them its caller wants.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ExpectedReplies {
+    One,
+    /// The first `skip` replies are skipped, the next `count` kept. With `skip` it is a transaction.
+    Many {
+        skip: usize,
+        count: usize,
+    },
+}
+
+/// The replies to a pipeline as far as they have come.
+#[derive(Debug, Default)]
+pub(super) struct PipelineReplies {
+    seen: usize,
+    values: Vec<Value>,
+    refused: Vec<(usize, Value)>,
+}
+
+impl PipelineReplies {
+    /// Adds the next reply; returns all of them once it is the last one.
+    pub(super) fn add(&mut self, reply: Value, skip: usize, count: usize) -> Option<Reply> {
+        self.seen += 1;
+        if self.seen > skip {
+            self.values.push(reply);
+        } else if let Value::ServerError(_) = reply {
+            // The first reply that is skipped is that of MULTI.
+            self.refused.push((self.seen.saturating_sub(2), reply));
+        }
+        if self.seen < skip + count {
+            return None;
+        }
+        let PipelineReplies {
+            seen: _,
+            values,
+            refused,
+        } = std::mem::take(self);
+        Some(if refused.is_empty() {
+            Reply::Many(values)
+        } else {
+            Reply::Aborted(refused)
+        })
+    }
+}

@@ -1,0 +1,154 @@
+//! [`Request`]: what to send, which replies to expect, and whether it may be sent again.
+
+use std::time::Duration;
+
+use redis::Cmd;
+
+use super::packed::Packed;
+use super::reply::{ExpectedReplies, Reply};
+use super::retry::Resend;
+use super::timeouts::Timeouts;
+use crate::command::{CommandInfo, arguments, split};
+use crate::resp::{Refusal, encode};
+
+/// What to send, which replies to expect, and whether it may be sent again.
+#[derive(Clone)]
+pub(crate) struct Request<'a> {
+    payload: Payload<'a>,
+    pub(super) timeouts: Timeouts,
+    resend: Resend,
+    /// Another node of a cluster may run what this one refuses.
+    in_cluster: bool,
+}
+
+#[derive(Clone)]
+enum Payload<'a> {
+    Command(&'a Cmd, CommandInfo),
+    Packed(Packed<'a>),
+}
+
+impl<'a> Request<'a> {
+    /// A command that is not empty.
+    #[inline]
+    pub(crate) fn command(command: &'a Cmd, info: CommandInfo, timeouts: Timeouts) -> Request<'a> {
+        Request {
+            payload: Payload::Command(command, info),
+            timeouts,
+            resend: Resend::Never,
+            in_cluster: false,
+        }
+    }
+
+    pub(crate) fn packed(packed: Packed<'a>, timeouts: Timeouts) -> Request<'a> {
+        Request {
+            payload: Payload::Packed(packed),
+            timeouts,
+            resend: Resend::Never,
+            in_cluster: false,
+        }
+    }
+
+    /// Says when it may be sent again; without this it never is.
+    #[inline]
+    pub(crate) fn with_resend(self, resend: Resend) -> Request<'a> {
+        Request { resend, ..self }
+    }
+
+    /// Leaves it to the caller to go to another node with what this node refuses.
+    pub(crate) fn in_cluster(self) -> Request<'a> {
+        Request {
+            in_cluster: true,
+            ..self
+        }
+    }
+
+    /// Takes off its deadline what its caller has waited already.
+    pub(crate) fn after_waiting(self, waited: Duration) -> Request<'a> {
+        let deadline = self.timeouts.deadline.saturating_sub(waited);
+        Request {
+            timeouts: self.timeouts.with_deadline(deadline),
+            ..self
+        }
+    }
+
+    #[inline]
+    pub(super) fn encode(&self, buffer: &mut Vec<u8>) {
+        match &self.payload {
+            Payload::Command(command, _) => encode(command, buffer),
+            Payload::Packed(packed) => buffer.extend_from_slice(&packed.bytes),
+        }
+    }
+
+    #[inline]
+    pub(super) fn expected(&self) -> ExpectedReplies {
+        match &self.payload {
+            Payload::Command(..) => ExpectedReplies::One,
+            Payload::Packed(packed) => packed.expected,
+        }
+    }
+
+    /// Returns whether its caller wants a reply.
+    #[inline]
+    pub(super) fn is_answered(&self) -> bool {
+        match &self.payload {
+            Payload::Command(command, _) => !command.is_no_response(),
+            Payload::Packed(_) => true,
+        }
+    }
+
+    /// Returns why the server has run nothing of this, where `reply` proves it and the same server may
+    /// run it later.
+    pub(super) fn refusal(&self, reply: &Reply) -> Option<Refusal> {
+        let refusal = reply.refusal()?;
+        let is_for_another_node = match &refusal {
+            Refusal::Redirect(_) => true,
+            Refusal::TryAgain => self.in_cluster,
+            refusal => self.in_cluster && refusal.is_by_a_replica(),
+        };
+        if is_for_another_node {
+            return None;
+        }
+        match self.resend {
+            Resend::Never => None,
+            Resend::AtMostOnce => self.is_proof(reply).then_some(refusal),
+            Resend::Idempotent => Some(refusal),
+        }
+    }
+
+    /// Returns whether the error codes in `reply` prove that nothing has run.
+    fn is_proof(&self, reply: &Reply) -> bool {
+        match (reply, self.expected()) {
+            // The reply to EXEC.
+            (Reply::Many(_), ExpectedReplies::Many { skip: 1.., .. }) => false,
+            (Reply::Aborted(_), _) => true,
+            _ => self.all(CommandInfo::error_proves_not_run),
+        }
+    }
+
+    /// Returns whether it may be sent again after it has been written and lost.
+    pub(super) fn is_repeatable(&self) -> bool {
+        match self.resend {
+            Resend::Never => false,
+            Resend::AtMostOnce => self.all(CommandInfo::is_repeatable),
+            Resend::Idempotent => true,
+        }
+    }
+
+    /// Returns whether `check` holds for every command.
+    fn all(&self, check: impl Fn(CommandInfo) -> bool) -> bool {
+        match &self.payload {
+            Payload::Command(_, info) => check(*info),
+            Payload::Packed(packed) => split(&packed.bytes).is_some_and(|commands| {
+                let mut infos = commands
+                    .iter()
+                    .map(|command| CommandInfo::of(command.iter().copied()));
+                infos.all(check)
+            }),
+        }
+    }
+}
+
+/// Returns a request for a command of this crate's own.
+pub(crate) fn own_request(command: &Cmd, timeouts: Timeouts) -> Request<'_> {
+    Request::command(command, CommandInfo::of(arguments(command)), timeouts)
+}

@@ -1,0 +1,110 @@
+//! [`State`]: what callers and the I/O thread share of one connection.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::Notify;
+
+use super::errors::closed;
+use super::queue::CommandQueue;
+use crate::config::Target;
+use crate::error::Error;
+use crate::runtime::Wakers;
+use crate::sentinel::SentinelWatch;
+
+/// What callers and the I/O thread share of one connection.
+pub(super) struct State {
+    queue: Mutex<CommandQueue>,
+    /// The process whose I/O thread runs the supervisor.
+    process: AtomicU32,
+    pub(super) target: Target,
+    /// The target as messages name it.
+    pub(super) peer: String,
+    /// It holds the session of one caller and does not reconnect: the state of the session would be gone.
+    pub(super) is_dedicated: bool,
+    /// Notified whenever the connection is lost, or cannot be made.
+    pub(super) trouble: Option<Arc<Notify>>,
+    /// Notified whenever a connection is made or lost, or cannot be made.
+    changed: Notify,
+    /// What all connections of a client have heard of the service that Sentinels watch.
+    pub(super) watch: Arc<SentinelWatch>,
+}
+
+impl State {
+    pub(super) fn new(
+        target: Target,
+        is_dedicated: bool,
+        watch: Arc<SentinelWatch>,
+        trouble: Option<Arc<Notify>>,
+    ) -> State {
+        let max_in_flight = target.client().max_in_flight().get();
+        State {
+            queue: Mutex::new(CommandQueue::new(max_in_flight)),
+            process: AtomicU32::new(0),
+            peer: target.to_string(),
+            target,
+            is_dedicated,
+            trouble,
+            changed: Notify::new(),
+            watch,
+        }
+    }
+
+    #[inline]
+    pub(super) fn lock(&self) -> MutexGuard<'_, CommandQueue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// This process runs the supervisor from now on.
+    pub(super) fn claim(&self) {
+        self.process.store(std::process::id(), Ordering::Relaxed);
+    }
+
+    /// Returns whether this process is a child of the one that runs the supervisor: it has the memory
+    /// of that one, but not its I/O thread, and a socket that is not its own.
+    pub(super) fn is_forked(&self) -> bool {
+        self.process.load(Ordering::Relaxed) != std::process::id()
+    }
+
+    /// Ends the connection for good: callers that wait and callers that come get `error`.
+    pub(super) fn close(&self, error: &Error) {
+        let mut wakers = Wakers::default();
+        self.lock().close(error, &mut wakers);
+        wakers.wake_all();
+        self.changed.notify_waiters();
+    }
+
+    /// Closes the connection of a client that is closed.
+    pub(super) fn shut_down(&self) {
+        self.close(&closed());
+    }
+
+    /// Wakes tasks that wait for a change: the connection was made.
+    pub(super) fn notify_connected(&self) {
+        self.changed.notify_waiters();
+    }
+
+    /// Wakes tasks that wait for a change: the connection was lost, or could not be made.
+    pub(super) fn notify_trouble(&self) {
+        self.changed.notify_waiters();
+        if let Some(trouble) = &self.trouble {
+            trouble.notify_one();
+        }
+    }
+
+    /// Waits until there is a connection, or until an attempt to make it has failed.
+    pub(super) async fn until_settled(&self) {
+        loop {
+            let mut changed = std::pin::pin!(self.changed.notified());
+            // From here on no change is missed.
+            changed.as_mut().enable();
+            {
+                let queue = self.lock();
+                if queue.serves() || queue.is_closed() || queue.failure().is_some() {
+                    return;
+                }
+            }
+            changed.await;
+        }
+    }
+}

@@ -1,0 +1,238 @@
+//! The supervisor: connects, drives the connection until it ends, and connects again, until the
+//! connection is closed. It runs on the I/O thread.
+
+use std::future::{Future, poll_fn};
+use std::io;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use super::driver::Driver;
+use super::errors::{connection_lost, session_ended};
+use super::state::State;
+use super::timer::Timer;
+use crate::connect::{Backoff, Connected};
+use crate::error::Error;
+use crate::runtime::{Wakers, spawn};
+use crate::sentinel::{Locator, PrimaryChanges, Server};
+
+/// Idle time after which a lost connection is replaced only when a caller needs it, so that clients whose
+/// idle connections are closed together do not all reconnect together.
+const MIN_IDLE_TO_WAIT_FOR_DEMAND: Duration = Duration::from_secs(1);
+
+/// Lifetime of a connection that ends an outage, even if the connection was not used.
+const MIN_UPTIME_TO_END_OUTAGE: Duration = Duration::from_secs(10);
+
+/// Starts the supervisor of a connection.
+pub(super) fn start(state: &Arc<State>) {
+    state.claim();
+    let supervision = Supervision(Arc::clone(state));
+    if let Err(error) = spawn(async move { supervision.0.supervise().await }) {
+        let mut wakers = Wakers::default();
+        state.lock().supervisor_ended(&error, &mut wakers);
+        wakers.wake_all();
+    }
+}
+
+/// Lives as long as the supervisor. If that ends without the connection being closed, by a panic or
+/// with the I/O thread, every caller gets an error, and the next call starts another supervisor.
+struct Supervision(Arc<State>);
+
+impl Drop for Supervision {
+    fn drop(&mut self) {
+        let Supervision(state) = self;
+        let mut queue = state.lock();
+        if queue.is_closed() {
+            return;
+        }
+        let cause = io::Error::other("the I/O thread has ended");
+        let mut wakers = Wakers::default();
+        queue.supervisor_ended(&connection_lost(&state.peer, &cause), &mut wakers);
+        drop(queue);
+        wakers.wake_all();
+    }
+}
+
+impl State {
+    /// Connects, drives the connection until it ends, and again, until the connection is closed.
+    async fn supervise(&self) {
+        let mut locator = Locator::new(&self.target);
+        let mut changes = self.watch.subscribe();
+        let _listener = self.watch.listener(&self.target);
+        let mut backoff = Backoff::new(Instant::now());
+        loop {
+            let connected = self.connect(&mut locator, &mut changes, &mut backoff);
+            let Some(connected) = connected.await else {
+                return;
+            };
+            let since = Instant::now();
+            let driven = self.drive(connected, locator.server(), &mut changes);
+            let error = driven.await;
+            if self.lock().is_closed() {
+                return;
+            }
+            if self.is_dedicated {
+                self.close(&session_ended(&self.peer, &error));
+                return;
+            }
+            self.notify_trouble();
+            log::warn!(target: "redis_ready", "{error:#}; reconnecting");
+            if self.wait_to_reconnect(since, &mut backoff).await.is_none() {
+                return;
+            }
+        }
+    }
+
+    /// Waits before the first attempt after the loss of a connection that was made at `since`; `None`
+    /// once the connection is closed.
+    async fn wait_to_reconnect(&self, since: Instant, backoff: &mut Backoff) -> Option<()> {
+        let now = Instant::now();
+        let (has_served, is_idle, is_leaving) = {
+            let queue = self.lock();
+            (
+                queue.has_served(),
+                queue.has_been_idle_for(now, MIN_IDLE_TO_WAIT_FOR_DEMAND),
+                queue.is_leaving(),
+            )
+        };
+        // A server that accepts connections and closes them without an answer is still in its outage.
+        let is_new_outage =
+            has_served || now.saturating_duration_since(since) >= MIN_UPTIME_TO_END_OUTAGE;
+        if is_new_outage {
+            *backoff = Backoff::new(now);
+        }
+        if is_leaving {
+            // Left on purpose, and rarely: by its name another server may be found at once.
+            Some(())
+        } else if is_idle {
+            let demand = poll_fn(|_| self.lock().poll_demand());
+            self.while_disconnected(demand).await
+        } else {
+            let delay = if is_new_outage {
+                // The first attempt of an outage does not widen the window of those that follow.
+                Backoff::new(now).next(now)
+            } else {
+                backoff.next(now)
+            };
+            self.while_disconnected(tokio::time::sleep(delay)).await
+        }
+    }
+
+    /// Drives the connection until it ends. It is left when Sentinels say that `server` does not have
+    /// its role any more.
+    async fn drive(
+        &self,
+        connected: Connected,
+        server: Option<&Server>,
+        changes: &mut PrimaryChanges,
+    ) -> Error {
+        let mut driver = pin!(Driver::new(self, connected));
+        self.notify_connected();
+        let Some(server) = server else {
+            return driver.await;
+        };
+        let limit = self.target.client().response_timeout();
+        let mut leaves = pin!(async {
+            loop {
+                changes.until_outdated(server).await;
+                self.lock().leave(limit);
+            }
+        });
+        poll_fn(|cx| {
+            // First, so that the driver sees what it does.
+            let _: Poll<()> = leaves.as_mut().poll(cx);
+            driver.as_mut().poll(cx)
+        })
+        .await
+    }
+
+    /// Attempts to connect until one attempt succeeds; `None` once the connection is closed.
+    async fn connect(
+        &self,
+        locator: &mut Locator,
+        changes: &mut PrimaryChanges,
+        backoff: &mut Backoff,
+    ) -> Option<Connected> {
+        let mut is_first = true;
+        loop {
+            // What was announced before the Sentinels are asked is in their answer.
+            changes.ignore_past();
+            let error = match self.while_disconnected(locator.connect()).await? {
+                Ok(connected) => {
+                    self.log_connected(locator.server());
+                    return Some(connected);
+                }
+                Err(error) => error,
+            };
+            if self.is_dedicated {
+                self.close(&error);
+                return None;
+            }
+            if std::mem::take(&mut is_first) {
+                log::warn!(target: "redis_ready", "{error:#}; trying again until it works");
+            }
+            let mut wakers = Wakers::default();
+            self.lock()
+                .unreachable(&error, error.is_lasting(), &mut wakers);
+            wakers.wake_all();
+            self.notify_trouble();
+            let delay = backoff.next(Instant::now());
+            // A switch is worth an attempt at once.
+            let change = tokio::time::timeout(delay, changes.changed());
+            let _ = self.while_disconnected(change).await?;
+        }
+    }
+
+    fn log_connected(&self, server: Option<&Server>) {
+        let peer = &self.peer;
+        match server {
+            Some(server) => {
+                log::info!(target: "redis_ready", "connected to {server} of `{peer}`");
+            }
+            None => log::info!(target: "redis_ready", "connected to `{peer}`"),
+        }
+    }
+
+    /// Runs `work` without a connection, and fails the callers whose time is up meanwhile.
+    /// `None` once the connection is closed.
+    async fn while_disconnected<T>(&self, work: impl Future<Output = T>) -> Option<T> {
+        WhileDisconnected {
+            state: self,
+            timer: Timer::default(),
+            work: pin!(work),
+        }
+        .await
+    }
+}
+
+struct WhileDisconnected<'a, W> {
+    state: &'a State,
+    timer: Timer,
+    work: Pin<&'a mut W>,
+}
+
+impl<T, W: Future<Output = T>> Future for WhileDisconnected<'_, W> {
+    type Output = Option<T>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<T>> {
+        let this = &mut *self;
+        let (closed, alarm_is_late) = {
+            let mut queue = this.state.lock();
+            queue.driver_runs(cx.waker());
+            queue.driver_sleeps();
+            (queue.is_closed(), queue.alarm_is_late())
+        };
+        if closed {
+            return Poll::Ready(None);
+        }
+        if let Poll::Ready(output) = this.work.as_mut().poll(cx) {
+            this.state.lock().driver_runs(cx.waker());
+            return Poll::Ready(Some(output));
+        }
+        let mut wakers = Wakers::default();
+        this.timer.poll(this.state, alarm_is_late, cx, &mut wakers);
+        wakers.wake_all();
+        Poll::Pending
+    }
+}

@@ -1,0 +1,51 @@
+//! Time limits by the clock of the I/O thread, for callers on any runtime or none.
+
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::task::Poll;
+use std::time::{Duration, Instant};
+
+use super::io_thread;
+
+/// Adds `wait` to `start` without overflow; a wait of more than a year counts as a year.
+pub(crate) fn later(start: Instant, wait: Duration) -> Instant {
+    const YEAR: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+    start.checked_add(wait.min(YEAR)).unwrap_or(start)
+}
+
+/// Runs `work` for at most `limit`; `None` when the limit has passed.
+pub(crate) async fn within<T>(limit: Duration, work: impl Future<Output = T>) -> Option<T> {
+    let mut work = pin!(work);
+    let mut limit = pin!(sleep(limit));
+    poll_fn(|cx| match work.as_mut().poll(cx) {
+        Poll::Ready(output) => Poll::Ready(Some(output)),
+        Poll::Pending => limit.as_mut().poll(cx).map(|()| None),
+    })
+    .await
+}
+
+/// Waits, for callers on any runtime or none.
+pub(crate) async fn sleep(wait: Duration) {
+    let (mut done, over) = tokio::sync::oneshot::channel();
+    let sleep = async move {
+        // Ends early when the caller has dropped its future.
+        let _ = tokio::time::timeout(wait, done.closed()).await;
+        let _ = done.send(());
+    };
+    if io_thread::spawn(sleep).is_ok() {
+        // Fails only if the I/O thread has ended, and its clock with it.
+        let _ = over.await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_longest_wait_does_not_overflow() {
+        let now = Instant::now();
+        assert!(later(now, Duration::MAX) > now);
+        assert_eq!(later(now, Duration::ZERO), now);
+    }
+}

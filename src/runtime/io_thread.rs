@@ -1,0 +1,76 @@
+//! The one thread that owns every connection of the process.
+//!
+//! Callers only wait for a reply, so they may be on any runtime and any thread. No connection ends with
+//! the runtime that made the first call, and timeouts are right while the application blocks its executor.
+
+use std::future::Future;
+use std::sync::{Mutex, PoisonError, mpsc};
+
+use tokio::runtime::{Builder, Handle};
+
+use crate::error::{Error, ErrorKind};
+
+/// The running thread's handle, and the process that started it: a forked child has the memory of
+/// its parent but not the threads.
+static THREAD: Mutex<Option<(u32, Handle)>> = Mutex::new(None);
+
+/// Runs `task` on the I/O thread, which is started if there is none.
+pub(crate) fn spawn(task: impl Future<Output = ()> + Send + 'static) -> Result<(), Error> {
+    handle()?.spawn(task);
+    Ok(())
+}
+
+fn handle() -> Result<Handle, Error> {
+    let mut thread = THREAD.lock().unwrap_or_else(PoisonError::into_inner);
+    match &*thread {
+        Some((process, handle)) if *process == std::process::id() => Ok(handle.clone()),
+        _ => {
+            let handle = start().map_err(|error| {
+                Error::new(ErrorKind::Unsupported, "the I/O thread cannot be started")
+                    .caused_by(error)
+            })?;
+            *thread = Some((std::process::id(), handle.clone()));
+            Ok(handle)
+        }
+    }
+}
+
+fn start() -> std::io::Result<Handle> {
+    let (send, receive) = mpsc::channel();
+    std::thread::Builder::new()
+        .name("redis-ready".to_owned())
+        .spawn(move || {
+            let _forget = Forget;
+            // Dropped before `_forget` takes the lock that the starting caller holds while it receives.
+            let send = send;
+            match Builder::new_current_thread()
+                .enable_io()
+                .enable_time()
+                .build()
+            {
+                Ok(runtime) => {
+                    // Fails only if the starting caller has ended, and then no call uses this runtime.
+                    if send.send(Ok(runtime.handle().clone())).is_ok() {
+                        runtime.block_on(std::future::pending::<()>());
+                    }
+                }
+                Err(error) => {
+                    let _ = send.send(Err(error));
+                }
+            }
+        })?;
+    receive
+        .recv()
+        .unwrap_or_else(|_| Err(std::io::Error::other("the thread ended at once")))
+}
+
+/// Makes the next call start a new thread if this one ends, by a panic of the runtime itself.
+struct Forget;
+
+impl Drop for Forget {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            *THREAD.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! [`ServerBuilder`]: the settings of a server.
+
+use std::path::PathBuf;
+
+/// Holds the settings of a [`Server`](super::Server); made by
+/// [`Server::builder`](super::Server::builder).
+#[derive(Debug, Clone)]
+#[must_use = "nothing runs before `start`"]
+pub struct ServerBuilder {
+    pub(super) transport: Transport,
+    pub(super) password: Option<String>,
+    pub(super) arguments: Vec<String>,
+}
+
+#[derive(Debug, Clone)]
+pub(super) enum Transport {
+    Unix,
+    Tcp,
+    Tls {
+        certificate: PathBuf,
+        key: PathBuf,
+        authority: PathBuf,
+        clients_need_certificates: bool,
+    },
+}
+
+impl Default for ServerBuilder {
+    fn default() -> ServerBuilder {
+        ServerBuilder {
+            transport: if cfg!(unix) {
+                Transport::Unix
+            } else {
+                Transport::Tcp
+            },
+            password: None,
+            arguments: Vec::new(),
+        }
+    }
+}
+
+impl ServerBuilder {
+    /// Listens on a free port of 127.0.0.1 instead of a Unix socket.
+    pub fn tcp(mut self) -> ServerBuilder {
+        self.transport = Transport::Tcp;
+        self
+    }
+
+    /// Listens on a free port of 127.0.0.1 with TLS. The three PEM files hold the server's certificate
+    /// for `localhost`, its key, and the authority that signed it.
+    ///
+    /// The URL names the authority as `tls_ca`.
+    pub fn tls(
+        mut self,
+        certificate: impl Into<PathBuf>,
+        key: impl Into<PathBuf>,
+        authority: impl Into<PathBuf>,
+    ) -> ServerBuilder {
+        self.transport = Transport::Tls {
+            certificate: certificate.into(),
+            key: key.into(),
+            authority: authority.into(),
+            clients_need_certificates: false,
+        };
+        self
+    }
+
+    /// Refuses clients without a certificate signed by the authority given to
+    /// [`tls`](ServerBuilder::tls).
+    ///
+    /// # Panics
+    ///
+    /// If it is called before `tls`.
+    pub fn client_certificates(mut self) -> ServerBuilder {
+        match &mut self.transport {
+            Transport::Tls {
+                clients_need_certificates,
+                ..
+            } => *clients_need_certificates = true,
+            Transport::Unix | Transport::Tcp => panic!("`client_certificates` needs `tls` first"),
+        }
+        self
+    }
+
+    /// Asks clients for this password, which the URL has. Without a password every client may connect.
+    pub fn password(mut self, password: impl Into<String>) -> ServerBuilder {
+        self.password = Some(password.into());
+        self
+    }
+
+    /// Adds one argument to the server's command line, such as `--maxclients` and, in a second call, `10`.
+    pub fn arg(mut self, argument: impl Into<String>) -> ServerBuilder {
+        self.arguments.push(argument.into());
+        self
+    }
+}

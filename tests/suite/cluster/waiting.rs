@@ -1,0 +1,112 @@
+//! How long callers wait, and what their waiting costs, with nodes that are slow, silent or gone.
+
+use std::net::TcpListener;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use futures::future::join_all;
+use redis::{AsyncCommands, RedisResult};
+use redis_ready::{Client, ErrorKind};
+
+use crate::support::errors::report;
+use crate::support::fake_server::{Answer, FakeServer};
+use crate::support::run;
+
+/// Starts a node that serves all slots, with a replica on `replica` if that is a port, and answers
+/// `CLUSTER SLOTS` after `delay` and other commands with `answer`.
+fn node(
+    replica: Option<u16>,
+    delay: Duration,
+    answer: impl Fn(&str) -> Answer + Send + Sync + 'static,
+) -> FakeServer {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let port = listener.local_addr().expect("it is bound").port();
+    let nodes: Vec<_> = [Some(port), replica].into_iter().flatten().collect();
+    let entry = |port: &u16| format!("*2\r\n$0\r\n\r\n:{port}\r\n");
+    let entries: String = nodes.iter().map(entry).collect();
+    let slots = format!("*1\r\n*{}\r\n:0\r\n:16383\r\n{entries}", 2 + nodes.len());
+    FakeServer::start_on(listener, move |command| match command[0].as_str() {
+        "CLUSTER" => {
+            sleep(delay);
+            Answer::Send(slots.clone().into_bytes())
+        }
+        name => answer(name),
+    })
+}
+
+fn greet(name: &str) -> Answer {
+    match name {
+        "HELLO" => Answer::Send(b"%1\r\n$5\r\nproto\r\n:3\r\n".to_vec()),
+        _ => Answer::ok(),
+    }
+}
+
+fn client(node: &FakeServer, parameters: &str) -> Client {
+    let url = format!("redis-cluster://127.0.0.1:{}?{parameters}", node.port());
+    Client::open(&url).unwrap_or_else(|error| panic!("{error:?}"))
+}
+
+#[test]
+fn a_ping_waits_for_the_slot_table_and_the_reply_within_one_deadline() {
+    let node = node(None, Duration::from_millis(700), |name| match name {
+        "PING" => Answer::Silence,
+        name => greet(name),
+    });
+    let client = client(&node, "deadline=1s&response_timeout=5s");
+    let start = Instant::now();
+    let error = run(client.ping()).expect_err("the node is silent");
+    assert_eq!(error.kind(), ErrorKind::TimedOut, "{error:?}");
+    let took = start.elapsed();
+    assert!(took >= Duration::from_millis(950), "{took:?}");
+    assert!(took < Duration::from_millis(1_500), "{took:?}");
+}
+
+#[test]
+fn a_thousand_readers_share_one_attempt_to_connect_to_a_replica() {
+    let replica = FakeServer::start(|command| match command[0].as_str() {
+        "HELLO" => {
+            sleep(Duration::from_millis(300));
+            greet("HELLO")
+        }
+        "GET" => Answer::line(":7"),
+        name => greet(name),
+    });
+    let primary = node(Some(replica.port()), Duration::ZERO, greet);
+    let client = client(&primary, "read_from=prefer_replica&deadline=10s");
+    run(async {
+        client.ping().await.expect("the primary is there");
+        let read = || {
+            let mut client = client.clone();
+            async move { client.get("key").await }
+        };
+        let values: Vec<RedisResult<u32>> = join_all((0..1_000).map(|_| read())).await;
+        for value in values {
+            assert_eq!(value, Ok(7));
+        }
+    });
+    let count = |name: &str| {
+        let seen = replica.seen();
+        seen.iter().filter(|command| command[0] == name).count()
+    };
+    assert_eq!(count("GET"), 1_000);
+    let pings = count("PING");
+    assert!(pings <= 3, "{pings}");
+}
+
+#[test]
+fn a_command_for_all_nodes_does_not_wait_for_a_lost_replica_beyond_its_deadline() {
+    let closed = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let port = closed.local_addr().expect("it is bound").port();
+    drop(closed);
+    let primary = node(Some(port), Duration::ZERO, greet);
+    let mut client = client(&primary, "read_from=prefer_replica&deadline=1s");
+    run(async {
+        let start = Instant::now();
+        let mut reset = redis::cmd("CONFIG");
+        let reset = reset.arg("RESETSTAT").exec_async(&mut client).await;
+        let text = report(&reset.expect_err("the replica is gone"));
+        assert!(text.contains(&format!("127.0.0.1:{port}")), "{text}");
+        let took = start.elapsed();
+        assert!(took < Duration::from_secs(2), "{took:?}");
+    });
+}
