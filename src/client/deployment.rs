@@ -77,7 +77,7 @@ impl Deployment {
         packed: Packed<'_>,
         resend: Resend,
     ) -> RedisResult<Vec<Value>> {
-        let commands = packed.commands().len();
+        let commands = packed.count();
         self.send_packed(packed, resend).await?.many(commands).await
     }
 

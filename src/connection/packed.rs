@@ -95,6 +95,15 @@ impl<'a> Packed<'a> {
         matches!(self.expected, ExpectedReplies::Many { skip: 1.., .. })
     }
 
+    /// Returns how many commands there are, without `MULTI` and `EXEC`.
+    pub(crate) fn count(&self) -> usize {
+        match self.expected {
+            ExpectedReplies::One => 1,
+            ExpectedReplies::Many { skip: 0, count } => count,
+            ExpectedReplies::Many { skip, count } => skip + count - 2,
+        }
+    }
+
     /// Returns the arguments of each command, without `MULTI` and `EXEC`.
     pub(crate) fn commands(&self) -> Vec<Vec<&[u8]>> {
         let mut commands = split(&self.bytes).unwrap_or_default();
@@ -119,4 +128,25 @@ pub(crate) fn check_not_empty(command: &Cmd) -> RedisResult<()> {
 /// The error that redis-rs has for an empty command, or for a pipeline without commands.
 pub(crate) fn empty_command() -> RedisError {
     (redis::ErrorKind::Client, "empty command").into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_expected_replies_tell_the_number_of_commands() {
+        let mut pipeline = redis::pipe();
+        pipeline.get("a").set("b", 1).ignore().get("c");
+        let transaction = pipeline.clone().atomic().clone();
+        let get = redis::cmd("GET").arg("a").get_packed_command();
+        for packed in [
+            Packed::command(get).expect("one command"),
+            Packed::of_pipeline(&pipeline, 0, 3).expect("three commands"),
+            Packed::of_pipeline(&transaction, 4, 1).expect("three commands"),
+            Packed::pipeline(transaction.get_packed_pipeline(), 4, 1).expect("three commands"),
+        ] {
+            assert_eq!(packed.count(), packed.commands().len(), "{packed:?}");
+        }
+    }
 }
