@@ -17,6 +17,7 @@ use redis_ready::testing::Server;
 
 use crate::support::fake_server::{Answer, FakeServer};
 use crate::support::measure::{Lateness, assert_within};
+use crate::support::not_run::not_run;
 use crate::support::{child, open, run, start};
 
 const HOSTS: &str = "REDIS_READY_TEST_HOSTS";
@@ -27,8 +28,7 @@ const RECOVERY: Duration = Duration::from_millis(1_500);
 #[test]
 fn a_client_follows_the_name_and_tries_every_address() {
     if env::var_os(SKIP).is_some_and(|skip| skip == "1") {
-        eprintln!("skipped: `{SKIP}` is set");
-        return;
+        return not_run(&format!("`{SKIP}` is set"));
     }
     let hosts =
         Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("hosts-{}", std::process::id()));

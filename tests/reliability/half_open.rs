@@ -26,6 +26,7 @@ use redis_ready::{Client, ErrorKind};
 
 use crate::support::errors::ours;
 use crate::support::measure::{Lateness, Times, assert_within, timed};
+use crate::support::not_run::{not_run, server_program};
 use crate::support::{child, open, run, start};
 
 const RESPONSE_TIMEOUT: Duration = Duration::from_millis(500);
@@ -49,17 +50,14 @@ fn run_in_namespaces(name: &str) {
         let mut probe = Command::new(tool[0]);
         let probe = probe.args(&tool[1..]).stdout(Stdio::null()).status();
         if !probe.is_ok_and(|status| status.success()) {
-            println!(
-                "NOT RUN: half-open connections, for want of `{}`",
-                tool.join(" ")
-            );
+            not_run(&format!("`{}` does not work", tool.join(" ")));
             let skip = std::env::var("REDIS_READY_SKIP_NETNS");
             assert_eq!(skip.as_deref(), Ok("1"), "install it, or skip on purpose");
             return;
         }
     }
     let wrapper = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("netns-{name}"));
-    let server = std::env::var("REDIS_READY_SERVER").unwrap_or("redis-server".to_owned());
+    let server = server_program();
     // `unshare` becomes the server, so that its process id is the server's.
     let script = format!("#!/bin/sh\nexec unshare --net '{server}' \"$@\"\n");
     fs::write(&wrapper, script).expect("the target directory is ours");

@@ -11,6 +11,8 @@ pub(crate) mod errors;
 pub(crate) mod fake_server;
 pub(crate) mod load;
 pub(crate) mod measure;
+#[cfg(feature = "testing")]
+pub(crate) mod not_run;
 pub(crate) mod ports;
 #[cfg(feature = "testing")]
 pub(crate) mod process;

@@ -8,10 +8,14 @@ use redis_ready::ErrorKind;
 use crate::support::certificates::{Authority, Validity};
 use crate::support::cluster::{Cluster, tag};
 use crate::support::errors::report;
+use crate::support::not_run::without_tls;
 use crate::support::{open, run};
 
 #[test]
 fn every_node_is_verified_against_the_name_in_the_url() {
+    if without_tls() {
+        return;
+    }
     let authority = Authority::new();
     let identity = authority.server(&["localhost"], Validity::Now);
     let cluster = Cluster::tls(3, &authority, &identity);

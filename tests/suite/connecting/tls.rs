@@ -9,6 +9,7 @@ use redis_ready::testing::Server;
 use super::failure::{ENCODED, PASSWORD, fails_at_once};
 use crate::support::certificates::{Authority, Identity, Validity};
 use crate::support::fake_server::Recorder;
+use crate::support::not_run::without_tls;
 use crate::support::{open, run, start};
 
 /// A server with this certificate, whose URL trusts `authority`.
@@ -36,6 +37,9 @@ fn ca(path: &Path) -> String {
 
 #[test]
 fn a_certificate_of_the_given_authority_is_trusted() {
+    if without_tls() {
+        return;
+    }
     let authority = Authority::new();
     works(good(&authority).url());
     let identity = authority.server(&["127.0.0.1"], Validity::Now);
@@ -49,6 +53,9 @@ fn a_certificate_of_the_given_authority_is_trusted() {
 
 #[test]
 fn a_password_travels_over_tls() {
+    if without_tls() {
+        return;
+    }
     let authority = Authority::new();
     let identity = authority.server(&["localhost"], Validity::Now);
     let server = start(authority.serve(&identity).password(PASSWORD));
@@ -59,6 +66,9 @@ fn a_password_travels_over_tls() {
 
 #[test]
 fn a_certificate_that_no_trusted_authority_has_signed_is_refused() {
+    if without_tls() {
+        return;
+    }
     let (ours, foreign) = (Authority::new(), Authority::new());
     let good = ours.server(&["localhost"], Validity::Now);
     for (identity, trusted) in [
@@ -76,6 +86,9 @@ fn a_certificate_that_no_trusted_authority_has_signed_is_refused() {
 
 #[test]
 fn a_certificate_for_another_host_is_named() {
+    if without_tls() {
+        return;
+    }
     let authority = Authority::new();
     let identity = authority.server(&["redis.example"], Validity::Now);
     let server = server(&authority, &identity);
@@ -95,6 +108,9 @@ fn a_certificate_for_another_host_is_named() {
 
 #[test]
 fn a_certificate_of_another_time_is_named() {
+    if without_tls() {
+        return;
+    }
     let authority = Authority::new();
     let trusted = ca(authority.certificate());
     for (validity, about) in [
@@ -109,6 +125,9 @@ fn a_certificate_of_another_time_is_named() {
 
 #[test]
 fn a_missing_client_certificate_is_named() {
+    if without_tls() {
+        return;
+    }
     let authority = Authority::new();
     let identity = authority.server(&["localhost"], Validity::Now);
     let server = start(authority.serve(&identity).client_certificates());
@@ -129,6 +148,9 @@ fn a_missing_client_certificate_is_named() {
 
 #[test]
 fn verification_can_be_narrowed() {
+    if without_tls() {
+        return;
+    }
     let authority = Authority::new();
     let trusted = ca(authority.certificate());
     let identity = authority.server(&["redis.example"], Validity::Now);
@@ -159,6 +181,9 @@ fn verification_can_be_narrowed() {
 
 #[test]
 fn files_without_a_certificate_are_named() {
+    if without_tls() {
+        return;
+    }
     let authority = Authority::new();
     let server = good(&authority);
     let key = authority.client().key;
@@ -194,6 +219,9 @@ fn no_password_is_sent_before_tls_is_there() {
 
 #[test]
 fn a_plain_url_to_a_tls_port_is_named_at_once() {
+    if without_tls() {
+        return;
+    }
     let authority = Authority::new();
     let server = good(&authority);
     let port = server.port().unwrap();

@@ -6,11 +6,15 @@ use redis::AsyncCommands;
 use redis_ready::ErrorKind;
 
 use crate::support::certificates::{Authority, Validity};
+use crate::support::not_run::without_tls;
 use crate::support::sentinel::Sentinels;
 use crate::support::{open, run};
 
 #[test]
 fn sentinels_and_servers_are_verified_and_a_switch_is_followed() {
+    if without_tls() {
+        return;
+    }
     let authority = Authority::new();
     let identity = authority.server(&["127.0.0.1"], Validity::Now);
     let sentinels = Sentinels::tls(&authority, &identity);
