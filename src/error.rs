@@ -6,8 +6,6 @@ use std::io;
 use std::ops::Range;
 use std::sync::Arc;
 
-use redis::RedisError;
-
 use crate::report;
 use crate::url::UrlError;
 
@@ -46,16 +44,13 @@ use crate::url::UrlError;
 ///
 /// # In terms of redis-rs
 ///
-/// What its predicates answer for a [`redis::RedisError`] that holds an error of this crate:
+/// What a [`redis::RedisError`] that holds an error of this crate answers:
 ///
-/// | kind | `is_timeout` | `is_connection_dropped` | `retry_method` |
-/// |---|---|---|---|
-/// | `TimedOut` | true | false | `RetryImmediately` |
-/// | `ConnectionLost`, `Unreachable` | false | true | `Reconnect` |
-/// | every other kind | false | false | `NoRetry` |
+#[doc = include_str!("redis_error.md")]
 ///
-/// `is_io_error` is true for all of them. None of these predicates says whether the command may have run:
-/// ask [`may_have_run`](Error::may_have_run) before you send a write again.
+/// `is_unrecoverable_error` is true where `retry_method` is `Reconnect`; `is_io_error` where the kind is
+/// `Io`. The text of an error whose kind is not `Io` ends with the help. None of these predicates says
+/// whether the command may have run: ask [`may_have_run`](Error::may_have_run) before you send a write again.
 #[derive(Clone)]
 pub struct Error(Arc<Diagnostic>);
 
@@ -68,6 +63,10 @@ struct Diagnostic {
     help: Option<String>,
     source: Option<Arc<dyn StdError + Send + Sync>>,
     may_have_run: bool,
+    /// What redis-rs's predicates go by, where the kind alone does not say it.
+    io_kind: Option<io::ErrorKind>,
+    /// The code with which a server would have answered.
+    code: Option<&'static str>,
 }
 
 /// Tells what kind of failure an [`Error`] is: one kind for each decision that a caller can take.
@@ -121,6 +120,8 @@ impl Error {
             help: None,
             source: None,
             may_have_run: false,
+            io_kind: None,
+            code: None,
         }))
     }
 
@@ -166,6 +167,24 @@ impl Error {
         self
     }
 
+    /// Makes redis-rs's predicates answer as for an I/O error of this kind.
+    pub(crate) fn as_io(mut self, kind: io::ErrorKind) -> Error {
+        self.edit().io_kind = Some(kind);
+        self
+    }
+
+    /// Makes redis-rs's predicates answer as they do for `cause`.
+    pub(crate) fn as_io_like(mut self, cause: &Error) -> Error {
+        self.edit().io_kind = cause.0.io_kind;
+        self
+    }
+
+    /// Gives it the code with which a server would have answered.
+    pub(crate) fn with_code(mut self, code: &'static str) -> Error {
+        self.edit().code = Some(code);
+        self
+    }
+
     /// Records that the command had been written.
     pub(crate) fn after_writing(mut self) -> Error {
         self.edit().may_have_run = true;
@@ -194,6 +213,8 @@ impl Error {
                 help,
                 source,
                 may_have_run,
+                io_kind,
+                code,
             } = &*self.0;
             self.0 = Arc::new(Diagnostic {
                 kind: *kind,
@@ -204,6 +225,8 @@ impl Error {
                 help: help.clone(),
                 source: source.clone(),
                 may_have_run: *may_have_run,
+                io_kind: *io_kind,
+                code: *code,
             });
         }
         Arc::get_mut(&mut self.0).expect("the line above made it ours")
@@ -235,24 +258,22 @@ impl Error {
         self.0.may_have_run
     }
 
-    /// Returns the error of this crate inside `error`, if there is one.
-    ///
-    /// ```
-    /// # fn example(error: &redis_ready::redis::RedisError) {
-    /// if let Some(error) = redis_ready::Error::from_redis(error) {
-    ///     eprintln!("{:?}: {error}", error.kind());
-    /// }
-    /// # }
-    /// ```
-    #[must_use]
-    pub fn from_redis(error: &RedisError) -> Option<&Error> {
-        // The source that redis-rs returns is its `Arc<dyn Error>`, not the error inside.
-        error
-            .source()?
-            .downcast_ref::<Arc<dyn StdError + Send + Sync>>()?
-            .downcast_ref::<io::Error>()?
-            .get_ref()?
-            .downcast_ref::<Error>()
+    /// Returns the kind of I/O error that redis-rs's predicates go by, where it is not that of
+    /// [`kind`](Error::kind).
+    pub(crate) fn io_kind(&self) -> Option<io::ErrorKind> {
+        self.0.io_kind
+    }
+
+    /// Returns the code with which a server would have answered.
+    pub(crate) fn code(&self) -> Option<&'static str> {
+        self.0.code
+    }
+
+    /// Returns all that a reader needs on one line: message, causes, notes and help.
+    pub(crate) fn on_one_line(&self) -> String {
+        let notes = self.0.notes.iter().map(|note| format!("; {note}"));
+        let help = self.help().map(|help| format!("; help: {help}"));
+        format!("{self:#}") + &notes.chain(help).collect::<String>()
     }
 
     /// Returns whether the cause may pass without a change of the configuration or the server.
@@ -274,28 +295,11 @@ impl Error {
             ErrorKind::Unreachable | ErrorKind::NotReady | ErrorKind::ConnectionLost
         )
     }
-
-    /// Returns the I/O error kind for which redis-rs's own predicates (`is_timeout`,
-    /// `is_connection_dropped`, `retry_method`) give the right answer.
-    fn io_kind(&self) -> io::ErrorKind {
-        match self.0.kind {
-            ErrorKind::TimedOut => io::ErrorKind::TimedOut,
-            ErrorKind::ConnectionLost => io::ErrorKind::ConnectionAborted,
-            ErrorKind::Unreachable => io::ErrorKind::NotConnected,
-            _ => io::ErrorKind::PermissionDenied,
-        }
-    }
 }
 
 impl From<UrlError> for Error {
     fn from(error: UrlError) -> Error {
         Error::invalid_url(&error, "the URL")
-    }
-}
-
-impl From<Error> for RedisError {
-    fn from(error: Error) -> RedisError {
-        RedisError::from(io::Error::new(error.io_kind(), error))
     }
 }
 
@@ -324,6 +328,8 @@ impl fmt::Debug for Error {
             help,
             source: _,
             may_have_run: _,
+            io_kind: _,
+            code: _,
         } = &*self.0;
         f.write_str(message)?;
         if let Some((line, span)) = excerpt {
@@ -351,51 +357,5 @@ impl StdError for Error {
             .source
             .as_deref()
             .map(|source| source as &(dyn StdError + 'static))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn check(kind: ErrorKind, is_timeout: bool, is_connection_dropped: bool, retry_method: &str) {
-        let error = RedisError::from(Error::new(kind, "a message"));
-        assert_eq!(error.is_timeout(), is_timeout, "{kind:?}");
-        assert_eq!(
-            error.is_connection_dropped(),
-            is_connection_dropped,
-            "{kind:?}"
-        );
-        assert_eq!(
-            format!("{:?}", error.retry_method()),
-            retry_method,
-            "{kind:?}"
-        );
-        assert!(error.is_io_error(), "{kind:?}");
-        assert_eq!(Error::from_redis(&error).map(Error::kind), Some(kind));
-    }
-
-    #[test]
-    fn the_predicates_of_redis_rs_answer_as_documented() {
-        check(ErrorKind::TimedOut, true, false, "RetryImmediately");
-        check(ErrorKind::ConnectionLost, false, true, "Reconnect");
-        check(ErrorKind::Unreachable, false, true, "Reconnect");
-        for kind in [
-            ErrorKind::MissingVariable,
-            ErrorKind::InvalidName,
-            ErrorKind::InvalidUrl,
-            ErrorKind::InvalidFile,
-            ErrorKind::Unsupported,
-            ErrorKind::Tls,
-            ErrorKind::Authentication,
-            ErrorKind::ConnectionRefused,
-            ErrorKind::NotReady,
-            ErrorKind::QueueFull,
-            ErrorKind::InvalidCommand,
-            ErrorKind::Protocol,
-            ErrorKind::Closed,
-        ] {
-            check(kind, false, false, "NoRetry");
-        }
     }
 }

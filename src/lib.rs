@@ -327,6 +327,8 @@ mod error;
     expect(dead_code, reason = "the build reads placeholders in documents, too")
 )]
 mod placeholder;
+#[cfg(feature = "client")]
+mod redis_error;
 #[cfg(doc)]
 #[doc = include_str!("reliability.md")]
 pub mod reliability {}

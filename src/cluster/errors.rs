@@ -13,13 +13,14 @@ const NOT_RUN: &str = "the command has not run";
 pub(super) fn crosses_slots(what: &str) -> Error {
     let message = format!("the keys of {what} are in several slots of the cluster (CROSSSLOT)");
     Error::new(ErrorKind::InvalidCommand, message)
+        .with_code("CROSSSLOT")
         .note(NOT_RUN)
         .with_help("give the keys a common hash tag, such as `{user:17}:name` and `{user:17}:cart`")
 }
 
 /// The command called `name` has no meaning in a cluster; `instead` says what to do.
 pub(super) fn no_meaning(name: &str, instead: &str) -> Error {
-    let message = format!("{name} has no meaning in a cluster as a whole");
+    let message = format!("{name} has no meaning in a cluster as a whole: {instead}");
     Error::new(ErrorKind::InvalidCommand, message).with_help(instead)
 }
 
@@ -75,13 +76,15 @@ pub(super) fn no_node_answers(seeds: &[Address], failures: &[(Address, Error)]) 
     }
     // A node that may come back decides: the others may have left the cluster.
     let passing = failures.iter().find(|(_, error)| !error.is_lasting());
-    let kind = passing.map_or(first.kind(), |(_, error)| error.kind());
+    let decisive = passing.map_or(first, |(_, error)| error);
     let each: Vec<_> = failures
         .iter()
         .map(|(address, error)| format!("`{address}`: {error:#}"))
         .collect();
     let message = format!("no node of the cluster answers: {}", each.join("; "));
-    Error::new(kind, message).with_help_if(first.help())
+    Error::new(decisive.kind(), message)
+        .as_io_like(decisive)
+        .with_help_if(first.help())
 }
 
 /// The server at `address` has answered `CLUSTER SLOTS` with `error`.

@@ -34,9 +34,14 @@ pub(super) fn unreachable(config: &ServerConfig, error: io::Error) -> Error {
         }
         _ => None,
     };
-    Error::new(ErrorKind::Unreachable, format!("cannot reach `{config}`"))
-        .caused_by(error)
-        .with_help_if(help)
+    let report = Error::new(ErrorKind::Unreachable, format!("cannot reach `{config}`"));
+    let report = match error.kind() {
+        kind @ (io::ErrorKind::ConnectionRefused
+        | io::ErrorKind::NotFound
+        | io::ErrorKind::TimedOut) => report.as_io(kind),
+        _ => report,
+    };
+    report.caused_by(error).with_help_if(help)
 }
 
 /// Reports that the connection ended, or was no longer RESP, during the handshake of Redis.
@@ -71,5 +76,6 @@ pub(super) fn too_late(config: &ServerConfig, phase: Phase) -> Error {
         Phase::Handshake => format!("`{config}` did not answer the handshake"),
     };
     Error::new(ErrorKind::Unreachable, format!("{what} within {limit:?}"))
+        .as_io(io::ErrorKind::TimedOut)
         .with_help("check host and port, or allow more time with `?connect_timeout=5s`")
 }

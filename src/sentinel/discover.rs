@@ -165,7 +165,7 @@ async fn ask_one(
     let answer = tokio::time::timeout(ANSWER_TIMEOUT, answer).await;
     answer.unwrap_or_else(|_| {
         let message = format!("`{sentinel}` did not answer within {ANSWER_TIMEOUT:?}");
-        Err(Error::new(ErrorKind::Unreachable, message))
+        Err(Error::new(ErrorKind::Unreachable, message).as_io(io::ErrorKind::TimedOut))
     })
 }
 
@@ -271,7 +271,9 @@ fn none_answered(service: &str, failures: &mut [(Address, Error)]) -> Error {
         // Writing to a string cannot fail.
         let _ = write!(message, "{separator} {error:#}");
     }
-    Error::new(decisive.kind(), message).with_help_if(decisive.help())
+    Error::new(decisive.kind(), message)
+        .as_io_like(decisive)
+        .with_help_if(decisive.help())
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 //! connect, and the role of the server that they name is verified.
 
 use std::collections::HashMap;
+use std::io;
 use std::sync::Arc;
 
 use redis::{Value, cmd};
@@ -117,6 +118,7 @@ impl BySentinels {
         let (sentinels, limit) = (&self.sentinels, self.config.connect_timeout());
         let message = format!("no connection to `{sentinels}` was made within {limit:?}");
         Error::new(ErrorKind::Unreachable, message)
+            .as_io(io::ErrorKind::TimedOut)
             .with_help("check host and port, or allow more time with `?connect_timeout=5s`")
     }
 }
