@@ -18,16 +18,18 @@ pub(crate) struct Packed<'a> {
 }
 
 impl<'a> Packed<'a> {
-    /// Takes the bytes of one command.
+    /// Takes the bytes of one command, encoded or as a line of words.
     pub(crate) fn command(bytes: impl Into<Cow<'a, [u8]>>) -> RedisResult<Packed<'a>> {
         let bytes = bytes.into();
-        match split(&bytes) {
-            Some(commands) if commands.len() == 1 => Ok(Packed {
-                bytes,
-                expected: ExpectedReplies::One,
-            }),
-            _ => Err(empty_command()),
-        }
+        let bytes = match split(&bytes) {
+            Some(commands) if commands.len() == 1 => bytes,
+            Some(commands) if commands.len() > 1 => return Err(not_one_command()),
+            _ => Cow::Owned(encode_line(&bytes)?),
+        };
+        Ok(Packed {
+            bytes,
+            expected: ExpectedReplies::One,
+        })
     }
 
     /// Takes the bytes of a pipeline as redis-rs's blocking traits pack it: with an `offset` it is a
@@ -125,6 +127,38 @@ pub(crate) fn check_not_empty(command: &Cmd) -> RedisResult<()> {
     }
 }
 
+/// Encodes a line such as `PING\r\n`, which servers take as a command, too. A quote would change what is
+/// a word, so a line with one is refused.
+fn encode_line(line: &[u8]) -> RedisResult<Vec<u8>> {
+    let Some(line) = line.strip_suffix(b"\n") else {
+        return Err(if line.is_empty() {
+            empty_command()
+        } else {
+            not_one_command()
+        });
+    };
+    let line = line.trim_ascii();
+    if line.is_empty() || line == b"*0" {
+        return Err(empty_command());
+    }
+    if line.starts_with(b"*") || line.iter().any(|byte| b"\r\n\"'\0".contains(byte)) {
+        return Err(not_one_command());
+    }
+    let mut command = Cmd::new();
+    for word in line.split(u8::is_ascii_whitespace) {
+        if !word.is_empty() {
+            command.arg(word);
+        }
+    }
+    Ok(command.get_packed_command())
+}
+
+#[cold]
+fn not_one_command() -> RedisError {
+    let what = "expected the bytes of one command, as `Cmd::get_packed_command` returns them";
+    (redis::ErrorKind::Client, what).into()
+}
+
 /// The error that redis-rs has for an empty command, or for a pipeline without commands.
 pub(crate) fn empty_command() -> RedisError {
     (redis::ErrorKind::Client, "empty command").into()
@@ -148,5 +182,35 @@ mod tests {
         ] {
             assert_eq!(packed.count(), packed.commands().len(), "{packed:?}");
         }
+    }
+
+    #[test]
+    fn a_line_of_words_is_one_command_and_nothing_else_that_is_not_encoded() {
+        let encoded = |words: &[&str]| {
+            let mut command = Cmd::new();
+            command.arg(words);
+            Ok(command.get_packed_command())
+        };
+        let check = |line: &[u8], expected: Result<Vec<u8>, &str>| {
+            let packed = Packed::command(line).map(|packed| packed.bytes().to_vec());
+            let packed = packed.map_err(|error| error.to_string());
+            match (packed, expected) {
+                (Ok(packed), Ok(expected)) => assert_eq!(packed, expected),
+                (Err(error), Err(start)) => assert!(error.starts_with(start), "{error}"),
+                (packed, _) => panic!("{}: {packed:?}", line.escape_ascii()),
+            }
+        };
+        check(b"PING\r\n", encoded(&["PING"]));
+        check(b"  SET  k\tv \n", encoded(&["SET", "k", "v"]));
+        check(b"", Err("empty command"));
+        check(b"\r\n", Err("empty command"));
+        check(b"*0\r\n", Err("empty command"));
+        let expected = "expected the bytes of one command";
+        check(b"PING", Err(expected));
+        check(b"SET k \"a b\"\r\n", Err(expected));
+        check(b"PING\r\nPING\r\n", Err(expected));
+        check(b"*2\r\n$3\r\nGET\r\n", Err(expected));
+        let ping = redis::cmd("PING").get_packed_command();
+        check(&ping.repeat(2), Err(expected));
     }
 }
