@@ -354,7 +354,7 @@ mod url;
 #[doc(hidden)]
 pub use crate::client::__private;
 #[cfg(feature = "client")]
-pub use crate::client::{BlockingClient, Client, DedicatedConnection};
+pub use crate::client::{BlockingClient, BlockingDedicatedConnection, Client, DedicatedConnection};
 #[cfg(feature = "client")]
 pub use crate::config::Config;
 #[cfg(feature = "client")]

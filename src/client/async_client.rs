@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use redis::aio::ConnectionLike;
-use redis::{Cmd, Pipeline, RedisFuture, Value};
+use redis::{AsyncHotkeysCommands, Cmd, Pipeline, RedisFuture, Value};
 
 use super::blocking::BlockingClient;
 use super::dedicated::DedicatedConnection;
@@ -229,3 +229,5 @@ impl ConnectionLike for Client {
         self.config().database().into()
     }
 }
+
+impl AsyncHotkeysCommands for Client {}

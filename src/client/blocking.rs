@@ -1,16 +1,16 @@
 //! [`BlockingClient`]: the multiplexed connection for code that is not asynchronous.
 
 use std::fmt;
-use std::future::Future;
-use std::pin::pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, Wake, Waker};
-use std::thread::{self, Thread};
+use std::time::Duration;
 
-use redis::{Cmd, ConnectionLike, RedisResult, Value};
+use redis::{Cmd, ConnectionLike, HotkeysCommands, RedisResult, Value};
 
+use super::block_on::block_on;
+use super::dedicated::{BlockingDedicatedConnection, DedicatedConnection};
 use super::deployment::Deployment;
 use crate::connection::{Packed, Resend};
+use crate::error::Error;
 
 /// Runs `Commands`, `TypedCommands` and pipelines on the connection of its [`Client`](crate::Client), in
 /// code that is not asynchronous.
@@ -37,6 +37,23 @@ pub struct BlockingClient {
 impl BlockingClient {
     pub(super) fn new(deployment: Arc<Deployment>, resend: Resend) -> BlockingClient {
         BlockingClient { deployment, resend }
+    }
+
+    /// Opens a dedicated connection, for `WATCH`, redis-rs's `transaction` and other commands that change
+    /// the session, as [`Client::dedicated_connection`](crate::Client::dedicated_connection) does.
+    ///
+    /// # Errors
+    ///
+    /// As there: the error of the attempt to connect.
+    pub fn dedicated_connection(&self) -> Result<BlockingDedicatedConnection, Error> {
+        let connection = DedicatedConnection::open(Arc::clone(&self.deployment));
+        Ok(block_on(connection)?.blocking())
+    }
+
+    /// Closes the client and all of its clones, as [`Client::close`](crate::Client::close) does, and waits
+    /// at most `grace` for the commands in flight.
+    pub fn close(&self, grace: Duration) {
+        block_on(self.deployment.close(grace));
     }
 }
 
@@ -85,20 +102,4 @@ impl ConnectionLike for BlockingClient {
     }
 }
 
-/// Blocks this thread until `future` is ready.
-fn block_on<F: Future>(future: F) -> F::Output {
-    struct Unpark(Thread);
-    impl Wake for Unpark {
-        fn wake(self: Arc<Self>) {
-            self.0.unpark();
-        }
-    }
-    let waker = Waker::from(Arc::new(Unpark(thread::current())));
-    let mut future = pin!(future);
-    loop {
-        match future.as_mut().poll(&mut Context::from_waker(&waker)) {
-            Poll::Ready(output) => return output,
-            Poll::Pending => thread::park(),
-        }
-    }
-}
+impl HotkeysCommands for BlockingClient {}

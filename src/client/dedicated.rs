@@ -1,13 +1,17 @@
-//! [`DedicatedConnection`]: the session of one caller.
+//! [`DedicatedConnection`] and [`BlockingDedicatedConnection`]: the session of one caller.
 
 use std::fmt;
 use std::sync::Arc;
 
-use redis::aio::ConnectionLike;
-use redis::{Cmd, Pipeline, RedisFuture, RedisResult, Value};
+use redis::{
+    AsyncHotkeysCommands, Cmd, HotkeysCommands, Pipeline, RedisFuture, RedisResult, Value, aio,
+};
+use tokio::sync::OnceCell;
 
+use super::block_on::block_on;
 use super::deployment::Deployment;
 use crate::command::{CommandInfo, arguments};
+use crate::config::Config;
 use crate::connection::{
     MultiplexedConnection, Packed, Request, Timeouts, check_not_empty, dedicated_timeouts,
     own_request,
@@ -17,8 +21,32 @@ use crate::error::Error;
 /// Holds a connection for one caller, for `WATCH` and other commands that change the session.
 ///
 /// It does not reconnect, because the state of the session would be gone: after the connection is lost,
-/// every command fails with [`ErrorKind::Closed`](crate::ErrorKind::Closed). Dropping it closes the
+/// every command fails with [`ErrorKind::Closed`](crate::ErrorKind::Closed), and redis-rs's
+/// `is_unrecoverable_error()` is true, so that a pool replaces it. Dropping the last clone closes the
 /// connection; [`Client::close`](crate::Client::close) does not.
+///
+/// # Transactions that watch keys
+///
+/// redis-rs's `transaction_async` repeats its closure until no other client has changed the watched keys:
+///
+/// ```no_run
+/// use redis_ready::redis::{self, AsyncCommands};
+///
+/// # async fn example(client: redis_ready::Client) -> redis::RedisResult<()> {
+/// let connection = client.dedicated_connection().await?;
+/// let (left,): (i64,) =
+///     redis::aio::transaction_async(connection, &["stock"], |mut connection, mut pipe| async move {
+///         let stock: i64 = connection.get("stock").await?;
+///         pipe.set("stock", stock - 1).ignore().get("stock").query_async(&mut connection).await
+///     })
+///     .await?;
+/// # let _ = left;
+/// # Ok(())
+/// # }
+/// ```
+///
+/// Or command by command. In code that is not asynchronous the same is done with a
+/// [`BlockingDedicatedConnection`].
 ///
 /// ```no_run
 /// use redis_ready::redis::{self, AsyncCommands};
@@ -30,70 +58,138 @@ use crate::error::Error;
 /// // `None`: another client has changed `stock` meanwhile, and nothing was executed.
 /// let sold: Option<(i64,)> =
 ///     redis::pipe().atomic().set("stock", stock - 1).ignore().get("stock").query_async(&mut connection).await?;
+/// # let _ = sold;
 /// # Ok(())
 /// # }
 /// ```
+///
+/// # Clones
+///
+/// Clones share the connection and its session: what one of them watches or selects holds for all of
+/// them, and an `EXEC` by one ends the `WATCH` of another. Each gets the replies to its own commands, also
+/// if they are used at the same time. For two transactions at once, open two dedicated connections.
+#[derive(Clone)]
 pub struct DedicatedConnection {
-    connection: MultiplexedConnection,
-    timeouts: Timeouts,
-    /// The cluster, until the first command with a key decides on which of its nodes the session is.
-    unpinned: Option<Arc<Deployment>>,
+    session: Arc<Session>,
+}
+
+/// Holds a connection for one caller in code that is not asynchronous: what
+/// [`DedicatedConnection`] is there, with the same session, errors and clones.
+///
+/// ```no_run
+/// use redis_ready::redis::{self, Commands};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let client = redis_ready::Client::open("redis://localhost:6379")?.blocking();
+/// let mut connection = client.dedicated_connection()?;
+/// let (left,): (i64,) = redis::transaction(&mut connection, &["stock"], |connection, pipe| {
+///     let stock: i64 = connection.get("stock")?;
+///     pipe.set("stock", stock - 1).ignore().get("stock").query(connection)
+/// })?;
+/// # let _ = left;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct BlockingDedicatedConnection {
+    session: Arc<Session>,
 }
 
 impl DedicatedConnection {
     /// Opens a connection on which nothing but the handshake and `PING` has been sent.
     pub(super) async fn open(deployment: Arc<Deployment>) -> Result<DedicatedConnection, Error> {
-        let connection = deployment.dedicated().await?;
-        connect(&connection).await?;
-        Ok(DedicatedConnection {
-            connection,
+        let session = Arc::new(Session::open(deployment).await?);
+        Ok(DedicatedConnection { session })
+    }
+
+    /// Returns a handle to the same connection, and the same session, for code that is not asynchronous.
+    #[must_use]
+    pub fn blocking(&self) -> BlockingDedicatedConnection {
+        BlockingDedicatedConnection {
+            session: Arc::clone(&self.session),
+        }
+    }
+}
+
+/// The connection, and to which node of a cluster it leads.
+struct Session {
+    deployment: Arc<Deployment>,
+    timeouts: Timeouts,
+    /// In a cluster it leads to any node, and is used until the first command with a key.
+    first: MultiplexedConnection,
+    /// What the first command with a key has decided in a cluster; `None` if `first` leads there.
+    pinned: OnceCell<Option<MultiplexedConnection>>,
+}
+
+impl Session {
+    async fn open(deployment: Arc<Deployment>) -> Result<Session, Error> {
+        let first = deployment.dedicated().await?;
+        connect(&first).await?;
+        Ok(Session {
             timeouts: Timeouts::from(deployment.config()),
-            unpinned: deployment.cluster().is_some().then_some(deployment),
+            deployment,
+            first,
+            pinned: OnceCell::new(),
         })
     }
 
-    /// Moves to the node that the first command with a key needs, in a cluster.
-    async fn pin(&mut self, commands: impl Iterator<Item = &Cmd>) -> Result<(), Error> {
-        let Some(deployment) = &self.unpinned else {
+    fn config(&self) -> &Config {
+        self.deployment.config()
+    }
+
+    /// Returns the connection that leads to the node of the session, as far as that is decided.
+    fn connection(&self) -> &MultiplexedConnection {
+        let pinned = self.pinned.get().and_then(Option::as_ref);
+        pinned.unwrap_or(&self.first)
+    }
+
+    /// Returns whether the connection has not ended.
+    fn is_open(&self) -> bool {
+        !self.connection().has_ended()
+    }
+
+    /// Moves to the node that this command needs, in a cluster, if it is the first one with a key.
+    async fn pin<'a>(
+        &self,
+        arguments: impl Iterator<Item = &'a [u8]> + Clone,
+    ) -> Result<(), Error> {
+        let Some(cluster) = self.deployment.cluster() else {
             return Ok(());
         };
-        let Some(cluster) = deployment.cluster() else {
+        if self.pinned.initialized() {
             return Ok(());
-        };
-        for command in commands {
-            if let Some(connection) = cluster.dedicated_for(command).await? {
-                if connection.target().to_string() != self.connection.target().to_string() {
-                    connect(&connection).await?;
-                    self.connection = connection;
-                }
-                self.unpinned = None;
-                return Ok(());
-            }
         }
-        Ok(())
+        let Some(connection) = cluster.dedicated_for(arguments).await? else {
+            return Ok(());
+        };
+        let pin = self.pinned.get_or_try_init(async || {
+            if connection.target().to_string() == self.first.target().to_string() {
+                return Ok(None);
+            }
+            connect(&connection).await?;
+            Ok(Some(connection))
+        });
+        pin.await.map(|_| ())
     }
 
     async fn send(&self, command: &Cmd) -> RedisResult<Value> {
         check_not_empty(command)?;
+        self.pin(arguments(command)).await?;
         let timeouts = dedicated_timeouts(arguments(command), self.timeouts)?;
         let request = Request::command(command, CommandInfo::of(arguments(command)), timeouts);
-        Ok(self.connection.call(request).reply().await?.single())
+        Ok(self.connection().call(request).reply().await?.single())
     }
 
-    async fn send_pipeline(
-        &self,
-        pipeline: &Pipeline,
-        offset: usize,
-        count: usize,
-    ) -> RedisResult<Vec<Value>> {
-        let packed = Packed::of_pipeline(pipeline, offset, count)?;
+    async fn send_packed(&self, packed: Packed<'_>) -> RedisResult<Vec<Value>> {
         let mut timeouts = self.timeouts;
-        for command in pipeline.cmd_iter() {
-            timeouts = dedicated_timeouts(arguments(command), timeouts)?;
+        for command in packed.commands() {
+            self.pin(command.iter().copied()).await?;
+            timeouts = dedicated_timeouts(command.iter().copied(), timeouts)?;
         }
+        let count = packed.count();
         let request = Request::packed(packed, timeouts);
-        let reply = self.connection.call(request).reply().await?;
-        reply.many(pipeline.len()).await
+        let reply = self.connection().call(request).reply().await?;
+        reply.many(count).await
     }
 }
 
@@ -113,23 +209,25 @@ async fn connect(connection: &MultiplexedConnection) -> Result<(), Error> {
 
 impl fmt::Debug for DedicatedConnection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let DedicatedConnection {
-            connection,
-            timeouts: _,
-            unpinned: _,
-        } = self;
+        let DedicatedConnection { session } = self;
         f.debug_struct("DedicatedConnection")
-            .field("config", connection.target().client())
+            .field("config", session.config())
             .finish_non_exhaustive()
     }
 }
 
-impl ConnectionLike for DedicatedConnection {
+impl fmt::Debug for BlockingDedicatedConnection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let BlockingDedicatedConnection { session } = self;
+        f.debug_struct("BlockingDedicatedConnection")
+            .field("config", session.config())
+            .finish_non_exhaustive()
+    }
+}
+
+impl aio::ConnectionLike for DedicatedConnection {
     fn req_packed_command<'a>(&'a mut self, command: &'a Cmd) -> RedisFuture<'a, Value> {
-        Box::pin(async move {
-            self.pin(std::iter::once(command)).await?;
-            self.send(command).await
-        })
+        Box::pin(self.session.send(command))
     }
 
     fn req_packed_commands<'a>(
@@ -138,13 +236,49 @@ impl ConnectionLike for DedicatedConnection {
         offset: usize,
         count: usize,
     ) -> RedisFuture<'a, Vec<Value>> {
-        Box::pin(async move {
-            self.pin(pipeline.cmd_iter()).await?;
-            self.send_pipeline(pipeline, offset, count).await
-        })
+        let packed = Packed::of_pipeline(pipeline, offset, count);
+        Box::pin(async move { self.session.send_packed(packed?).await })
     }
 
     fn get_db(&self) -> i64 {
-        self.connection.target().client().database().into()
+        self.session.config().database().into()
     }
 }
+
+impl redis::ConnectionLike for BlockingDedicatedConnection {
+    fn req_packed_command(&mut self, command: &[u8]) -> RedisResult<Value> {
+        let packed = Packed::command(command)?;
+        let replies = block_on(self.session.send_packed(packed))?;
+        Ok(replies.into_iter().next().unwrap_or(Value::Nil))
+    }
+
+    fn req_packed_commands(
+        &mut self,
+        commands: &[u8],
+        offset: usize,
+        count: usize,
+    ) -> RedisResult<Vec<Value>> {
+        let packed = Packed::pipeline(commands, offset, count)?;
+        block_on(self.session.send_packed(packed))
+    }
+
+    fn req_command(&mut self, command: &Cmd) -> RedisResult<Value> {
+        block_on(self.session.send(command))
+    }
+
+    fn get_db(&self) -> i64 {
+        self.session.config().database().into()
+    }
+
+    fn check_connection(&mut self) -> bool {
+        self.req_command(&redis::cmd("PING")).is_ok()
+    }
+
+    /// Returns false once the connection has ended.
+    fn is_open(&self) -> bool {
+        self.session.is_open()
+    }
+}
+
+impl AsyncHotkeysCommands for DedicatedConnection {}
+impl HotkeysCommands for BlockingDedicatedConnection {}

@@ -1,6 +1,7 @@
 //! The handles that an application holds, and the one client for each variable.
 
 mod async_client;
+mod block_on;
 mod blocking;
 mod dedicated;
 mod deployment;
@@ -10,6 +11,6 @@ mod registry;
 
 pub use self::async_client::Client;
 pub use self::blocking::BlockingClient;
-pub use self::dedicated::DedicatedConnection;
+pub use self::dedicated::{BlockingDedicatedConnection, DedicatedConnection};
 #[doc(hidden)]
 pub use self::macros::__private;

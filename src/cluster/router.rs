@@ -134,17 +134,17 @@ impl Cluster {
         Ok(node.connections.dedicated())
     }
 
-    /// Returns a new dedicated connection to the node that serves the keys of `command`; `None` if it
-    /// has no key.
-    pub(crate) async fn dedicated_for(
+    /// Returns a new dedicated connection to the node that serves the keys of the command with these
+    /// `arguments`; `None` if it has no key.
+    pub(crate) async fn dedicated_for<'a>(
         &self,
-        command: &Cmd,
+        arguments: impl Iterator<Item = &'a [u8]> + Clone,
     ) -> Result<Option<MultiplexedConnection>, Error> {
-        let info = CommandInfo::of(arguments(command));
-        let slot = match Routing::of(info, arguments(command)) {
+        let info = CommandInfo::of(arguments.clone());
+        let slot = match Routing::of(info, arguments.clone()) {
             Ok(Routing::Slot(slot)) => slot,
             Ok(Routing::Split(..)) | Err(Unroutable::CrossSlot) => {
-                return Err(crosses_slots(&quoted_name(arguments(command))));
+                return Err(crosses_slots(&quoted_name(arguments)));
             }
             Ok(Routing::AnyPrimary | Routing::AllPrimaries(_) | Routing::AllNodes(_))
             | Err(Unroutable::Refused(_)) => return Ok(None),

@@ -35,9 +35,10 @@ const fn counted(at: usize) -> Keys {
 }
 
 const CLIENT_NAME: &str = "call `Config::with_client_name`";
-const CLOSE: &str = "call `Client::close`";
+const CLOSE: &str = "call `Client::close` or `BlockingClient::close`";
 const DATABASE_IN_URL: &str = "write the database into the URL";
-const DEDICATED: &str = "use a dedicated connection: `Client::dedicated_connection`";
+const DEDICATED: &str = "use a dedicated connection: \
+    `Client::dedicated_connection` or `BlockingClient::dedicated_connection`";
 const LOGIN_IN_URL: &str = "write username, password and `protocol` into the URL";
 const NO_RESPONSE: &str = "call `Cmd::set_no_response`";
 const REDIS_RS: &str = "use a connection of redis-rs: `redis::Client::open`";
@@ -47,8 +48,8 @@ const EACH_PRIMARY: &str = "open a client for each primary: a cursor belongs to 
 const ONE_NODE: &str = "open a client for the node that you mean";
 /// On a connection without the caller's writes, `WAIT` would have nothing to wait for, and its reply
 /// would promise what is not so.
-const BEHIND_WRITES: &str =
-    "send the writes and this command on one connection: `Client::dedicated_connection`";
+const BEHIND_WRITES: &str = "send the writes and this command on one dedicated connection: \
+    `Client::dedicated_connection` or `BlockingClient::dedicated_connection`";
 
 /// The row of every command that is not in the table.
 pub(super) static UNKNOWN: Row = write("", FIRST);

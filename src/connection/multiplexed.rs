@@ -58,6 +58,12 @@ impl MultiplexedConnection {
         self.state.lock().failure()
     }
 
+    /// Returns whether the connection is closed, was lost or could not be made.
+    pub(crate) fn has_ended(&self) -> bool {
+        let queue = self.state.lock();
+        queue.is_closed() || queue.failure().is_some()
+    }
+
     /// Returns whether there is a connection to a server that serves.
     pub(crate) fn serves(&self) -> bool {
         self.state.lock().serves()

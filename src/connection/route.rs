@@ -75,14 +75,17 @@ pub(crate) fn dedicated_timeouts<'a>(
 
 fn changes_session<'a>(arguments: impl Iterator<Item = &'a [u8]>, help: &str) -> Error {
     let message = format!(
-        "`{}` would change the session that all callers share",
+        "`{}` would change the session that all callers share: {help}",
         name(arguments)
     );
     Error::new(ErrorKind::InvalidCommand, message).with_help(help)
 }
 
 fn no_single_reply<'a>(arguments: impl Iterator<Item = &'a [u8]>, help: &str) -> Error {
-    let message = format!("`{}` is not answered by a single reply", name(arguments));
+    let message = format!(
+        "`{}` is not answered by a single reply: {help}",
+        name(arguments)
+    );
     Error::new(ErrorKind::InvalidCommand, message).with_help(help)
 }
 

@@ -39,4 +39,6 @@ mod sentinel;
 mod sessions;
 #[cfg(all(feature = "testing", feature = "tls", unix))]
 mod topologies;
+#[cfg(feature = "testing")]
+mod transactions;
 mod url_properties;
