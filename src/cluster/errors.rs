@@ -4,9 +4,17 @@ use redis::ServerError;
 
 use super::slot::Slot;
 use crate::address::Address;
+use crate::config::Config;
 use crate::error::{Error, ErrorKind};
 use crate::report::printable;
 
+/// What servers answer that are not in a cluster, and proxies that do not know it, in lower case.
+const NOT_IN_A_CLUSTER: [&str; 4] = [
+    "cluster support disabled",
+    "cluster is disabled",
+    "unknown command",
+    "unknown subcommand",
+];
 const NOT_RUN: &str = "the command has not run";
 
 /// The keys of `what` are in several slots, and it cannot be split.
@@ -88,10 +96,23 @@ pub(super) fn no_node_answers(seeds: &[Address], failures: &[(Address, Error)]) 
 }
 
 /// The server at `address` has answered `CLUSTER SLOTS` with `error`.
-pub(super) fn no_topology(address: &Address, error: &ServerError, uses_tls: bool) -> Error {
-    let text = error.details().unwrap_or_default();
-    if text.contains("cluster support disabled") {
-        let scheme = if uses_tls { "rediss" } else { "redis" };
+pub(super) fn no_topology(address: &Address, error: &ServerError, config: &Config) -> Error {
+    let text = error.details().unwrap_or_default().to_ascii_lowercase();
+    if error.code() == "NOPERM" {
+        let user = match config.credentials().username.as_deref() {
+            Some(user) if !user.is_empty() => format!("user `{}`", printable(user)),
+            _ => "the user `default`".to_owned(),
+        };
+        let message = format!("`{address}` does not permit {user} to ask for the slots: NOPERM");
+        return Error::new(ErrorKind::Authentication, message)
+            .with_help("allow the user `+cluster|slots` with ACL SETUSER");
+    }
+    if NOT_IN_A_CLUSTER.iter().any(|words| text.contains(words)) {
+        let scheme = if config.tls().is_some() {
+            "rediss"
+        } else {
+            "redis"
+        };
         let message = format!("`{address}` is not a node of a cluster");
         return Error::new(ErrorKind::InvalidUrl, message)
             .with_help(format!("write `{scheme}://{address}`"));
@@ -117,19 +138,44 @@ pub(super) fn not_a_slot_table(address: &Address) -> Error {
 mod tests {
     use super::*;
 
+    fn answered(url: &str, answer: &str) -> Error {
+        let reply = redis::parse_redis_value(format!("-{answer}\r\n").as_bytes());
+        let Ok(redis::Value::ServerError(error)) = reply else {
+            panic!("{reply:?}");
+        };
+        let config: Config = url.parse().expect("valid");
+        no_topology(&Address::new("cache", 6379), &error, &config)
+    }
+
     #[test]
-    fn a_server_without_cluster_support_is_told_with_the_scheme_of_the_url() {
-        let error =
-            redis::parse_redis_value(b"-ERR This instance has cluster support disabled\r\n");
-        let Ok(redis::Value::ServerError(error)) = error else {
-            panic!("{error:?}");
+    fn a_server_outside_a_cluster_is_told_with_the_scheme_of_the_url() {
+        let check = |answer: &str| {
+            let error = answered("redis-cluster://h", answer);
+            assert_eq!(error.kind(), ErrorKind::InvalidUrl, "{answer}");
+            assert_eq!(error.help(), Some("write `redis://cache:6379`"), "{answer}");
         };
-        let help = |uses_tls| {
-            let error = no_topology(&Address::new("cache", 6379), &error, uses_tls);
-            error.help().map(str::to_owned)
-        };
-        assert_eq!(help(false).as_deref(), Some("write `redis://cache:6379`"));
-        assert_eq!(help(true).as_deref(), Some("write `rediss://cache:6379`"));
+        check("ERR This instance has cluster support disabled");
+        check("ERR Cluster is disabled. Use --cluster_mode=yes to enable.");
+        check("ERR unknown command 'CLUSTER', with args beginning with: 'SLOTS'");
+        check("ERR unknown command `CLUSTER`");
+        check("ERR Unknown subcommand or wrong number of arguments for 'SLOTS'");
+        #[cfg(feature = "tls")]
+        assert_eq!(
+            answered("rediss-cluster://h", "ERR unknown command").help(),
+            Some("write `rediss://cache:6379`")
+        );
+    }
+
+    #[test]
+    fn a_user_who_may_not_ask_is_told_the_permission() {
+        let answer = "NOPERM this user has no permissions to run the 'cluster|slots' command";
+        let error = answered("redis-cluster://app:c4nary@h", answer);
+        assert_eq!(error.kind(), ErrorKind::Authentication);
+        let text = "`cache:6379` does not permit user `app` to ask for the slots: NOPERM";
+        assert_eq!(error.to_string(), text);
+        assert!(error.help().is_some_and(|it| it.contains("+cluster|slots")));
+        let waits = answered("redis-cluster://h", "LOADING it loads its data");
+        assert_eq!(waits.kind(), ErrorKind::NotReady);
     }
 
     #[test]

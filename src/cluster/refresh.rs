@@ -219,7 +219,7 @@ async fn ask(node: &Node) -> Result<Vec<SlotRange>, Error> {
     let request = own_request(&command, Timeouts::from(config)).with_resend(Resend::Idempotent);
     let answer = connection.call(request).reply().await?.single();
     if let Value::ServerError(error) = &answer {
-        return Err(no_topology(address, error, config.tls().is_some()));
+        return Err(no_topology(address, error, config));
     }
     let ranges = slot_ranges(&answer, address).ok_or_else(|| not_a_slot_table(address))?;
     if ranges.is_empty() {

@@ -7,6 +7,7 @@ mod replicas;
 mod restarts;
 mod routing;
 mod sessions;
+mod slot_permissions;
 #[cfg(feature = "tls")]
 mod tls;
 mod urls;
