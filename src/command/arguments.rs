@@ -23,6 +23,9 @@ pub(super) fn is(argument: &[u8], word: &str) -> bool {
     argument.eq_ignore_ascii_case(word.as_bytes())
 }
 
+/// The options of `XREAD` and `XREADGROUP` with a number behind them, besides `BLOCK`.
+const STREAM_NUMBERS: [&str; 4] = ["COUNT", "CLAIM", "MAXCOUNT", "MAXSIZE"];
+
 /// Reads the options of `XREAD` and `XREADGROUP` up to and including `STREAMS`, and returns the argument
 /// of `BLOCK`.
 ///
@@ -37,7 +40,7 @@ pub(super) fn read_stream_options<'a>(
             break;
         } else if is(option, "BLOCK") {
             block = options.next();
-        } else if is(option, "COUNT") {
+        } else if STREAM_NUMBERS.iter().any(|name| is(option, name)) {
             options.next();
         } else if is(option, "GROUP") {
             // The names of group and consumer, which can be those of options.

@@ -35,8 +35,8 @@ pub(super) enum Blocks {
     No,
     /// The last argument, in seconds.
     LastSeconds,
-    /// The first argument, in seconds.
-    FirstSeconds,
+    /// The argument with this number, in seconds; the name is number 0.
+    Seconds(usize),
     /// The last argument, in milliseconds.
     LastMilliseconds,
     /// The argument of the option `BLOCK` of `XREAD` and `XREADGROUP`, in milliseconds.
@@ -51,14 +51,13 @@ impl Blocks {
         self.limit(arguments).map_or(Effect::None, Effect::Blocks)
     }
 
-    fn limit<'a>(self, arguments: impl Iterator<Item = &'a [u8]>) -> Option<Duration> {
-        let mut arguments = arguments.skip(1);
+    fn limit<'a>(self, mut arguments: impl Iterator<Item = &'a [u8]>) -> Option<Duration> {
         match self {
             Blocks::No => None,
-            Blocks::LastSeconds => seconds(arguments.last()?),
-            Blocks::FirstSeconds => seconds(arguments.next()?),
-            Blocks::LastMilliseconds => milliseconds(arguments.last()?),
-            Blocks::BlockOption => milliseconds(read_stream_options(&mut arguments)?),
+            Blocks::LastSeconds => seconds(arguments.skip(1).last()?),
+            Blocks::Seconds(number) => seconds(arguments.nth(number)?),
+            Blocks::LastMilliseconds => milliseconds(arguments.skip(1).last()?),
+            Blocks::BlockOption => milliseconds(read_stream_options(&mut arguments.skip(1))?),
         }
     }
 }

@@ -8,10 +8,12 @@
 //!
 //! # Where the table comes from
 //!
-//! `table.rs` follows `src/commands/*.json` of Redis (4f8cdc2, 2024-10-18, on the way to 8.0) and Valkey
-//! (55bbbe0, 2024-10-25, on the way to 8.1): the flag `READONLY`, the `key_specs`, and the subcommands.
-//! Commands that go to several nodes go to those that redis-rs asks too. Tests compare flags and keys
-//! with the answer of the server at hand to `COMMAND`.
+//! `table.rs` has every command and subcommand of Redis 8.10.2 (its `src/commands/*.json`, and the vector
+//! sets that it is built with) and of Valkey 9.1.2 (its answer to `COMMAND`), as of November 2026: the flag
+//! `READONLY`, the key specifications, and the subcommands. Commands that go to several nodes follow the
+//! tips `request_policy` and `response_policy` where there are any, and else go to those that redis-rs
+//! asks too. Tests compare flags and keys with the answer of the server at hand to `COMMAND`, and fail if
+//! the table lacks a command of a server up to these versions.
 //!
 //! # A command that is not in the table
 //!

@@ -143,6 +143,8 @@ fn blocking_commands_say_how_long() {
     check("BLPOP a b 5", 5000);
     check("blpop a 0.25", 250);
     check("BLMOVE a b LEFT LEFT 1", 1000);
+    check("BLMOVEM a b LEFT RIGHT 2", 2000);
+    check("BLMOVEM a b LEFT RIGHT 0.5 COUNT 9 BULK", 500);
     check("BRPOPLPUSH a b 1", 1000);
     check("BZPOPMIN a 1", 1000);
     check("BZPOPMAX a 1", 1000);
@@ -154,6 +156,7 @@ fn blocking_commands_say_how_long() {
     check("XREADGROUP GROUP block c BLOCK 5 STREAMS s >", 5);
     for command in [
         "BRPOP a 0",
+        "BLMOVEM a b LEFT RIGHT 0 EXACTLY 7 OBO",
         "BLPOP a 1e300",
         "WAIT 1 0",
         "XREADGROUP GROUP g c BLOCK 0 STREAMS s >",
@@ -169,6 +172,7 @@ fn blocking_commands_say_how_long() {
         "XREAD BLOCK",
         "BLPOP",
         "BLPOP a soon",
+        "BLMOVEM a b LEFT RIGHT",
         "BLPOP a -1",
         "GET block",
     ] {
@@ -192,6 +196,10 @@ fn options_of_a_stream_read_are_in_any_order() {
         2,
     );
     check("xread block 7 count 1 streams s t 0 0", 7);
+    check(
+        "XREADGROUP CLAIM 10 MAXSIZE 1 BLOCK 9 GROUP g c MAXCOUNT 2 STREAMS s t > >",
+        9,
+    );
 }
 
 #[test]
@@ -214,8 +222,11 @@ fn session_commands_are_known_in_any_case_and_as_subcommands() {
     {
         check(command, changes);
     }
-    for command in ["TRACKING", "CACHING", "SETNAME", "no-evict", "NO-TOUCH"] {
+    for command in "TRACKING CACHING SETNAME no-evict NO-TOUCH CAPA import-source".split(' ') {
         check(&format!("CLIENT {command}"), changes);
+    }
+    for command in ["PREPARE", "SET", "DISCARD", "DISCARDALL"] {
+        check(&format!("HIMPORT {command}"), changes);
     }
     check("SCRIPT DEBUG", changes);
     let no_single_reply = |effect: &Effect| matches!(effect, Effect::NoSingleReply(_));
@@ -250,10 +261,12 @@ const SAMPLES: &[(&str, &str)] = &[
     ("MIGRATE h 6379 a 0 100", "a"),
     ("MIGRATE h 6379  0 100 COPY KEYS a b", "a b"),
     ("MSETEX 2 a 1 b 2 NX", "a b"),
+    ("SDIFFCARD 2 a b LIMIT 1", "a b"),
     ("SINTERCARD 2 a b LIMIT 1", "a b"),
     ("SORT a", "a"),
     ("SORT a BY x LIMIT 1 2 GET STORE STORE b ALPHA", "a b"),
     ("SORT_RO a BY x", "a"),
+    ("SUNIONCARD 2 a b LIMIT 1", "a b"),
     ("XREAD COUNT 1 BLOCK 1 STREAMS a b 0 0", "a b"),
     ("XREADGROUP GROUP g c NOACK STREAMS a b > >", "a b"),
     ("XREADGROUP NOACK BLOCK 1 GROUP g c STREAMS a b > >", "a b"),
