@@ -3,7 +3,7 @@
 use std::io;
 
 #[cfg(feature = "tls")]
-use super::tls_errors::tls_error;
+use super::tls_errors::{ENDED_HELP, is_by_tls_peer, tls_error};
 use crate::config::{Endpoint, ServerConfig};
 use crate::error::{Error, ErrorKind};
 
@@ -47,7 +47,7 @@ pub(super) fn unreachable(config: &ServerConfig, error: io::Error) -> Error {
 /// Reports that the connection ended, or was no longer RESP, during the handshake of Redis.
 pub(super) fn broken(config: &ServerConfig, error: &io::Error) -> Error {
     #[cfg(feature = "tls")]
-    if config.tls().is_some() {
+    if is_by_tls_peer(error) {
         // What TLS 1.3 has against a client certificate arrives here.
         return tls_error(error, config);
     }
@@ -59,6 +59,12 @@ pub(super) fn broken(config: &ServerConfig, error: &io::Error) -> Error {
             .with_help("correct host and port")
     } else {
         let message = format!("`{config}` ended the connection before it was ready");
+        #[cfg(feature = "tls")]
+        if config.tls().is_some() {
+            return Error::new(ErrorKind::Unreachable, message)
+                .caused_by(cause)
+                .with_help(ENDED_HELP);
+        }
         Error::new(ErrorKind::Unreachable, message)
             .caused_by(cause)
             .with_help("read the log of the server, or correct host and port")

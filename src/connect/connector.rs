@@ -220,10 +220,10 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_port_that_ends_plain_connections_is_probed_once_in_an_outage() {
+    async fn a_port_that_ends_plain_connections_is_probed_at_every_eighth_attempt() {
         let server = FakeServer::answering(|_| b"");
         let mut connector = connector("redis", "127.0.0.1", &server);
-        for connections in [2, 3, 4] {
+        for connections in [2, 3, 4, 5, 6, 7, 8, 9, 11, 12] {
             let error = failure(&mut connector).await;
             assert_eq!(error.kind(), ErrorKind::Unreachable, "{error:?}");
             assert_eq!(server.accepted(), connections);
@@ -260,16 +260,37 @@ mod tests {
 
     #[tokio::test]
     #[cfg(feature = "tls")]
-    async fn a_port_that_ends_tls_handshakes_is_probed_once_in_an_outage() {
+    async fn a_port_that_ends_tls_handshakes_is_probed_at_every_eighth_attempt() {
         let server = FakeServer::answering(|_| b"");
         let mut connector = connector("rediss", "127.0.0.1", &server);
-        for connections in [2, 3, 4] {
+        for connections in [2, 3, 4, 5, 6, 7, 8, 9, 11, 12] {
             let error = failure(&mut connector).await;
+            assert_eq!(error.kind(), ErrorKind::Unreachable, "{error:?}");
             assert!(
                 error.to_string().contains("ended the TLS handshake"),
                 "{error:?}"
             );
             assert_eq!(server.accepted(), connections);
+        }
+    }
+
+    #[tokio::test]
+    #[cfg(feature = "tls")]
+    async fn a_plain_server_that_starts_behind_a_balancer_is_named_later() {
+        let is_up = Arc::new(std::sync::atomic::AtomicBool::new(false));
+        let up = Arc::clone(&is_up);
+        let server = FakeServer::answering(move |input| match up.load(Ordering::SeqCst) {
+            true if !is_tls(input) => b"+PONG\r\n",
+            _ => b"",
+        });
+        let mut connector = connector("rediss", "127.0.0.1", &server);
+        let error = failure(&mut connector).await;
+        assert_eq!(error.kind(), ErrorKind::Unreachable, "{error:?}");
+        is_up.store(true, Ordering::SeqCst);
+        let mut attempts = 0;
+        while failure(&mut connector).await.kind() != ErrorKind::Tls {
+            attempts += 1;
+            assert!(attempts < 8, "it is not named");
         }
     }
 

@@ -67,6 +67,8 @@ impl Exchange<'_> {
                 Err(_) if replies.first().and_then(server_error).is_some() => {
                     replies.resize(commands.len(), Value::Nil);
                 }
+                // What the server has sent, such as a TLS alert, says more than a write that failed.
+                Err(error) if error.kind() == io::ErrorKind::InvalidData => return Err(error),
                 Err(error) => return Err(sent.err().unwrap_or(error)),
             }
         }

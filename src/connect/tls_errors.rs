@@ -7,6 +7,10 @@ use rustls::{AlertDescription, CertificateError};
 use crate::config::ServerConfig;
 use crate::error::{Error, ErrorKind};
 
+/// What to do about a connection that ends for no reason that the other side tells.
+pub(super) const ENDED_HELP: &str = "read the log of the server, or of the balancer before it; a server \
+     with TLS also ends connections like this when it has `maxclients`";
+
 /// Returns whether what came back was not TLS.
 pub(super) fn is_not_tls(error: &io::Error) -> bool {
     matches!(by_rustls(error), Some(rustls::Error::InvalidMessage(_)))
@@ -23,12 +27,22 @@ fn by_rustls(error: &io::Error) -> Option<&rustls::Error> {
 }
 
 /// Reports about a TLS connection that failed before it was ready.
+///
+/// A connection that ends without an alert says nothing against certificates: a balancer ends it while
+/// the server behind it restarts, and a server ends it at `maxclients`.
 pub(super) fn tls_error(error: &io::Error, config: &ServerConfig) -> Error {
     let Some(cause) = by_rustls(error) else {
         let message = format!("`{config}` ended the TLS handshake");
-        return Error::new(ErrorKind::Tls, message)
-            .caused_by(io::Error::new(error.kind(), error.to_string()));
+        return Error::new(ErrorKind::Unreachable, message)
+            .caused_by(io::Error::new(error.kind(), error.to_string()))
+            .with_help(ENDED_HELP);
     };
+    if *cause == rustls::Error::AlertReceived(AlertDescription::InternalError) {
+        let message = format!("`{config}` could not go on with the TLS handshake");
+        return Error::new(ErrorKind::Unreachable, message)
+            .caused_by(cause.clone())
+            .with_help("read the log of the server, or of the balancer before it");
+    }
     let (message, help) = match cause {
         rustls::Error::InvalidCertificate(invalid) => {
             let (what, help) = certificate_error(invalid);

@@ -32,12 +32,17 @@ const CLIENT_HELLO: [u8; 52] = [
 const TLS_ALERT: u8 = 0x15;
 const TLS_HANDSHAKE: u8 = 0x16;
 
-/// Probes the port of a server at most once in an outage, and keeps the answer: a server in trouble must
-/// not have twice as many connections to refuse.
+/// How many failed attempts share one probe. A server in trouble must not have twice as many connections
+/// to refuse; but a server that starts during the outage has to be recognised, a few seconds later.
+const ATTEMPTS_PER_PROBE: u32 = 8;
+
+/// Probes the port of a server, and keeps the answer for the next failed attempts of an outage.
 #[derive(Debug, Default)]
 pub(super) struct TlsProbe {
     /// Whether the port speaks the one of the two that it was asked for.
-    answer: Option<bool>,
+    answer: bool,
+    /// Failed attempts until the port is probed again.
+    attempts_left: u32,
 }
 
 impl TlsProbe {
@@ -55,19 +60,20 @@ impl TlsProbe {
 
     /// Ends the outage: the next one is probed again.
     pub(super) fn forget(&mut self) {
-        self.answer = None;
+        *self = TlsProbe::default();
     }
 
     async fn ask(&mut self, address: SocketAddr, question: &[u8], expected: &[u8]) -> bool {
-        if let Some(answer) = self.answer {
-            return answer;
+        if let Some(left) = self.attempts_left.checked_sub(1) {
+            self.attempts_left = left;
+            return self.answer;
         }
+        self.attempts_left = ATTEMPTS_PER_PROBE - 1;
         // Stays if the attempt ends before the probe does.
-        self.answer = Some(false);
+        self.answer = false;
         let first = first_byte(address, question).await;
-        let answer = first.is_some_and(|first| expected.contains(&first));
-        self.answer = Some(answer);
-        answer
+        self.answer = first.is_some_and(|first| expected.contains(&first));
+        self.answer
     }
 }
 

@@ -20,6 +20,8 @@ pub(crate) mod process;
 pub(crate) mod proxy;
 #[cfg(feature = "testing")]
 pub(crate) mod sentinel;
+#[cfg(feature = "tls")]
+pub(crate) mod tls_peer;
 
 use std::future::Future;
 use std::time::Duration;

@@ -6,3 +6,4 @@ mod handshake;
 mod reconnecting;
 mod refused;
 mod tls;
+mod tls_ends;
