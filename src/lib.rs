@@ -156,7 +156,7 @@
 //! | `+select` | a database other than 0 | The connection fails with [`Authentication`](ErrorKind::Authentication). |
 //! | `+ping` | [`Client::ping`], [`Client::ready`]; after `LOADING`, `BUSY` and `MASTERDOWN` | These two fail with [`NotReady`](ErrorKind::NotReady). Other commands may fail with the server's error before their deadline. |
 //! | `+client\|setname` (RESP2), `+client\|setinfo` (Redis 7.2 and later) | the names in `CLIENT LIST` | The names are missing there. |
-//! | `+role` | Sentinel: the role of the server is verified; every server: after `READONLY` | The client trusts the Sentinels. After `READONLY` it reconnects and tries again without knowing the role. |
+//! | `+role` | Sentinel: the role of the server is verified; every server: after `READONLY` and `MASTERDOWN` | The client trusts the Sentinels. After `READONLY` it reconnects and tries again without knowing the role. |
 //! | `+cluster\|slots` | a cluster: the slot table | Commands fail with [`NotReady`](ErrorKind::NotReady). |
 //! | `+asking` | a cluster: slots that are being moved | Commands for these slots may fail. |
 //! | `+cluster\|info` | a cluster: after `CLUSTERDOWN` | Commands may fail with `CLUSTERDOWN` before their deadline. |
@@ -190,6 +190,12 @@
 //! pipeline is sent again only if each of its commands was refused, and a transaction only if its commands
 //! were not queued. Which commands only read is taken from the servers' own flags; a pipeline only reads
 //! if all of its commands do.
+//!
+//! Whether a command may be sent again, and whether the server is a replica, are two questions. A `READONLY`
+//! or `MASTERDOWN` in the reply of a script, of a transaction or of a pipeline that has run in part goes to
+//! its caller. The client asks the server for its `ROLE` all the same, at most once a second, and leaves it
+//! if it is a replica, unless `read_from` says that reads go to one. A dedicated connection that is told so
+//! ends, because its session cannot move.
 //!
 //! After a timeout nothing is sent again on the same connection: a second command behind the first one
 //! could only add load.

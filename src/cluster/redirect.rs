@@ -140,7 +140,12 @@ impl<'a> RedirectedCall<'a> {
                 }
             };
             let goes_on = match self.request.refusal(&reply) {
-                None => false,
+                None => {
+                    if reply.is_by_a_replica() {
+                        self.refresher.request_refresh_after_demotion();
+                    }
+                    false
+                }
                 Some(refusal) => self.refused(&refusal, &node).await,
             };
             if !goes_on {

@@ -3,8 +3,8 @@
 //! A task on the I/O thread asks for the table when a command needs it, after a redirection, and while
 //! commands wait for a node.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use redis::Value;
@@ -26,6 +26,8 @@ use crate::url::ReadFrom;
 
 /// Shortest time between two refreshes.
 const MIN_INTERVAL: Duration = Duration::from_millis(50);
+/// Shortest time between two refreshes because of replies that say that a primary has become a replica.
+const MIN_DEMOTION_INTERVAL: Duration = Duration::from_secs(1);
 /// Time between two refreshes while a node is in trouble, for the first [`LONG_TROUBLE`].
 const TROUBLE_INTERVAL: Duration = Duration::from_millis(250);
 /// Trouble for longer than this is not refreshed as often.
@@ -44,6 +46,8 @@ pub(super) struct Refresher {
     requested: Arc<Notify>,
     /// The error of the last refresh; `None` if it has succeeded.
     results: watch::Sender<Option<Error>>,
+    /// When a refresh was requested the last time because of a demotion.
+    last_demotion: Mutex<Option<std::time::Instant>>,
     /// The process whose I/O thread runs the task, 0 if none does.
     process: AtomicU32,
 }
@@ -55,6 +59,7 @@ impl Refresher {
             nodes: Nodes::new(config, seeds, Arc::clone(&requested)),
             requested,
             results: watch::Sender::new(None),
+            last_demotion: Mutex::new(None),
             process: AtomicU32::new(0),
         })
     }
@@ -111,6 +116,21 @@ impl Refresher {
             }
         }
         self.requested.notify_one();
+    }
+
+    /// Requests a refresh because of a reply that says that a primary has become a replica, at most once a
+    /// second: a script can return such a reply, too.
+    pub(super) fn request_refresh_after_demotion(self: &Arc<Refresher>) {
+        let now = std::time::Instant::now();
+        let mut last = self
+            .last_demotion
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if last.is_none_or(|last| now.saturating_duration_since(last) >= MIN_DEMOTION_INTERVAL) {
+            *last = Some(now);
+            drop(last);
+            self.request_refresh();
+        }
     }
 
     /// Ends the task, and makes no new connections from now on; returns the nodes to close.

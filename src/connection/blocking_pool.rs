@@ -7,13 +7,16 @@ use tokio::sync::Notify;
 
 use super::errors::closed;
 use super::multiplexed::MultiplexedConnection;
+use super::queue::may_leave_replica;
 use super::reply::Reply;
 use super::request::Request;
 use super::retry::Resend;
+use super::state::Purpose;
 use crate::config::Target;
 use crate::error::{Error, ErrorKind};
 use crate::runtime::{sleep, within};
 use crate::sentinel::SentinelWatch;
+use crate::url::ReadFrom;
 
 /// Connections that are kept for the next blocking command while none needs them.
 const MAX_IDLE: usize = 16;
@@ -36,6 +39,8 @@ struct Connections {
     idle: Vec<Arc<MultiplexedConnection>>,
     leased: Vec<Arc<MultiplexedConnection>>,
     is_closing: bool,
+    /// When the connections were left the last time because their server is a replica.
+    last_left: Option<Instant>,
 }
 
 /// A connection that one command uses.
@@ -66,7 +71,12 @@ impl BlockingPool {
 
     /// Returns a new connection for the session of one caller, which the pool does not keep.
     pub(super) fn dedicated(&self) -> MultiplexedConnection {
-        MultiplexedConnection::dedicated(self.target.clone(), Arc::clone(&self.watch))
+        self.connection(Purpose::Session)
+    }
+
+    fn connection(&self, purpose: Purpose) -> MultiplexedConnection {
+        let watch = Arc::clone(&self.watch);
+        MultiplexedConnection::dedicated(self.target.clone(), purpose, watch)
     }
 
     /// Runs a command on a connection of its own, and waits for one at most for `deadline`. Dropping
@@ -90,11 +100,16 @@ impl BlockingPool {
             let once = once.after_waiting(start.elapsed());
             let result = lease.connection.call(once).reply().await;
             let delay = match &result {
-                Ok(reply) if request.refusal(reply).is_none() => {
-                    self.put_back(&lease);
-                    return result;
+                Ok(reply) => {
+                    let is_left = reply.is_by_a_replica() && self.leave_replica();
+                    if request.refusal(reply).is_none() {
+                        if !is_left {
+                            self.put_back(&lease);
+                        }
+                        return result;
+                    }
+                    write_retries.next().copied()
                 }
-                Ok(_) => write_retries.next().copied(),
                 Err(error) => match error.kind() {
                     // It had ended while it was idle: nothing has been sent on it.
                     ErrorKind::Closed if !error.may_have_run() => {
@@ -126,12 +141,31 @@ impl BlockingPool {
             return Err(closed());
         }
         let idle = connections.idle.pop();
-        let connection = idle.unwrap_or_else(|| Arc::new(self.dedicated()));
+        let connection = idle.unwrap_or_else(|| Arc::new(self.connection(Purpose::Blocking)));
         connections.leased.push(Arc::clone(&connection));
         Ok(Lease {
             pool: self,
             connection,
         })
+    }
+
+    /// Leaves the server that has turned out to be a replica, at most once a second: those that are idle
+    /// lead there too, and by the same name another one may be found. Returns whether it is left.
+    fn leave_replica(&self) -> bool {
+        let client = self.target.client();
+        if client.read_from() != ReadFrom::Primary || self.target.is_cluster_node() {
+            return false;
+        }
+        let mut connections = self.lock();
+        let now = Instant::now();
+        if !may_leave_replica(connections.last_left, now) {
+            return false;
+        }
+        connections.last_left = Some(now);
+        let idle = std::mem::take(&mut connections.idle);
+        drop(connections);
+        drop(idle);
+        true
     }
 
     fn put_back(&self, lease: &Lease<'_>) {

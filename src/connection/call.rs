@@ -10,10 +10,10 @@ use redis::{RedisError, RedisResult, Value};
 
 use super::errors::is_a_cluster_node;
 use super::queue::{AfterUnlock, Outcome, Submitted, WaiterId};
-use super::reply::Reply;
+use super::reply::{Reply, may_hold_error};
 use super::request::Request;
 use super::retry::MAX_WRITES;
-use super::state::State;
+use super::state::{Purpose, State};
 use super::supervisor;
 use crate::error::{Error, ErrorKind};
 use crate::resp::{Redirect, Refusal};
@@ -86,7 +86,7 @@ impl<'a> Call<'a> {
         match outcome {
             None => Poll::Pending,
             // Nearly every reply goes this way, so it is the shortest.
-            Some(Outcome::Reply(Reply::One(value))) if !matches!(value, Value::ServerError(_)) => {
+            Some(Outcome::Reply(Reply::One(value))) if !may_hold_error(&value) => {
                 self.progress = Progress::Finished;
                 Poll::Ready(Ok(Reply::One(value)))
             }
@@ -99,7 +99,7 @@ impl<'a> Call<'a> {
             outcome,
             std::mem::replace(&mut self.progress, Progress::Finished),
         ) {
-            (Outcome::Reply(reply), _) if reply.may_be_refusal() => self.refused(reply, cx.waker()),
+            (Outcome::Reply(reply), _) if reply.has_error() => self.refused(reply, cx.waker()),
             (Outcome::Reply(reply), _) => Poll::Ready(Ok(reply)),
             (Outcome::Failed(error), _) => self.failed(error, cx.waker()),
             (Outcome::Late(cause), _) => {
@@ -166,8 +166,30 @@ impl<'a> Call<'a> {
                 Poll::Ready(Ok(reply))
             }
             Some(refusal) => self.park(refusal, reply, waker),
-            None => Poll::Ready(Ok(reply)),
+            None => {
+                self.leave_replica(&reply);
+                Poll::Ready(Ok(reply))
+            }
         }
+    }
+
+    /// Sees to it that a replica is left. That is another question than whether the command may be sent
+    /// again: the reply of a script, or of a pipeline that has run in part, goes to its caller.
+    fn leave_replica(&self, reply: &Reply) {
+        let State { target, .. } = &**self.connection;
+        let writes_here = target.client().read_from() == ReadFrom::Primary;
+        if !writes_here || target.is_cluster_node() || !reply.is_by_a_replica() {
+            return;
+        }
+        let timeouts = self.request.timeouts;
+        let after = match self.connection.purpose {
+            Purpose::Shared => self.connection.lock().ask_role(timeouts),
+            // A question would get into a transaction of the session.
+            Purpose::Session => self.connection.lock().end(timeouts.response_timeout),
+            // Its pool decides.
+            Purpose::Blocking => return,
+        };
+        carry_out(after, self.connection);
     }
 
     fn park(&mut self, refusal: Refusal, reply: Reply, waker: &Waker) -> PollReply {

@@ -13,7 +13,7 @@ use tokio::sync::Notify;
 
 use super::call::Call;
 use super::request::Request;
-use super::state::State;
+use super::state::{Purpose, State};
 use crate::config::Target;
 use crate::error::Error;
 use crate::runtime::spawn;
@@ -32,13 +32,17 @@ impl MultiplexedConnection {
         watch: Arc<SentinelWatch>,
         trouble: Option<Arc<Notify>>,
     ) -> MultiplexedConnection {
-        let state = Arc::new(State::new(target, false, watch, trouble));
+        let state = Arc::new(State::new(target, Purpose::Shared, watch, trouble));
         MultiplexedConnection { state }
     }
 
-    /// A connection for the session of one caller: it connects once.
-    pub(crate) fn dedicated(target: Target, watch: Arc<SentinelWatch>) -> MultiplexedConnection {
-        let state = Arc::new(State::new(target, true, watch, None));
+    /// A connection that connects once, for the `purpose` of one caller at a time.
+    pub(super) fn dedicated(
+        target: Target,
+        purpose: Purpose,
+        watch: Arc<SentinelWatch>,
+    ) -> MultiplexedConnection {
+        let state = Arc::new(State::new(target, purpose, watch, None));
         MultiplexedConnection { state }
     }
 

@@ -1,8 +1,8 @@
 //! [`Reply`]: what a server has answered, and how many replies were expected.
 
-use redis::{RedisResult, Value};
+use redis::{RedisResult, ServerError, Value};
 
-use crate::resp::{Refusal, exec_abort};
+use crate::resp::{Refusal, exec_abort, says_replica};
 
 /// The reply to a command or to a pipeline.
 #[derive(Debug)]
@@ -32,13 +32,22 @@ impl Reply {
         }
     }
 
-    /// Returns whether it is worth a closer look for a refusal.
-    #[inline]
-    pub(super) fn may_be_refusal(&self) -> bool {
+    /// Returns whether the server has answered an error, anywhere in it.
+    pub(super) fn has_error(&self) -> bool {
+        self.has_error_of(|_| true)
+    }
+
+    /// Returns whether an error in it says that the server is a replica.
+    pub(crate) fn is_by_a_replica(&self) -> bool {
+        self.has_error_of(says_replica)
+    }
+
+    fn has_error_of(&self, is_such: fn(&ServerError) -> bool) -> bool {
+        let holds = |value: &Value| errors(value).any(is_such);
         match self {
-            Reply::One(value) => matches!(value, Value::ServerError(_)),
-            Reply::Many(values) => matches!(values.first(), Some(Value::ServerError(_))),
-            Reply::Aborted(_) => true,
+            Reply::One(value) => holds(value),
+            Reply::Many(values) => values.iter().any(holds),
+            Reply::Aborted(refused) => refused.iter().any(|(_, value)| holds(value)),
         }
     }
 
@@ -59,6 +68,24 @@ impl Reply {
             Reply::Aborted(refused) => refused.first().map(|(_, value)| value),
         }
     }
+}
+
+/// Returns whether `value` is an error, or may have one in it: a transaction and a script can.
+#[inline]
+pub(super) fn may_hold_error(value: &Value) -> bool {
+    matches!(value, Value::ServerError(_) | Value::Array(_))
+}
+
+/// Returns the error that `value` is, or those in it.
+fn errors(value: &Value) -> impl Iterator<Item = &ServerError> {
+    let values = match value {
+        Value::Array(values) => values,
+        value => std::slice::from_ref(value),
+    };
+    values.iter().filter_map(|value| match value {
+        Value::ServerError(error) => Some(error),
+        _ => None,
+    })
 }
 
 /// How many replies a submission gets, and which of them its caller wants.

@@ -12,6 +12,17 @@ use crate::error::Error;
 use crate::runtime::Wakers;
 use crate::sentinel::SentinelWatch;
 
+/// What a connection is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// It is the multiplexed one, which reconnects by itself.
+    Shared,
+    /// It holds the session of one caller and does not reconnect: the state of the session would be gone.
+    Session,
+    /// It runs one blocking command at a time and does not reconnect either: its pool makes another one.
+    Blocking,
+}
+
 /// What callers and the I/O thread share of one connection.
 pub(super) struct State {
     queue: Mutex<CommandQueue>,
@@ -20,8 +31,7 @@ pub(super) struct State {
     pub(super) target: Target,
     /// The target as messages name it.
     pub(super) peer: String,
-    /// It holds the session of one caller and does not reconnect: the state of the session would be gone.
-    pub(super) is_dedicated: bool,
+    pub(super) purpose: Purpose,
     /// Notified whenever the connection is lost, or cannot be made.
     pub(super) trouble: Option<Arc<Notify>>,
     /// Notified whenever a connection is made or lost, or cannot be made.
@@ -33,7 +43,7 @@ pub(super) struct State {
 impl State {
     pub(super) fn new(
         target: Target,
-        is_dedicated: bool,
+        purpose: Purpose,
         watch: Arc<SentinelWatch>,
         trouble: Option<Arc<Notify>>,
     ) -> State {
@@ -43,11 +53,16 @@ impl State {
             process: AtomicU32::new(0),
             peer: target.to_string(),
             target,
-            is_dedicated,
+            purpose,
             trouble,
             changed: Notify::new(),
             watch,
         }
+    }
+
+    /// Returns whether it ends with its first loss instead of reconnecting.
+    pub(super) fn is_dedicated(&self) -> bool {
+        self.purpose != Purpose::Shared
     }
 
     #[inline]

@@ -72,7 +72,7 @@ impl State {
             if self.lock().is_closed() {
                 return;
             }
-            if self.is_dedicated {
+            if self.is_dedicated() {
                 self.close(&session_ended(&self.peer, &error));
                 return;
             }
@@ -165,7 +165,7 @@ impl State {
                 }
                 Err(error) => error,
             };
-            if self.is_dedicated {
+            if self.is_dedicated() {
                 self.close(&error);
                 return None;
             }

@@ -8,4 +8,4 @@ mod server_error;
 pub(crate) use self::decode::Decoder;
 pub(crate) use self::encode::encode;
 pub(crate) use self::exec_abort::exec_abort;
-pub(crate) use self::server_error::{Redirect, Refusal, Unavailable};
+pub(crate) use self::server_error::{Redirect, Refusal, Unavailable, says_replica};

@@ -88,6 +88,18 @@ impl Refusal {
     }
 }
 
+/// Returns whether `error` says that the server is a replica. Where a script or `EXEC` has met that error,
+/// its code may stand within the text of another one:
+/// `ERR Error running script (…): @user_script:1: -READONLY You can't write against a read only replica.`
+///
+/// It proves nothing: a script can return any text.
+pub(crate) fn says_replica(error: &ServerError) -> bool {
+    let is_code = |word: &str| matches!(word, "READONLY" | "MASTERDOWN");
+    let mut words = error.details().unwrap_or_default().split(' ');
+    Refusal::of_error(error).is_some_and(|refusal| refusal.is_by_a_replica())
+        || words.any(|word| is_code(word.strip_prefix('-').unwrap_or(word)))
+}
+
 /// Returns whether this `UNBLOCKED` ended a command that was waiting when its server became a replica.
 /// The `CLIENT UNBLOCK` of an operator has another text.
 fn is_by_role_change(error: &ServerError) -> bool {

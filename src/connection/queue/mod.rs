@@ -28,6 +28,7 @@ mod waiters;
 
 pub(super) use self::after_unlock::AfterUnlock;
 pub(super) use self::command_queue::{CommandQueue, Outcome};
+pub(super) use self::not_ready::may_leave_replica;
 pub(super) use self::out_buffer::KEPT_CAPACITY;
 pub(super) use self::submit::Submitted;
 pub(super) use self::waiters::WaiterId;

@@ -18,12 +18,19 @@ const PROBE_INTERVAL: Duration = Duration::from_millis(200);
 /// Shortest time between two connections that are left because their server is a replica.
 const MIN_STAY_ON_REPLICA: Duration = Duration::from_secs(1);
 
+/// Returns whether a connection to a replica may be left at `now`, if one was left at `last`.
+pub(in super::super) fn may_leave_replica(last: Option<Instant>, now: Instant) -> bool {
+    last.is_none_or(|last| now.saturating_duration_since(last) >= MIN_STAY_ON_REPLICA)
+}
+
 /// The callers that wait until the server serves, and what the connection does about it.
 #[derive(Debug, Default)]
 pub(super) struct NotReady {
     /// Each with the time until which it waits.
     parked: Vec<(WaiterId, Instant)>,
     probing: Option<Probing>,
+    /// When the server was asked the last time for its role, without a caller that waits for the answer.
+    last_asked: Option<Instant>,
     /// When a connection was left the last time because its server is a replica.
     last_left: Option<Instant>,
     /// The connection is being left: nothing more is written, and at this time it ends.
@@ -39,6 +46,8 @@ struct Probing {
     next: Option<Instant>,
     /// The refusal came from the server of an earlier connection.
     has_reconnected: bool,
+    /// The next probe is sent even if no caller is parked.
+    is_asked_for: bool,
 }
 
 /// What the answer to a probe says.
@@ -108,8 +117,27 @@ impl NotReady {
             timeouts,
             next: Some(later(now, delay)),
             has_reconnected: false,
+            is_asked_for: false,
         });
         probing.next.map_or(until, |next| next.min(until))
+    }
+
+    /// Asks the server for its role, at most once a second, because a reply that went to its caller says
+    /// that it is a replica. Returns whether the I/O thread has to look.
+    pub(super) fn ask_role(&mut self, timeouts: Timeouts, now: Instant) -> bool {
+        let is_busy = self.probing.is_some() || self.leaving_until.is_some();
+        if is_busy || !may_leave_replica(self.last_asked, now) {
+            return false;
+        }
+        self.last_asked = Some(now);
+        self.probing = Some(Probing {
+            cause: Refusal::ReadOnly,
+            timeouts,
+            next: Some(now),
+            has_reconnected: false,
+            is_asked_for: true,
+        });
+        true
     }
 
     /// A caller that is parked goes away.
@@ -172,8 +200,9 @@ impl NotReady {
             waits
         });
         let next = self.parked.iter().map(|(_, until)| *until).min();
-        if next.is_none() && self.probing.as_ref().is_some_and(|it| it.next.is_some()) {
-            self.probing = None;
+        let is_unneeded = |it: &mut Probing| it.next.is_some() && !it.is_asked_for;
+        if next.is_none() {
+            self.probing.take_if(is_unneeded);
         }
         let leaving = self.leaving_until.filter(|until| *until > now);
         let may_probe = is_up && self.leaving_until.is_none();
@@ -181,6 +210,7 @@ impl NotReady {
         let (probe_at, probe) = match probing {
             Some(probing) if probing.next.is_some_and(|next| next <= now) => {
                 probing.next = None;
+                probing.is_asked_for = false;
                 let probe = Probe {
                     command: probe_command(&probing.cause),
                     timeouts: probing.timeouts,
@@ -208,8 +238,7 @@ impl NotReady {
             Verdict::Serves => true,
             Verdict::Unknown if probing.has_reconnected || !by_a_replica => true,
             Verdict::Unknown | Verdict::Refuses => {
-                let stayed = |left| now.saturating_duration_since(left) >= MIN_STAY_ON_REPLICA;
-                if by_a_replica && self.last_left.is_none_or(stayed) {
+                if by_a_replica && may_leave_replica(self.last_left, now) {
                     let limit = probing.timeouts.response_timeout;
                     self.last_left = Some(now);
                     self.leaving_until = Some(later(now, limit));

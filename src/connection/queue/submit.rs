@@ -206,6 +206,22 @@ impl CommandQueue {
         Ok((waiter, self.ring_at(due)))
     }
 
+    /// Asks the server for its role, and leaves the connection if it is a replica.
+    pub(in super::super) fn ask_role(&mut self, timeouts: Timeouts) -> AfterUnlock {
+        let now = Instant::now();
+        if self.is_up() && self.not_ready.ask_role(timeouts, now) {
+            self.ring_at(now)
+        } else {
+            AfterUnlock::Nothing
+        }
+    }
+
+    /// Ends the connection once what is in flight has been answered, or after `limit`.
+    pub(in super::super) fn end(&mut self, limit: Duration) -> AfterUnlock {
+        self.leave(limit);
+        self.wake_driver()
+    }
+
     /// The caller that is parked goes away.
     pub(in super::super) fn unpark(&mut self, waiter: WaiterId) {
         self.not_ready.leave(waiter);
