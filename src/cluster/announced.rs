@@ -3,42 +3,87 @@
 use redis::Value;
 
 use crate::address::Address;
+use crate::report::printable;
+
+/// Number of characters of a node's name: a server can send any text.
+const MAX_ID_LENGTH: usize = 40;
 
 /// Parses the `host:port` of a redirection that the node at `answering` has sent. Without a host it is
-/// the host of that node.
+/// the host of that node; `?` is a host that nodes do not know, and then the slot table tells more.
 pub(super) fn redirect_address(text: &str, answering: &Address) -> Option<Address> {
     let (host, port) = text.rsplit_once(':')?;
-    let host = host.trim_start_matches('[').trim_end_matches(']');
-    let host = if host.is_empty() || host == "?" {
-        &answering.host
-    } else {
-        host
-    };
-    Address::announced(host, port.parse().ok()?)
+    let port = port.parse().ok()?;
+    match host.trim_start_matches('[').trim_end_matches(']') {
+        "" => Address::announced(&answering.host, port),
+        "?" => None,
+        host => Address::announced(host, port),
+    }
 }
 
-/// Reads a node's entry in the `CLUSTER SLOTS` of the node at `answering`. A node that does not know its
-/// own host announces none, or an empty one: then it is the one that answers.
+/// Reads a node's entry in the `CLUSTER SLOTS` of the node at `answering`.
+///
+/// A node that does not know its own host announces none, or an empty one: then it is the one that
+/// answers. One whose host cannot be used is reached at the IP address of the same entry.
 pub(super) fn node_address(entry: &Value, answering: &Address) -> Option<Address> {
     let Value::Array(entry) = entry else {
         return None;
     };
+    let port = port(entry)?;
     let host = match entry.first()? {
         Value::Nil => answering.host.as_str(),
-        Value::BulkString(host) => match std::str::from_utf8(host).ok()? {
+        host => match text(host)? {
             "" => answering.host.as_str(),
-            "?" => return None,
             host => host,
         },
-        _ => return None,
     };
-    match entry.get(1)? {
-        Value::Int(port) => {
-            let port = u16::try_from(*port).ok().filter(|port| *port > 0)?;
-            Address::announced(host, port)
-        }
+    let known = Some(host).filter(|host| *host != "?");
+    known
+        .and_then(|host| Address::announced(host, port))
+        .or_else(|| Address::announced(ip(entry)?, port))
+}
+
+fn text(value: &Value) -> Option<&str> {
+    match value {
+        // What is not text is not a host either.
+        Value::BulkString(bytes) => Some(std::str::from_utf8(bytes).unwrap_or("?")),
+        Value::SimpleString(text) => Some(text),
         _ => None,
     }
+}
+
+fn port(entry: &[Value]) -> Option<u16> {
+    match entry.get(1)? {
+        Value::Int(port) => u16::try_from(*port).ok().filter(|port| *port > 0),
+        _ => None,
+    }
+}
+
+/// Returns the IP address among what else a node is known by, since Redis 7.
+fn ip(entry: &[Value]) -> Option<&str> {
+    let ip = match entry.get(3)? {
+        Value::Map(pairs) => &pairs.iter().find(|(name, _)| text(name) == Some("ip"))?.1,
+        Value::Array(words) => {
+            let (pairs, _) = words.as_chunks();
+            let [_, ip] = pairs.iter().find(|[name, _]| text(name) == Some("ip"))?;
+            ip
+        }
+        _ => return None,
+    };
+    text(ip)
+}
+
+/// Returns how operators call the node of an entry, fit to print.
+pub(super) fn node_name(entry: &Value) -> String {
+    let Value::Array(entry) = entry else {
+        return "a node without a name".to_owned();
+    };
+    let id = entry.get(2).and_then(text).unwrap_or("?");
+    let id: String = id.chars().take(MAX_ID_LENGTH).collect();
+    let port = match entry.get(1) {
+        Some(Value::Int(port)) => port.to_string(),
+        _ => "?".to_owned(),
+    };
+    format!("node `{}` with port {port}", printable(&id))
 }
 
 #[cfg(test)]
@@ -57,7 +102,7 @@ mod tests {
         };
         check("10.0.0.1:7001", Some("10.0.0.1:7001"));
         check(":7001", Some("seed:7001"));
-        check("?:7001", Some("seed:7001"));
+        check("?:7001", None);
         check("fe80::1:7001", Some("[fe80::1]:7001"));
         check("[fe80::1]:7001", Some("[fe80::1]:7001"));
         check("10.0.0.1", None);
@@ -82,5 +127,44 @@ mod tests {
         check(Value::Int(1), 7001, None);
         check(host("a"), 0, None);
         check(host("a"), 65_536, None);
+    }
+    #[test]
+    fn a_host_that_cannot_be_used_is_replaced_by_the_ip_address_of_the_same_entry() {
+        let bulk = |text: &str| Value::BulkString(text.into());
+        let resp2 = |ip: &str| Value::Array(vec![bulk("hostname"), bulk(""), bulk("ip"), bulk(ip)]);
+        let resp3 = |ip: &str| Value::Map(vec![(bulk("ip"), bulk(ip))]);
+        let check = |host: Value, metadata: Value, expected: Option<&str>| {
+            let entry = Value::Array(vec![host, Value::Int(7001), bulk("id"), metadata]);
+            let address = node_address(&entry, &answering()).map(|it| it.to_string());
+            assert_eq!(address.as_deref(), expected, "{entry:?}");
+        };
+        check(bulk("?"), resp2("10.0.0.1"), Some("10.0.0.1:7001"));
+        check(bulk("?"), resp3("10.0.0.1"), Some("10.0.0.1:7001"));
+        check(bulk("?"), resp3("::1"), Some("[::1]:7001"));
+        check(bulk("a\nb"), resp3("10.0.0.1"), Some("10.0.0.1:7001"));
+        check(bulk("a"), resp3("10.0.0.1"), Some("a:7001"));
+        check(
+            Value::BulkString(vec![0xff]),
+            resp3("10.0.0.1"),
+            Some("10.0.0.1:7001"),
+        );
+        check(bulk("?"), resp3(""), None);
+        check(bulk("?"), resp3("\u{1b}"), None);
+        check(bulk("?"), Value::Array(vec![bulk("ip")]), None);
+        check(bulk("?"), Value::Map(Vec::new()), None);
+        check(bulk("?"), Value::Nil, None);
+    }
+
+    #[test]
+    fn the_name_of_a_node_is_short_and_printable() {
+        let name = |id: &str| {
+            let id = Value::BulkString(id.into());
+            node_name(&Value::Array(vec![Value::Nil, Value::Int(7), id]))
+        };
+        assert_eq!(name("4f\u{1b}"), "node `4f\\u{1b}` with port 7");
+        assert_eq!(
+            name(&"x".repeat(1_000)).len(),
+            "node `` with port 7".len() + 40
+        );
     }
 }

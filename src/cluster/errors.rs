@@ -3,11 +3,14 @@
 use redis::ServerError;
 
 use super::slot::Slot;
+use super::topology::Unannounced;
 use crate::address::Address;
 use crate::config::Config;
 use crate::error::{Error, ErrorKind};
 use crate::report::printable;
 
+/// Number of unusable entries of a slot table that an error shows.
+const MAX_UNANNOUNCED: usize = 3;
 /// What servers answer that are not in a cluster, and proxies that do not know it, in lower case.
 const NOT_IN_A_CLUSTER: [&str; 4] = [
     "cluster support disabled",
@@ -64,6 +67,20 @@ pub(super) fn slot_not_served(slot: Option<Slot>) -> Error {
     };
     Error::new(ErrorKind::NotReady, message)
         .with_help("see what `CLUSTER INFO` and `CLUSTER SLOTS` say")
+}
+
+/// The nodes that serve some slots announce no address that can be used.
+pub(super) fn no_address(unannounced: &[Unannounced]) -> Error {
+    let mut slots: Vec<String> = unannounced.iter().map(Unannounced::to_string).collect();
+    let others = slots.len().saturating_sub(MAX_UNANNOUNCED);
+    slots.truncate(MAX_UNANNOUNCED);
+    let mut message = slots.join("; ");
+    if others > 0 {
+        message.push_str(&format!("; and {others} more"));
+    }
+    Error::new(ErrorKind::NotReady, message).with_help(
+        "set `cluster-announce-hostname` of that node, or `cluster-preferred-endpoint-type ip`",
+    )
 }
 
 /// The command did not reach a node because of `error`.

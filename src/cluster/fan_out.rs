@@ -8,7 +8,7 @@ use redis::{Cmd, Value};
 
 use super::batch;
 use super::deadline::Deadline;
-use super::errors::{partly_run, slot_not_served};
+use super::errors::partly_run;
 use super::node::Node;
 use super::node_request::NodeRequest;
 use super::nodes::Nodes;
@@ -93,8 +93,7 @@ impl FanOut<'_> {
         policy: ResponsePolicy,
     ) -> Result<Value, Error> {
         let choose = |nodes: &Nodes| Some(choose(nodes)).filter(|nodes| !nodes.is_empty());
-        let missing = || slot_not_served(None);
-        let nodes = self.refresher.wait_for(self.deadline, choose, missing);
+        let nodes = self.refresher.wait_for(self.deadline, None, choose);
         let nodes = nodes.await?;
         let request = &NodeRequest::command(self.command, self.resend);
         let running = nodes.into_iter().map(|node| async move {

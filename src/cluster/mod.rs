@@ -2,7 +2,7 @@
 //!
 //! Each node has the same [`NodeConnections`](crate::connection::NodeConnections) as a single server, and
 //! with them deadlines, delivery, reconnects and TLS. This folder adds which slot a command's keys are in
-//! (`slot`, `routing`), which node serves it (`announced`, `topology`, `node`, `nodes`, `refresh`), where a
+//! (`slot`, `routing`), which node serves it (`announced`, `topology`, `node`, `nodes`, `refresh`, `unserved`), where a
 //! node redirects a command to (`redirect`), and how a command or a pipeline for several nodes is taken
 //! apart and put together (`batch`, `fan_out`, `pipeline`, `responses`).
 //!
@@ -41,5 +41,6 @@ mod router;
 mod routing;
 mod slot;
 mod topology;
+mod unserved;
 
 pub(crate) use self::router::Cluster;

@@ -9,9 +9,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
 
+use super::errors::{no_address, slot_not_served};
 use super::node::{Node, NodeKey};
 use super::slot::Slot;
-use super::topology::SlotRange;
+use super::topology::{SlotTable, Unannounced};
 use crate::address::Address;
 use crate::config::Config;
 use crate::error::Error;
@@ -39,6 +40,8 @@ struct Table {
     known: HashMap<NodeKey, Arc<Node>>,
     /// The node that the last `MOVED` has led to: its slot table has the change.
     redirect_target: Option<Arc<Node>>,
+    /// The slots whose node announces no address.
+    unannounced: Vec<Unannounced>,
     is_closed: bool,
 }
 
@@ -69,6 +72,7 @@ impl Nodes {
                 shards: Vec::new(),
                 known: HashMap::new(),
                 redirect_target: None,
+                unannounced: Vec::new(),
                 is_closed: false,
             }),
             trouble,
@@ -161,15 +165,19 @@ impl Nodes {
         true
     }
 
-    /// Takes over a slot table, and closes the nodes that do not serve any slot any more.
-    pub(super) fn apply(&self, ranges: &[SlotRange]) {
+    /// Takes over a slot table, and closes the nodes that do not serve any slot any more. Returns the slots
+    /// whose node announces no address, unless they are the same as before.
+    pub(super) fn apply(&self, slots: SlotTable) -> Option<Vec<Unannounced>> {
         let mut table = self.lock();
         if table.is_closed {
-            return;
+            return None;
         }
-        let (shards, shard_of_slot) = self.shards(&mut table, ranges);
+        let (shards, shard_of_slot) = self.shards(&mut table, &slots);
         table.shard_of_slot = shard_of_slot;
         table.shards.clone_from(&shards);
+        let is_news = table.unannounced != slots.unannounced && !slots.unannounced.is_empty();
+        let news = is_news.then(|| slots.unannounced.clone());
+        table.unannounced = slots.unannounced;
         let serves = |node: &Arc<Node>| {
             let mut nodes = shards.iter().flat_map(Shard::nodes);
             nodes.any(|serving| Arc::ptr_eq(serving, node))
@@ -188,13 +196,14 @@ impl Nodes {
         replicas
             .filter(|replica| replica.has_failed())
             .for_each(Node::connect_in_background);
+        news
     }
 
-    fn shards(&self, table: &mut Table, ranges: &[SlotRange]) -> (Vec<Shard>, Box<[u16]>) {
+    fn shards(&self, table: &mut Table, slots: &SlotTable) -> (Vec<Shard>, Box<[u16]>) {
         let reads_from_replicas = self.config.read_from() != ReadFrom::Primary;
         let mut shards: Vec<Shard> = Vec::new();
         let mut shard_of_slot = no_slots();
-        for range in ranges {
+        for range in &slots.ranges {
             let primary = self.node(table, &NodeKey::primary(range.primary.clone()));
             let shard = shard_of(&shards, &primary).unwrap_or_else(|| {
                 let replicas = range.replicas.iter().filter(|_| reads_from_replicas);
@@ -207,7 +216,26 @@ impl Nodes {
             let slots = usize::from(range.first.number())..=usize::from(range.last.number());
             shard_of_slot[slots].fill(shard_number(shard));
         }
+        keep(table, &slots.unannounced, &mut shards, &mut shard_of_slot);
         (shards, shard_of_slot)
+    }
+
+    /// Returns why no node is known that serves `slot`, or any slot if it is `None`.
+    pub(super) fn not_served(&self, slot: Option<Slot>) -> Error {
+        let table = self.lock();
+        let mut unannounced = table.unannounced.iter();
+        let node = slot.and_then(|slot| {
+            let range = unannounced.find(|range| (range.first..=range.last).contains(&slot))?;
+            Some(range.node.clone())
+        });
+        match (slot, node) {
+            (Some(slot), Some(node)) => no_address(&[Unannounced {
+                first: slot,
+                last: slot,
+                node,
+            }]),
+            (slot, _) => slot_not_served(slot),
+        }
     }
 
     /// Returns the nodes to ask for the slot table, most likely up to date first.
@@ -283,6 +311,32 @@ impl Nodes {
 
     fn lock(&self) -> MutexGuard<'_, Table> {
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Leaves `unannounced` slots with the node that was the last known one. All that the new table says is
+/// that they have a node.
+fn keep(
+    before: &Table,
+    unannounced: &[Unannounced],
+    shards: &mut Vec<Shard>,
+    shard_of_slot: &mut [u16],
+) {
+    let mut is_unannounced = vec![false; shard_of_slot.len()];
+    for range in unannounced {
+        let slots = usize::from(range.first.number())..=usize::from(range.last.number());
+        is_unannounced[slots].fill(true);
+    }
+    for slot in (0..shard_of_slot.len()).filter(|slot| is_unannounced[*slot]) {
+        let shard = usize::from(before.shard_of_slot[slot]);
+        let Some(known) = before.shards.get(shard) else {
+            continue;
+        };
+        let shard = shard_of(shards, &known.primary).unwrap_or_else(|| {
+            shards.push(known.clone());
+            shards.len() - 1
+        });
+        shard_of_slot[slot] = shard_number(shard);
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use redis::Value;
 
 use super::deadline::Deadline;
-use super::errors::{partly_run, slot_not_served};
+use super::errors::partly_run;
 use super::nodes::Nodes;
 use super::refresh::Refresher;
 use super::routed::Routed;
@@ -21,9 +21,8 @@ pub(super) async fn run(
     resend: Resend,
 ) -> Result<Vec<Value>, Error> {
     // Without a slot table it is not known which commands go to the same node.
-    let missing = || slot_not_served(None);
     refresher
-        .wait_for(deadline, Nodes::any_primary, missing)
+        .wait_for(deadline, None, Nodes::any_primary)
         .await?;
     let mut replies = Vec::with_capacity(commands.len());
     let stages = run_stages(refresher, deadline, commands, resend, &mut replies);

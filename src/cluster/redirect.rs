@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use super::announced::redirect_address;
 use super::deadline::Deadline;
-use super::errors::{node_left, not_run, slot_not_served};
+use super::errors::{node_left, not_run};
 use super::node::Node;
 use super::node_request::NodeRequest;
 use super::refresh::Refresher;
@@ -177,14 +177,12 @@ impl<'a> RedirectedCall<'a> {
             Destination::Slot(slot) => Some(*slot),
             Destination::AnyPrimary => None,
         };
-        let found = self.refresher.wait_for(
-            self.deadline,
-            |nodes| match slot {
+        let found = self
+            .refresher
+            .wait_for(self.deadline, slot, |nodes| match slot {
                 Some(slot) => nodes.node_for(slot, self.reads),
                 None => nodes.any_primary(),
-            },
-            || slot_not_served(slot),
-        );
+            });
         found.await.map_err(not_run)
     }
 

@@ -13,10 +13,14 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::deadline::Deadline;
-use super::errors::{no_node_answers, no_slot_assignments, no_topology, not_a_slot_table};
+use super::errors::{
+    no_address, no_node_answers, no_slot_assignments, no_topology, not_a_slot_table,
+};
 use super::node::Node;
 use super::nodes::Nodes;
-use super::topology::{SlotRange, slot_ranges};
+use super::slot::Slot;
+use super::topology::SlotTable;
+use super::unserved::UnservedSlots;
 use crate::address::Address;
 use crate::config::Config;
 use crate::connection::{Resend, Timeouts, closed, own_request};
@@ -48,6 +52,8 @@ pub(super) struct Refresher {
     results: watch::Sender<Option<Error>>,
     /// When a refresh was requested the last time because of a demotion.
     last_demotion: Mutex<Option<std::time::Instant>>,
+    /// The slots that callers have waited for in vain.
+    unserved: UnservedSlots,
     /// The process whose I/O thread runs the task, 0 if none does.
     process: AtomicU32,
 }
@@ -60,6 +66,7 @@ impl Refresher {
             requested,
             results: watch::Sender::new(None),
             last_demotion: Mutex::new(None),
+            unserved: UnservedSlots::default(),
             process: AtomicU32::new(0),
         })
     }
@@ -68,42 +75,60 @@ impl Refresher {
         &self.nodes
     }
 
-    /// Returns what `choose` finds among the nodes; waits for refreshes until it finds something.
+    /// Returns what `choose` finds among the nodes, a node that serves `slot` or, if it is `None`, any
+    /// slot; waits for refreshes until it finds something.
     ///
     /// # Errors
-    /// Why there is no slot table; `missing` if there is one at the end of the deadline.
+    /// Why there is no slot table; if there is one at the end of the deadline, that no node serves the slot.
+    /// A caller who asks for the same slot soon after is told at once.
     pub(super) async fn wait_for<T>(
         self: &Arc<Refresher>,
         deadline: Deadline,
+        slot: Option<Slot>,
         choose: impl Fn(&Nodes) -> Option<T>,
-        missing: impl FnOnce() -> Error,
     ) -> Result<T, Error> {
+        let mut last = None;
         loop {
             if let Some(found) = choose(&self.nodes) {
                 return Ok(found);
             }
+            if slot.is_some_and(|slot| self.unserved.was_reported(slot)) {
+                self.request_refresh();
+                return Err(self.not_served(slot));
+            }
             match self.wait_for_refresh(deadline.left()).await {
-                Ok(()) if deadline.is_over() => return Err(missing()),
-                Err(error) if error.is_lasting() || deadline.is_over() => return Err(error),
-                Ok(()) | Err(_) => {}
+                Some(Err(error)) if error.is_lasting() => return Err(error),
+                Some(result) => last = Some(result),
+                None => {}
+            }
+            if deadline.is_over() {
+                break;
             }
         }
+        Err(match (last, self.results.borrow().clone()) {
+            (Some(Ok(())), _) => self.not_served(slot),
+            (Some(Err(failure)), _) | (None, Some(failure)) => failure,
+            (None, None) => no_node_answers(self.nodes.seeds(), &self.nodes.failures()),
+        })
     }
 
-    /// Requests a refresh, and waits at most `limit` for its end.
-    async fn wait_for_refresh(self: &Arc<Refresher>, limit: Duration) -> Result<(), Error> {
+    fn not_served(&self, slot: Option<Slot>) -> Error {
+        if let Some(slot) = slot {
+            self.unserved.report(slot);
+        }
+        self.nodes.not_served(slot)
+    }
+
+    /// Requests a refresh, and returns its result if it comes within `limit`.
+    async fn wait_for_refresh(self: &Arc<Refresher>, limit: Duration) -> Option<Result<(), Error>> {
         let mut results = self.results.subscribe();
         if self.nodes.is_closed() {
-            return Err(closed());
+            return Some(Err(closed()));
         }
         self.request_refresh();
-        let changed = within(limit, results.changed()).await;
+        within(limit, results.changed()).await?.ok()?;
         let failure = self.results.borrow().clone();
-        match (changed, failure) {
-            (_, Some(failure)) => Err(failure),
-            (Some(_), None) => Ok(()),
-            (None, None) => Err(no_node_answers(self.nodes.seeds(), &self.nodes.failures())),
-        }
+        Some(failure.map_or(Ok(()), Err))
     }
 
     /// Requests a refresh, without waiting for it.
@@ -150,8 +175,11 @@ impl Refresher {
                 return;
             }
             let failure = match self.fetch().await {
-                Ok(ranges) => {
-                    self.nodes.apply(&ranges);
+                Ok(slots) => {
+                    if let Some(unannounced) = self.nodes.apply(slots) {
+                        let error = no_address(&unannounced);
+                        log::warn!(target: "redis_ready", "{error}");
+                    }
                     None
                 }
                 Err(error) => Some(error),
@@ -189,7 +217,7 @@ impl Refresher {
 
     /// Asks nodes for the slot table, the next one as well while one does not answer; the first answer
     /// counts.
-    async fn fetch(&self) -> Result<Vec<SlotRange>, Error> {
+    async fn fetch(&self) -> Result<SlotTable, Error> {
         let mut nodes = self.nodes.to_ask().into_iter();
         let mut asked = JoinSet::new();
         let mut failures = Vec::new();
@@ -212,7 +240,7 @@ impl Refresher {
                 NEXT_NODE_DELAY
             };
             match tokio::time::timeout(wait, asked.join_next()).await {
-                Ok(Some(Ok(Ok(ranges)))) => return Ok(ranges),
+                Ok(Some(Ok(Ok(slots)))) => return Ok(slots),
                 Ok(Some(Ok(Err(failure)))) => failures.push(failure),
                 // The task has panicked, all have ended, or it is time to ask the next node.
                 Ok(Some(Err(_)) | None) | Err(_) => {}
@@ -231,7 +259,7 @@ impl Drop for Running {
 }
 
 /// Asks one node for the slot table.
-async fn ask(node: &Node) -> Result<Vec<SlotRange>, Error> {
+async fn ask(node: &Node) -> Result<SlotTable, Error> {
     let (address, connection) = (node.address(), node.connections.shared());
     let config = connection.target().client();
     let mut command = redis::cmd("CLUSTER");
@@ -241,9 +269,10 @@ async fn ask(node: &Node) -> Result<Vec<SlotRange>, Error> {
     if let Value::ServerError(error) = &answer {
         return Err(no_topology(address, error, config));
     }
-    let ranges = slot_ranges(&answer, address).ok_or_else(|| not_a_slot_table(address))?;
-    if ranges.is_empty() {
-        return Err(no_slot_assignments(address));
+    let slots = SlotTable::read(&answer, address).ok_or_else(|| not_a_slot_table(address))?;
+    match (slots.ranges.as_slice(), slots.unannounced.as_slice()) {
+        ([], []) => Err(no_slot_assignments(address)),
+        ([], unannounced) => Err(no_address(unannounced)),
+        _ => Ok(slots),
     }
-    Ok(ranges)
 }

@@ -7,7 +7,7 @@ use futures_util::future::{join_all, try_join_all};
 use redis::{Cmd, RedisResult, Value};
 
 use super::deadline::Deadline;
-use super::errors::{crosses_slots, no_meaning, quoted_name, slot_not_served};
+use super::errors::{crosses_slots, no_meaning, quoted_name};
 use super::node_request::NodeRequest;
 use super::nodes::Nodes;
 use super::redirect::{Destination, RedirectedCall};
@@ -113,11 +113,7 @@ impl Cluster {
     pub(crate) async fn ping(&self, timeouts: Timeouts) -> Result<(), Error> {
         let deadline = Deadline::new(timeouts.deadline);
         let primaries = |nodes: &Nodes| Some(nodes.primaries()).filter(|nodes| !nodes.is_empty());
-        let missing = || slot_not_served(None);
-        let primaries = self
-            .refresher
-            .wait_for(deadline, primaries, missing)
-            .await?;
+        let primaries = self.refresher.wait_for(deadline, None, primaries).await?;
         let timeouts = timeouts.with_deadline(deadline.left());
         let pings = primaries.iter().map(|node| node.connections.ping(timeouts));
         try_join_all(pings).await?;
@@ -126,11 +122,8 @@ impl Cluster {
 
     /// Returns a new dedicated connection to any primary.
     pub(crate) async fn dedicated_to_any(&self) -> Result<MultiplexedConnection, Error> {
-        let missing = || slot_not_served(None);
-        let node = self
-            .refresher
-            .wait_for(self.deadline(), Nodes::any_primary, missing)
-            .await?;
+        let any = Nodes::any_primary;
+        let node = self.refresher.wait_for(self.deadline(), None, any).await?;
         Ok(node.connections.dedicated())
     }
 
@@ -150,8 +143,9 @@ impl Cluster {
             | Err(Unroutable::Refused(_)) => return Ok(None),
         };
         let serving = |nodes: &Nodes| nodes.node_for(slot, false);
-        let missing = || slot_not_served(Some(slot));
-        let node = self.refresher.wait_for(self.deadline(), serving, missing);
+        let node = self
+            .refresher
+            .wait_for(self.deadline(), Some(slot), serving);
         Ok(Some(node.await?.connections.dedicated()))
     }
 

@@ -1,8 +1,10 @@
 //! The slot table of a cluster: the answer to `CLUSTER SLOTS`.
 
+use std::fmt;
+
 use redis::Value;
 
-use super::announced::node_address;
+use super::announced::{node_address, node_name};
 use super::slot::Slot;
 use crate::address::Address;
 
@@ -15,16 +17,59 @@ pub(super) struct SlotRange {
     pub(super) replicas: Vec<Address>,
 }
 
-/// Reads the answer of the node at `answering` to `CLUSTER SLOTS`; `None` if it is not a slot table.
-pub(super) fn slot_ranges(answer: &Value, answering: &Address) -> Option<Vec<SlotRange>> {
-    let Value::Array(entries) = answer else {
-        return None;
-    };
-    let range = |entry| slot_range(entry, answering);
-    entries.iter().map(range).collect()
+/// Consecutive slots whose primary announces no address that can be used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Unannounced {
+    pub(super) first: Slot,
+    pub(super) last: Slot,
+    /// Which node it is, fit to print.
+    pub(super) node: String,
 }
 
-fn slot_range(entry: &Value, answering: &Address) -> Option<SlotRange> {
+impl fmt::Display for Unannounced {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Unannounced { first, last, node } = self;
+        let (first, last) = (first.number(), last.number());
+        if first == last {
+            write!(f, "slot {first} is served by {node}")?;
+        } else {
+            write!(f, "slots {first} to {last} are served by {node}")?;
+        }
+        f.write_str(", which announces no host")
+    }
+}
+
+/// The slot table as far as it can be read.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct SlotTable {
+    pub(super) ranges: Vec<SlotRange>,
+    pub(super) unannounced: Vec<Unannounced>,
+}
+
+impl SlotTable {
+    /// Reads the answer of the node at `answering` to `CLUSTER SLOTS`; `None` if it is not a slot table.
+    ///
+    /// An entry that cannot be read is left out: it costs the slots that it is about, and no others.
+    pub(super) fn read(answer: &Value, answering: &Address) -> Option<SlotTable> {
+        let Value::Array(entries) = answer else {
+            return None;
+        };
+        let mut table = SlotTable::default();
+        // No table has more entries than slots, and what is hostile could.
+        for entry in entries.iter().take(Slot::COUNT.into()) {
+            match slot_range(entry, answering) {
+                Some(Ok(range)) => table.ranges.push(range),
+                Some(Err(unannounced)) => table.unannounced.push(unannounced),
+                None => {}
+            }
+        }
+        let is_read = !table.ranges.is_empty() || !table.unannounced.is_empty();
+        (is_read || entries.is_empty()).then_some(table)
+    }
+}
+
+/// Reads one entry; `None` if it is not about slots and the nodes that serve them.
+fn slot_range(entry: &Value, answering: &Address) -> Option<Result<SlotRange, Unannounced>> {
     let Value::Array(entry) = entry else {
         return None;
     };
@@ -34,12 +79,19 @@ fn slot_range(entry: &Value, answering: &Address) -> Option<SlotRange> {
     let (first, last) = (slot(first)?, slot(last)?);
     let address = |node| node_address(node, answering);
     (first <= last).then_some(())?;
-    Some(SlotRange {
-        first,
-        last,
-        primary: address(primary)?,
-        // A replica whose address is not known yet is left out.
-        replicas: replicas.iter().filter_map(address).collect(),
+    Some(match address(primary) {
+        Some(primary) => Ok(SlotRange {
+            first,
+            last,
+            primary,
+            // A replica whose address is not known yet is left out.
+            replicas: replicas.iter().filter_map(address).collect(),
+        }),
+        None => Err(Unannounced {
+            first,
+            last,
+            node: node_name(primary),
+        }),
     })
 }
 
@@ -79,7 +131,34 @@ mod tests {
             primary: Address::new("a", 1),
             replicas: vec![Address::new("c", 3)],
         };
-        assert_eq!(slot_ranges(&answer, &answering()), Some(vec![expected]));
+        let table = SlotTable::read(&answer, &answering()).expect("a slot table");
+        assert_eq!(table.ranges, [expected]);
+    }
+
+    #[test]
+    fn an_entry_that_cannot_be_used_costs_its_own_slots_alone() {
+        let known = range(0, 5, &[node("a", 1)]);
+        let check = |odd: Value, expected: &[&str]| {
+            let answer = Value::Array(vec![odd.clone(), known.clone(), odd.clone()]);
+            let table = SlotTable::read(&answer, &answering()).expect("a slot table");
+            assert_eq!(table.ranges.len(), 1, "{odd:?}");
+            let unannounced: Vec<_> = table.unannounced.iter().map(|it| &it.node).collect();
+            assert_eq!(unannounced, [expected, expected].concat(), "{odd:?}");
+        };
+        check(range(6, 9, &[node("?", 7)]), &["node `id` with port 7"]);
+        check(range(6, 9, &[node("a", 0)]), &["node `id` with port 0"]);
+        check(
+            range(6, 9, &[node("a\u{1b}", 7)]),
+            &["node `id` with port 7"],
+        );
+        check(range(6, 9, &[Value::Nil]), &["a node without a name"]);
+        check(range(6, 9, &[]), &[]);
+        check(range(9, 6, &[node("a", 7)]), &[]);
+        check(range(6, 16_384, &[node("a", 7)]), &[]);
+        check(range(-1, 6, &[node("a", 7)]), &[]);
+        check(range(i64::MIN, i64::MAX, &[node("a", 7)]), &[]);
+        check(Value::Okay, &[]);
+        check(Value::Nil, &[]);
     }
 
     #[test]
@@ -91,9 +170,10 @@ mod tests {
             Value::Array(vec![range(0, 1, &[])]),
             Value::Array(vec![range(2, 1, &known)]),
             Value::Array(vec![range(0, 16_384, &known)]),
-            Value::Array(vec![range(0, 1, &[node("?", 1)])]),
         ] {
-            assert_eq!(slot_ranges(&answer, &answering()), None, "{answer:?}");
+            assert_eq!(SlotTable::read(&answer, &answering()), None, "{answer:?}");
         }
+        let none = SlotTable::read(&Value::Array(Vec::new()), &answering());
+        assert_eq!(none, Some(SlotTable::default()));
     }
 }

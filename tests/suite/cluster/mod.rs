@@ -8,6 +8,7 @@ mod restarts;
 mod routing;
 mod sessions;
 mod slot_permissions;
+mod slot_tables;
 #[cfg(feature = "tls")]
 mod tls;
 mod urls;
