@@ -11,15 +11,17 @@ use redis::Value;
 
 use super::deadline::Deadline;
 use super::errors::partly_run;
-use super::node::Node;
+use super::hop::Hop;
 use super::node_request::{NodeRequest, deserves_another_attempt};
 use super::redirect::{
     Destination, IMMEDIATE_REDIRECTIONS, MAX_REDIRECTIONS, RedirectedCall, follow_redirect,
+    redirected_slot,
 };
 use super::refresh::Refresher;
 use super::routed::Routed;
+use super::script_refusal::confirmed;
 use super::slot::Slot;
-use crate::connection::{MAX_WRITES, Reply, Resend};
+use crate::connection::{MAX_WRITES, Reply, Resend, Timeouts};
 use crate::error::Error;
 use crate::resp::Refusal;
 use crate::runtime::sleep;
@@ -31,21 +33,28 @@ const RETRY_DELAY: Duration = Duration::from_millis(150);
 struct Unanswered {
     /// Its place in the batch.
     place: usize,
-    /// The node that `ASK` has named.
-    asking: Option<Arc<Node>>,
+    /// The slot of its keys, or the one that a redirection has named.
+    slot: Option<Slot>,
+    /// The node that a redirection has named.
+    next: Option<Hop>,
 }
 
 /// Commands for the same node.
 struct Group {
-    node: Option<Arc<Node>>,
-    is_asking: bool,
+    hop: Option<Hop>,
     slot: Option<Slot>,
     /// Their places in the batch.
     places: Vec<usize>,
 }
 
-/// What one node has answered, and how often the commands may have been written without an answer.
-type Answer = (Result<Vec<Value>, Error>, u8);
+/// What one node has answered.
+struct Answer {
+    /// The reply to each command, and why the node has not run it, where that is proved.
+    replies: Result<Vec<(Value, Option<Refusal>)>, Error>,
+    answered_by: Option<Hop>,
+    /// How often the commands may have been written without an answer.
+    writes: u8,
+}
 
 /// A batch on its way.
 struct Batch<'a> {
@@ -75,10 +84,13 @@ pub(super) async fn run(
         refresher,
         commands,
         replies: vec![Value::Nil; commands.len()],
-        unanswered: (0..commands.len())
-            .map(|place| Unanswered {
+        unanswered: commands
+            .iter()
+            .enumerate()
+            .map(|(place, command)| Unanswered {
                 place,
-                asking: None,
+                slot: command.slot(),
+                next: None,
             })
             .collect(),
         needs_delay: false,
@@ -108,22 +120,20 @@ impl Batch<'_> {
     /// Takes the commands without an answer, and puts those together that go to the same node, in order.
     fn groups(&mut self) -> Vec<Group> {
         let mut groups: Vec<Group> = Vec::new();
-        for Unanswered { place, asking } in std::mem::take(&mut self.unanswered) {
-            let slot = self.commands[place].slot();
-            let is_asking = asking.is_some();
-            let node = asking.or_else(|| self.refresher.nodes().node_for(slot?, false));
-            let is_same = |group: &&mut Group| match (&group.node, &node) {
-                (Some(one), Some(other)) => Arc::ptr_eq(one, other) && group.is_asking == is_asking,
+        for Unanswered { place, slot, next } in std::mem::take(&mut self.unanswered) {
+            let serving = |slot| self.refresher.nodes().node_for(slot, false);
+            let hop = next.or_else(|| serving(slot?).map(Hop::to));
+            let is_same = |group: &&mut Group| match (&group.hop, &hop) {
+                (Some(one), Some(other)) => one.is_same(other),
                 // Without a key it may go with any others; without a node, with those of its slot.
-                (_, None) if slot.is_none() => !group.is_asking,
+                (one, None) if slot.is_none() => one.as_ref().is_none_or(|hop| !hop.is_asking),
                 (None, None) => group.slot == slot,
                 (Some(_), None) | (None, Some(_)) => false,
             };
             match groups.iter_mut().find(is_same) {
                 Some(group) => group.places.push(place),
                 None => groups.push(Group {
-                    node,
-                    is_asking,
+                    hop,
                     slot,
                     places: vec![place],
                 }),
@@ -136,26 +146,62 @@ impl Batch<'_> {
         let commands = group.places.iter().map(|place| &self.commands[*place]);
         let request = NodeRequest::pipeline(commands, resend);
         let destination = Destination::of(group.slot);
-        let asking = group.node.clone().filter(|_| group.is_asking);
         let mut call = RedirectedCall::new(self.refresher, deadline, destination, &request)
-            .asking(asking)
+            .by_way_of(group.hop.clone())
             .after_writes(self.writes);
         let reply = call.reply().await;
-        let values = reply.map(|reply| match reply {
-            Reply::Many(values) => values,
-            Reply::One(value) => vec![value],
-            Reply::Aborted(refused) => refused.into_iter().map(|(_, value)| value).collect(),
-        });
-        (values, call.writes())
+        let mut answer = Answer {
+            replies: Ok(Vec::new()),
+            answered_by: call.answered_by().cloned(),
+            writes: call.writes(),
+        };
+        let values = match reply {
+            Ok(Reply::Many(values)) => values,
+            Ok(Reply::One(value)) => vec![value],
+            Ok(Reply::Aborted(refused)) => refused.into_iter().map(|(_, value)| value).collect(),
+            Err(error) => {
+                answer.replies = Err(error);
+                return answer;
+            }
+        };
+        let mut replies = Vec::with_capacity(values.len());
+        for (place, value) in group.places.iter().zip(values) {
+            let hop = answer.answered_by.as_ref();
+            let refusal = self.refusal(*place, &value, hop, deadline).await;
+            replies.push((value, refusal));
+        }
+        answer.replies = Ok(replies);
+        answer
+    }
+
+    /// Returns why the node of `hop` has not run the command at `place`, where that is proved.
+    async fn refusal(
+        &self,
+        place: usize,
+        value: &Value,
+        hop: Option<&Hop>,
+        deadline: Deadline,
+    ) -> Option<Refusal> {
+        let refusal = Refusal::of(value).filter(deserves_another_attempt)?;
+        let command = &self.commands[place];
+        if command.info.error_proves_not_run() {
+            return Some(refusal);
+        }
+        // It was sent in each round.
+        if self.rounds + 1 >= MAX_WRITES.into() {
+            return None;
+        }
+        let timeouts = Timeouts::from(self.refresher.nodes().config());
+        confirmed(refusal, command, hop?, timeouts, deadline).await
     }
 
     /// Takes the answers of one round; fails if one group has failed.
     fn take(&mut self, groups: &[Group], answers: Vec<Answer>) -> Result<(), Error> {
         let mut failures = Vec::new();
-        for (group, (result, writes)) in groups.iter().zip(answers) {
-            self.writes = self.writes.max(writes);
-            match result {
-                Ok(values) => self.take_group(group, values),
+        for (group, answer) in groups.iter().zip(answers) {
+            self.writes = self.writes.max(answer.writes);
+            match answer.replies {
+                Ok(replies) => self.take_group(group, replies, answer.answered_by.as_ref()),
                 Err(error) => failures.push(error),
             }
         }
@@ -176,52 +222,63 @@ impl Batch<'_> {
 
     /// Goes from the last command to the first: one that was refused for now is not sent again once a
     /// later one of its slot has run, because the two would run in the wrong order.
-    fn take_group(&mut self, group: &Group, values: Vec<Value>) {
+    fn take_group(
+        &mut self,
+        group: &Group,
+        replies: Vec<(Value, Option<Refusal>)>,
+        from: Option<&Hop>,
+    ) {
         let mut answered_slots = Vec::new();
-        for (place, value) in group.places.iter().copied().zip(values).rev() {
+        for (place, (value, refusal)) in group.places.iter().copied().zip(replies).rev() {
             let slot = self.commands[place].slot();
             let is_overtaken = answered_slots.contains(&slot);
-            if !self.goes_on(place, &value, group.node.as_deref(), is_overtaken) {
-                self.is_partly_answered = true;
-                answered_slots.push(slot);
+            let next =
+                refusal.and_then(|refusal| self.next_attempt(place, &refusal, from, is_overtaken));
+            match next {
+                Some(unanswered) => self.unanswered.push(unanswered),
+                None => {
+                    self.is_partly_answered = true;
+                    answered_slots.push(slot);
+                }
             }
             self.replies[place] = value;
         }
     }
 
-    /// Sends the command at `place` once more if `value`, from the node `from`, says that it has not
-    /// run; returns whether it does.
-    fn goes_on(
+    /// Returns where the command at `place`, which the node `from` has refused, goes once more; `None` if
+    /// it does not.
+    fn next_attempt(
         &mut self,
         place: usize,
-        value: &Value,
-        from: Option<&Node>,
+        refusal: &Refusal,
+        from: Option<&Hop>,
         is_overtaken: bool,
-    ) -> bool {
-        let Some(refusal) = Refusal::of(value).filter(deserves_another_attempt) else {
-            return false;
+    ) -> Option<Unanswered> {
+        let mut unanswered = Unanswered {
+            place,
+            slot: self.commands[place].slot(),
+            next: None,
         };
-        let mut asking = None;
         match refusal {
             Refusal::Redirect(redirect) if self.rounds < MAX_REDIRECTIONS => {
-                asking = from.and_then(|from| follow_redirect(self.refresher, &redirect, from));
+                // The node knows better than the table of commands which slot the keys are in.
+                unanswered.slot = redirected_slot(redirect);
+                let follow = |from: &Hop| follow_redirect(self.refresher, redirect, &from.node);
+                unanswered.next = from.and_then(follow);
             }
             Refusal::TryAgain if self.rounds < MAX_REDIRECTIONS && !is_overtaken => {
                 self.needs_delay = true;
             }
             Refusal::Unavailable(_) | Refusal::ReadOnly
-                if self.writes + 1 < MAX_WRITES
-                    && !is_overtaken
-                    && self.commands[place].info.error_proves_not_run() =>
+                if self.writes + 1 < MAX_WRITES && !is_overtaken =>
             {
                 self.needs_delay = true;
                 self.is_unavailable = true;
                 self.refresher.request_refresh();
             }
-            _ => return false,
+            _ => return None,
         }
-        self.unanswered.push(Unanswered { place, asking });
-        true
+        Some(unanswered)
     }
 
     /// Counts the round, and returns how long to wait for the nodes before the next one.

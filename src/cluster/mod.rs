@@ -3,7 +3,7 @@
 //! Each node has the same [`NodeConnections`](crate::connection::NodeConnections) as a single server, and
 //! with them deadlines, delivery, reconnects and TLS. This folder adds which slot a command's keys are in
 //! (`slot`, `routing`), which node serves it (`announced`, `topology`, `node`, `nodes`, `refresh`, `unserved`), where a
-//! node redirects a command to (`redirect`), and how a command or a pipeline for several nodes is taken
+//! node redirects a command to (`redirect`, `hop`, `script_refusal`), and how a command or a pipeline for several nodes is taken
 //! apart and put together (`batch`, `fan_out`, `pipeline`, `responses`).
 //!
 //! # Why not redis-rs's `ClusterConnection`
@@ -29,6 +29,7 @@ mod batch;
 mod deadline;
 mod errors;
 mod fan_out;
+mod hop;
 mod node;
 mod node_request;
 mod nodes;
@@ -39,6 +40,7 @@ mod responses;
 mod routed;
 mod router;
 mod routing;
+mod script_refusal;
 mod slot;
 mod topology;
 mod unserved;

@@ -20,6 +20,8 @@ pub(super) struct NodeRequest<'a> {
     pub(super) reads: bool,
     pub(super) route: Route,
     resend: Resend,
+    /// The command, if it is a single one.
+    single: Option<&'a Routed<'a>>,
 }
 
 impl<'a> NodeRequest<'a> {
@@ -31,6 +33,7 @@ impl<'a> NodeRequest<'a> {
             reads: command.info.reads(),
             route: command.route,
             resend,
+            single: Some(command),
         }
     }
 
@@ -51,6 +54,7 @@ impl<'a> NodeRequest<'a> {
             reads: false,
             route,
             resend,
+            single: None,
         }
     }
 
@@ -61,6 +65,7 @@ impl<'a> NodeRequest<'a> {
             reads: false,
             route,
             resend,
+            single: None,
         }
     }
 
@@ -120,8 +125,8 @@ impl<'a> NodeRequest<'a> {
     /// Returns why the node has run nothing of this, where `reply` proves it and another attempt may
     /// succeed.
     ///
-    /// A script can return any error, and so can `EXEC`. But a redirection, and `TRYAGAIN`, come before
-    /// anything is run.
+    /// `EXEC` can return any error, but a redirection, and `TRYAGAIN`, come before anything is run. A
+    /// [script](NodeRequest::script) can return these, too.
     pub(super) fn refusal(&self, reply: &Reply) -> Option<Refusal> {
         let refusal = reply.refusal().filter(deserves_another_attempt)?;
         let is_proof = match (reply, &refusal) {
@@ -135,6 +140,12 @@ impl<'a> NodeRequest<'a> {
             }
         };
         is_proof.then_some(refusal)
+    }
+
+    /// Returns the command, if it is a single one that runs a script.
+    pub(super) fn script(&self) -> Option<&'a Routed<'a>> {
+        self.single
+            .filter(|command| !command.info.error_proves_not_run())
     }
 
     /// Returns whether it may be sent again after it has been written and lost.
@@ -160,12 +171,11 @@ impl<'a> NodeRequest<'a> {
 /// A server that runs a script for long is waited for by the connection to it, for as long as it may be.
 pub(super) fn deserves_another_attempt(refusal: &Refusal) -> bool {
     match refusal {
-        Refusal::Redirect(Redirect::Moved { slot, .. }) => Slot::new(*slot).is_some(),
+        Refusal::Redirect(Redirect::Moved { slot, .. } | Redirect::Ask { slot, .. }) => {
+            Slot::new(*slot).is_some()
+        }
         Refusal::Unavailable(Unavailable::Busy) => false,
-        Refusal::Redirect(Redirect::Ask { .. })
-        | Refusal::TryAgain
-        | Refusal::Unavailable(_)
-        | Refusal::ReadOnly => true,
+        Refusal::TryAgain | Refusal::Unavailable(_) | Refusal::ReadOnly => true,
     }
 }
 

@@ -2,7 +2,8 @@
 //! redirects it.
 //!
 //! A node that answers `MOVED`, `ASK` or `TRYAGAIN`, or that has become a replica, has run nothing, so
-//! the request goes on within its deadline. A request that was written and lost goes on only where that
+//! the request goes on within its deadline, to the node and the slot that the answer names. A script can
+//! forge such an answer, so the node is asked about its keys first (`script_refusal`). A request that was written and lost goes on only where that
 //! is safe, as with a single server, and is not written more often than there.
 
 use std::sync::Arc;
@@ -11,9 +12,11 @@ use std::time::Duration;
 use super::announced::redirect_address;
 use super::deadline::Deadline;
 use super::errors::{node_left, not_run};
+use super::hop::Hop;
 use super::node::Node;
 use super::node_request::NodeRequest;
 use super::refresh::Refresher;
+use super::script_refusal::confirmed;
 use super::slot::Slot;
 use crate::connection::{MAX_WRITES, Reply, Timeouts};
 use crate::error::{Error, ErrorKind};
@@ -60,8 +63,10 @@ pub(super) struct RedirectedCall<'a> {
     deadline: Deadline,
     /// A replica may serve it.
     reads: bool,
-    /// The node that `ASK` has named: it gets the next attempt.
-    asking: Option<Arc<Node>>,
+    /// The node that a redirection has named: it gets the next attempt.
+    next: Option<Hop>,
+    /// The node that has answered last.
+    answered_by: Option<Hop>,
     redirections: u32,
     /// How often it may have been written without a reply that its caller could use.
     writes: u8,
@@ -87,7 +92,8 @@ impl<'a> RedirectedCall<'a> {
             timeouts,
             deadline: deadline.with_limit(timeouts.deadline),
             reads: request.reads,
-            asking: None,
+            next: None,
+            answered_by: None,
             redirections: 0,
             writes: 0,
             unavailable_delays: UNAVAILABLE_DELAYS.iter(),
@@ -95,9 +101,9 @@ impl<'a> RedirectedCall<'a> {
         }
     }
 
-    /// Goes to the node that `ASK` has named first.
-    pub(super) fn asking(mut self, node: Option<Arc<Node>>) -> RedirectedCall<'a> {
-        self.asking = node;
+    /// Goes to the node that a redirection has named first.
+    pub(super) fn by_way_of(mut self, next: Option<Hop>) -> RedirectedCall<'a> {
+        self.next = next;
         self
     }
 
@@ -112,6 +118,11 @@ impl<'a> RedirectedCall<'a> {
         self.writes
     }
 
+    /// Returns the node that has answered last.
+    pub(super) fn answered_by(&self) -> Option<&Hop> {
+        self.answered_by.as_ref()
+    }
+
     /// Sends the request until it is answered.
     pub(super) async fn reply(&mut self) -> Result<Reply, Error> {
         let result = self.send_until_answered().await;
@@ -120,36 +131,47 @@ impl<'a> RedirectedCall<'a> {
 
     async fn send_until_answered(&mut self) -> Result<Reply, Error> {
         loop {
-            let (node, is_asking) = match self.asking.take() {
-                Some(node) => (node, true),
-                None => (self.node().await?, false),
+            let hop = match self.next.take() {
+                Some(hop) => hop,
+                None => Hop::to(self.node().await?),
             };
             let timeouts = self.timeouts.with_deadline(self.deadline.left());
-            let request = self.request.request(is_asking, timeouts);
-            let run = node
-                .connections
-                .run(self.request.route, request, self.writes);
-            let (result, writes) = run.await;
+            let (result, writes) = hop.run(self.request, timeouts, self.writes).await;
             self.writes = writes;
             let reply = match result {
-                Ok(reply) if is_asking => self.request.without_asking(reply),
                 Ok(reply) => reply,
                 Err(error) => {
                     self.failed(error).await?;
                     continue;
                 }
             };
-            let goes_on = match self.request.refusal(&reply) {
+            let goes_on = match self.refusal(&reply, &hop).await {
                 None => {
                     if reply.is_by_a_replica() {
                         self.refresher.request_refresh_after_demotion();
                     }
                     false
                 }
-                Some(refusal) => self.refused(&refusal, &node).await,
+                Some(refusal) => self.refused(&refusal, &hop.node).await,
             };
             if !goes_on {
+                self.answered_by = Some(hop);
                 return Ok(reply);
+            }
+        }
+    }
+
+    /// Returns why the node of `hop` has run nothing, where that is proved.
+    async fn refusal(&mut self, reply: &Reply, hop: &Hop) -> Option<Refusal> {
+        let refusal = self.request.refusal(reply)?;
+        match (self.request.script(), &refusal) {
+            (None, _) | (_, Refusal::Unavailable(_) | Refusal::ReadOnly) => Some(refusal),
+            (Some(script), Refusal::Redirect(_) | Refusal::TryAgain) => {
+                self.writes += 1;
+                if self.writes >= MAX_WRITES {
+                    return None;
+                }
+                confirmed(refusal, script, hop, self.timeouts, self.deadline).await
             }
         }
     }
@@ -189,8 +211,12 @@ impl<'a> RedirectedCall<'a> {
     /// Decides where the request goes that `node` has refused; returns whether it goes on.
     async fn refused(&mut self, refusal: &Refusal, node: &Node) -> bool {
         match refusal {
+            // What goes to each of several nodes goes to no other instead.
+            Refusal::Redirect(_) if matches!(self.destination, Destination::Node(_)) => false,
             Refusal::Redirect(redirect) => {
-                self.asking = follow_redirect(self.refresher, redirect, node);
+                // The node knows better than the table of commands which slot the keys are in.
+                self.destination = Destination::of(redirected_slot(redirect));
+                self.next = follow_redirect(self.refresher, redirect, node);
                 // Its primary serves what a replica does not.
                 self.reads = false;
                 self.backoff_redirect(IMMEDIATE_REDIRECTIONS).await
@@ -253,23 +279,28 @@ impl<'a> RedirectedCall<'a> {
     }
 }
 
-/// Follows a redirection by the node `from`; returns the node to ask, if it is for this once.
+/// Returns the slot that a redirection names.
+pub(super) fn redirected_slot(redirect: &Redirect) -> Option<Slot> {
+    let (Redirect::Moved { slot, .. } | Redirect::Ask { slot, .. }) = redirect;
+    Slot::new(*slot)
+}
+
+/// Follows a redirection by the node `from`; returns the node to go to, if its address can be read.
 pub(super) fn follow_redirect(
     refresher: &Arc<Refresher>,
     redirect: &Redirect,
     from: &Node,
-) -> Option<Arc<Node>> {
+) -> Option<Hop> {
+    let slot = redirected_slot(redirect)?;
+    let (Redirect::Moved { address, .. } | Redirect::Ask { address, .. }) = redirect;
+    let address = redirect_address(address, from.address())?;
     match redirect {
-        Redirect::Moved { slot, address } => {
-            let address = redirect_address(address, from.address())?;
-            if refresher.nodes().moved(Slot::new(*slot)?, address) {
+        Redirect::Moved { .. } => {
+            if refresher.nodes().moved(slot, address.clone()) {
                 refresher.request_refresh();
             }
-            None
+            Some(Hop::to(refresher.nodes().node_at(address)))
         }
-        Redirect::Ask { address } => {
-            let address = redirect_address(address, from.address())?;
-            Some(refresher.nodes().node_at(address))
-        }
+        Redirect::Ask { .. } => Some(Hop::asking(refresher.nodes().node_at(address))),
     }
 }

@@ -157,8 +157,13 @@ impl<'a> Call<'a> {
         let client = target.client();
         let first = reply.first().and_then(Refusal::of);
         let is_moved = matches!(first, Some(Refusal::Redirect(Redirect::Moved { .. })));
-        if is_moved && !target.is_cluster_node() {
-            return Poll::Ready(Err(is_a_cluster_node(peer, client.tls().is_some())));
+        if is_moved && !target.is_cluster_node() && self.request.redirection_is_true(&reply) {
+            let error = is_a_cluster_node(peer, client.tls().is_some());
+            return Poll::Ready(Err(if self.request.has_not_run(&reply) {
+                error
+            } else {
+                error.after_writing()
+            }));
         }
         match self.request.refusal(&reply) {
             // Where reads go to a replica, no other server would take a write either.

@@ -115,6 +115,16 @@ impl<'a> Request<'a> {
         }
     }
 
+    /// Returns whether it is the server that redirects, as `reply` says: a script can forge that.
+    pub(super) fn redirection_is_true(&self, reply: &Reply) -> bool {
+        matches!(reply, Reply::Aborted(_)) || self.all(CommandInfo::error_proves_not_run)
+    }
+
+    /// Returns whether `reply` proves that the server has run nothing of this.
+    pub(super) fn has_not_run(&self, reply: &Reply) -> bool {
+        reply.refusal().is_some() && self.is_proof(reply)
+    }
+
     /// Returns whether the error codes in `reply` prove that nothing has run.
     fn is_proof(&self, reply: &Reply) -> bool {
         match (reply, self.expected()) {

@@ -23,8 +23,8 @@ pub(crate) enum Refusal {
 pub(crate) enum Redirect {
     /// From now on all commands for the slot go to this address.
     Moved { slot: u16, address: String },
-    /// This one command goes to this address, after `ASKING`.
-    Ask { address: String },
+    /// This one command goes to this address, after `ASKING`: the slot is on its way there.
+    Ask { slot: u16, address: String },
 }
 
 /// Why a server does not serve for now.
@@ -50,15 +50,20 @@ impl Refusal {
     }
 
     pub(crate) fn of_error(error: &ServerError) -> Option<Refusal> {
-        let mut words = error.details().unwrap_or_default().split(' ');
+        let slot_and_address = || {
+            let (slot, address) = error.details()?.split_once(' ')?;
+            let is_one_word = !address.contains(' ');
+            is_one_word.then_some((slot.parse().ok()?, address.to_owned()))
+        };
         Some(match error.code() {
-            "MOVED" => Refusal::Redirect(Redirect::Moved {
-                slot: words.next()?.parse().ok()?,
-                address: words.next()?.to_owned(),
-            }),
-            "ASK" => Refusal::Redirect(Redirect::Ask {
-                address: words.nth(1)?.to_owned(),
-            }),
+            "MOVED" => {
+                let (slot, address) = slot_and_address()?;
+                Refusal::Redirect(Redirect::Moved { slot, address })
+            }
+            "ASK" => {
+                let (slot, address) = slot_and_address()?;
+                Refusal::Redirect(Redirect::Ask { slot, address })
+            }
             "TRYAGAIN" => Refusal::TryAgain,
             "LOADING" => Refusal::Unavailable(Unavailable::Loading),
             "BUSY" => Refusal::Unavailable(Unavailable::Busy),
@@ -128,7 +133,11 @@ mod tests {
         check("MOVED -1 h:1", None);
         check("MOVED 70000 h:1", None);
         check("MOVED", None);
-        let ask = Redirect::Ask { address: address() };
+        check("MOVED 5 h:1 and more", None);
+        let ask = Redirect::Ask {
+            slot: 5,
+            address: address(),
+        };
         check("ASK 5 h:1", Some(Refusal::Redirect(ask)));
         check("ASK 5", None);
         check(

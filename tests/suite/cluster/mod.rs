@@ -6,10 +6,12 @@ mod node_loss;
 mod replicas;
 mod restarts;
 mod routing;
+mod scripts;
 mod sessions;
 mod slot_permissions;
 mod slot_tables;
 #[cfg(feature = "tls")]
 mod tls;
+mod unknown_keys;
 mod urls;
 mod waiting;
