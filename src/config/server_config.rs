@@ -71,6 +71,11 @@ impl ServerConfig {
         self.role
     }
 
+    /// Returns whether it is a node of a cluster.
+    pub(crate) fn is_cluster_node(&self) -> bool {
+        matches!(self.role, ServerRole::Node | ServerRole::ReplicaNode)
+    }
+
     pub(crate) fn credentials(&self) -> &Credentials {
         &self.credentials
     }
@@ -144,9 +149,7 @@ impl Target {
     /// Returns whether it is a node of a cluster, which may redirect its callers to another node.
     pub(crate) fn is_cluster_node(&self) -> bool {
         match self {
-            Target::Server(server) => {
-                matches!(server.role(), ServerRole::Node | ServerRole::ReplicaNode)
-            }
+            Target::Server(server) => server.is_cluster_node(),
             Target::Sentinel(..) => false,
         }
     }

@@ -25,6 +25,9 @@ pub(super) fn login_error(config: &ServerConfig, error: &ServerError) -> Error {
     Error::new(kind, format!("{message}: {text}")).with_help_if(help)
 }
 
+/// What nodes of a cluster answer to `SELECT` that do not have the database.
+const NO_DATABASES: [&str; 2] = ["SELECT is not allowed in cluster mode", "DB index"];
+
 /// An error without the words of the server.
 struct Report {
     kind: ErrorKind,
@@ -82,6 +85,15 @@ fn by_text(config: &ServerConfig, text: &str) -> Option<Report> {
             ErrorKind::Authentication,
             format!("`{config}` has no password"),
             "leave the password out of the URL",
+        )
+    } else if config.is_cluster_node() && NO_DATABASES.iter().any(|words| text.contains(words)) {
+        (
+            ErrorKind::InvalidUrl,
+            format!(
+                "`{config}`, a node of a cluster, has no database {}",
+                config.database()
+            ),
+            "remove the database from the URL, or raise `cluster-databases` of Valkey 9",
         )
     } else if text.contains("DB index") {
         (

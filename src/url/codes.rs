@@ -79,7 +79,6 @@ table! { #[cfg(test)] ERRORS:
     INVALID_PATH: "invalid_path", "invalid path in {url}", "write `/<db>`, such as `/0`; with Sentinel `/<service name>/<db>`";
     INVALID_SERVICE_NAME: "invalid_path", "invalid service name in {url}: expected letters, digits, `.`, `-` and `_`", "write the name as `sentinel monitor` has it";
     INVALID_DB: "invalid_db", "invalid database in {url}: expected a number from 0 on, without a sign or leading zeros", "write a number, as in `/0`";
-    CLUSTER_DB: "invalid_db", "invalid database in {url}: a cluster has database 0 alone", "leave it out";
     CONFLICTING_DB: "conflicting_db", "two databases in {url}, in the path and in the query", "keep one of them";
     MISSING_MASTER: "missing_master", "missing service name in {url}: expected `/<service name>` or `/<service name>/<db>`", "write the name the Sentinels know the primary by, such as `/mymaster/0`";
     CONFLICTING_MASTER: "conflicting_master", "two service names in {url}", "name it once, as the first part of the path: `/<service name>/<db>`";

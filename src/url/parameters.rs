@@ -80,7 +80,7 @@ pub(super) const PARAMETERS: [Parameter; 16] = [
         set: |p, v| store(&mut p.settings.protocol, v.one_of(&[("2", Resp2), ("3", Resp3), ("resp2", Resp2), ("resp3", Resp3)])),
         values: "`2`, `3`, `resp2` or `resp3`", default: "`3`", meaning: "version of RESP that is asked for first" },
     Parameter { names: "db database dbindex virtual_host", scope: Any, set: |p, v| store(&mut p.database, path::database(v.raw).map(|number| (number, v.raw))),
-        values: "a number from 0 on", default: "`0`", meaning: "database, where the path does not name one; a cluster has database 0 alone" },
+        values: "a number from 0 on", default: "`0`", meaning: "database, where the path does not name one; most clusters have database 0 alone" },
     Parameter { names: "client_name", scope: Any, set: |p, v| store(&mut p.settings.client_name, v.text_if(|text| text.bytes().all(|b| b.is_ascii_graphic()))),
         values: "printable ASCII without spaces, as `CLIENT SETNAME` does", default: "the package's name with `redis_client!`, else none", meaning: "name of the connections in `CLIENT LIST`" },
     Parameter { names: "connect_timeout", scope: Any, set: |p, v| store(&mut p.settings.connect_timeout, v.duration()),

@@ -100,10 +100,6 @@ fn parse_parts(kind: UrlKind, split: &Split<'_>, warnings: &mut Warnings) -> Par
     let password = agree(password, parameters.password, codes::CONFLICTING_PASSWORD)?;
     let username = agree(username, parameters.username, codes::CONFLICTING_USERNAME)?;
     let database = agree(in_path, parameters.database, codes::CONFLICTING_DB)?.unwrap_or(0);
-    if kind.is_cluster() && database > 0 {
-        let found = parameters.database.map_or(split.path, |(_, part)| part);
-        return Err(found.error(codes::CLUSTER_DB));
-    }
     Ok(RedisUrl {
         kind,
         hosts,

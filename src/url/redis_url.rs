@@ -159,7 +159,8 @@ impl fmt::Display for RedisUrl {
         }
         match self.kind {
             UrlKind::Unix if self.database > 0 => write!(f, "?db={}", self.database),
-            UrlKind::Unix | UrlKind::Cluster | UrlKind::ClusterTls => Ok(()),
+            UrlKind::Unix => Ok(()),
+            UrlKind::Cluster | UrlKind::ClusterTls if self.database == 0 => Ok(()),
             _ => write!(f, "/{}", self.database),
         }
     }

@@ -63,6 +63,13 @@ impl Cluster {
         )
     }
 
+    /// Starts a steady cluster with several databases; `None` if the server has only one in a cluster.
+    pub(crate) fn with_databases(primaries: usize) -> Option<Cluster> {
+        let builder = Server::builder().tcp().arg("--cluster-databases").arg("16");
+        builder.clone().start().ok()?;
+        Some(Cluster::form(primaries, 0, STEADY, builder))
+    }
+
     /// Starts a steady cluster that speaks nothing but TLS. Its nodes are known to one another, and told
     /// to clients, by their addresses; the URL calls them `localhost`.
     pub(crate) fn tls(primaries: usize, authority: &Authority, identity: &Identity) -> Cluster {
@@ -314,6 +321,26 @@ impl Cluster {
                 exec(connection, &node);
             }
         }
+    }
+
+    /// Moves slots with all of their keys at once, as servers do since Valkey 9 and Redis 8.4; returns
+    /// `false`, and moves nothing, if these servers do not.
+    pub(crate) fn migrate_at_once(&self, slots: (u16, u16), from: usize, to: usize) -> bool {
+        let (first, last) = (slots.0.to_string(), slots.1.to_string());
+        let mut export = cmd("CLUSTER");
+        export.arg("MIGRATESLOTS").arg("SLOTSRANGE");
+        export.arg(&first).arg(&last).arg("NODE");
+        let export = export.arg(&self.nodes[to].id).exec(&mut self.connect(from));
+        let mut import = cmd("CLUSTER");
+        import.arg("MIGRATION").arg("IMPORT").arg(&first).arg(&last);
+        if export.is_err() && import.exec(&mut self.connect(to)).is_err() {
+            return false;
+        }
+        wait_until("all nodes know the new owner", || {
+            let mut running = self.running();
+            running.all(|node| self.owner_by(node, slots.1) == Some(to))
+        });
+        true
     }
 
     /// Begins to move `slot`, moves `keys` of it and no others, and leaves it at that. Then clients of

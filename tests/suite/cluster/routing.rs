@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use redis::streams::{StreamReadOptions, StreamReadReply};
 use redis::{AsyncCommands, Commands, RedisResult, Script, cmd, pipe};
-use redis_ready::{Client, ErrorKind};
+use redis_ready::Client;
 
 use crate::support::cluster::{Cluster, SLOTS, tag};
 use crate::support::errors::{ok, report};
@@ -347,15 +347,5 @@ fn commands_without_keys_mean_the_whole_cluster() {
     for node in 0..3 {
         let size: usize = query(&mut cluster.connect(node), &["DBSIZE"]);
         assert_eq!(size, 0);
-    }
-}
-
-#[test]
-fn another_database_is_refused_with_the_reason() {
-    for url in ["redis-cluster://h1,h2/1", "redis-cluster://h1?db=1"] {
-        let error = Client::open(url).expect_err("a cluster has one database");
-        assert_eq!(error.kind(), ErrorKind::InvalidUrl);
-        let text = format!("{error:?}");
-        assert!(text.contains("a cluster has database 0 alone"), "{text}");
     }
 }
