@@ -35,10 +35,15 @@ pub(super) fn no_meaning(name: &str, instead: &str) -> Error {
     Error::new(ErrorKind::InvalidCommand, message).with_help(instead)
 }
 
-/// Returns the name of a command, fit to print.
+/// Returns the name of a command, and its subcommand if that is what is refused, fit to print.
 pub(super) fn quoted_name<'a>(mut arguments: impl Iterator<Item = &'a [u8]>) -> String {
     let name = arguments.next().unwrap_or_default();
-    format!("`{}`", printable(&String::from_utf8_lossy(name)))
+    let subcommand = arguments
+        .next()
+        .filter(|_| name.eq_ignore_ascii_case(b"CLUSTER"));
+    let words = [Some(name), subcommand].into_iter().flatten();
+    let words: Vec<_> = words.map(String::from_utf8_lossy).collect();
+    format!("`{}`", printable(&words.join(" ")))
 }
 
 /// One part has failed with `error`, and others have run.

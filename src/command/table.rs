@@ -44,7 +44,8 @@ const NO_RESPONSE: &str = "call `Cmd::set_no_response`";
 const REDIS_RS: &str = "use a connection of redis-rs: `redis::Client::open`";
 const WHOLE_TRANSACTION: &str = "send the whole transaction at once: `redis::pipe().atomic()`";
 
-const EACH_PRIMARY: &str = "open a client for each primary: a cursor belongs to one node";
+const EACH_PRIMARY: &str =
+    "open a client for each primary: a cursor belongs to one node; Valkey 9.1 has `CLUSTERSCAN`";
 const ONE_NODE: &str = "open a client for the node that you mean";
 /// On a connection without the caller's writes, `WAIT` would have nothing to wait for, and its reply
 /// would promise what is not so.
@@ -136,7 +137,7 @@ pub(super) static TABLE: &[Row] = &[
     write("CLIENT|TRACKINGINFO", NONE),
     write("CLIENT|UNBLOCK", NONE),
     write("CLIENT|UNPAUSE", NONE),
-    container("CLUSTER"),
+    container("CLUSTER").routing(Refused(ONE_NODE)),
     read("CLUSTERSCAN", FIRST),
     write("CLUSTER|ADDSLOTS", NONE).routing(Refused(ONE_NODE)),
     write("CLUSTER|ADDSLOTSRANGE", NONE).routing(Refused(ONE_NODE)),
