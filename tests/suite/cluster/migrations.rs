@@ -76,13 +76,14 @@ fn call(client: Client) -> Calling {
     };
     let other = moving(fastrand::usize(..));
     let counter = format!("{{{tag}}}n");
-    match fastrand::u8(0..6) {
+    match fastrand::u8(0..7) {
         0 => Calling::new(get(client, tag)),
         1 => Calling::new(set(client, tag)),
         2 => Calling::incrementing(&counter.clone(), incr(client, counter)),
         3 => Calling::new(mget(client, tag)),
         4 => Calling::incrementing(&counter.clone(), pipeline(client, counter, tag, other)),
-        _ => Calling::incrementing(&counter.clone(), transaction(client, counter, tag)),
+        5 => Calling::incrementing(&counter.clone(), transaction(client, counter, tag)),
+        _ => Calling::incrementing(&counter.clone(), script(client, counter, tag)),
     }
 }
 
@@ -131,6 +132,16 @@ async fn transaction(mut client: Client, counter: String, tag: &str) -> RedisRes
         .incr(counter, 1)
         .get(format!("{{{tag}}}a"));
     let (count, value): (u64, String) = pipeline.query_async(&mut client).await?;
+    assert!(count > 0);
+    assert_eq!(value, format!("a of {tag}"));
+    Ok(())
+}
+
+async fn script(mut client: Client, counter: String, tag: &str) -> RedisResult<()> {
+    let mut eval = redis::cmd("EVAL");
+    eval.arg("return {redis.call('INCR', KEYS[1]), redis.call('GET', KEYS[2])}");
+    eval.arg(2).arg(counter).arg(format!("{{{tag}}}a"));
+    let (count, value): (u64, String) = eval.query_async(&mut client).await?;
     assert!(count > 0);
     assert_eq!(value, format!("a of {tag}"));
     Ok(())
@@ -241,6 +252,36 @@ fn a_thousand_slots_move_under_load_and_no_caller_sees_it() {
         figures
     };
     best_of(measure, Figures::is_good);
+}
+
+#[test]
+fn slots_that_move_at_once_are_not_noticed_by_callers() {
+    let cluster = Cluster::steady(3, 0);
+    let slots = (FROM_SLOTS, FROM_SLOTS + SLOTS - 1);
+    if !cluster.migrate_at_once(slots, 0, 1) {
+        println!("NOT RUN: these servers do not move slots at once, as Valkey 9 and Redis 8.4 do");
+        return;
+    }
+    let client = cluster.client("");
+    run(async {
+        fill(&client).await;
+        let calling = client.clone();
+        let callers = Callers::start(CALLERS, PAUSE, move |_, _| call(calling.clone()));
+        for round in 0..4 {
+            tokio::time::sleep(PAUSE * 100).await;
+            let (from, to) = if round % 2 == 0 { (1, 0) } else { (0, 1) };
+            assert!(cluster.migrate_at_once(slots, from, to), "round {round}");
+        }
+        let told = callers.stop().await;
+        let moved = cluster.errors("MOVED");
+        println!("R16: {SLOTS} slots at once, 4 times, {moved} MOVED; {told}");
+        assert_eq!(told.failed(), 0, "{told}");
+        assert!(moved > 0, "there was something to be seen");
+        let counters = cluster.counters();
+        for (counter, (sure, _)) in &told.increments {
+            assert_eq!(counters[counter], *sure, "{counter}");
+        }
+    });
 }
 
 #[test]
