@@ -3,7 +3,7 @@
 use std::io;
 
 #[cfg(feature = "tls")]
-use super::tls_errors::{ENDED_HELP, is_by_tls_peer, tls_error};
+use super::tls_errors::ENDED_HELP;
 use crate::config::{Endpoint, ServerConfig};
 use crate::error::{Error, ErrorKind};
 
@@ -12,6 +12,8 @@ use crate::error::{Error, ErrorKind};
 pub(super) enum Phase {
     Resolving,
     Connecting,
+    #[cfg(feature = "tls")]
+    Certificates,
     #[cfg(feature = "tls")]
     Tls,
     Handshake,
@@ -46,11 +48,6 @@ pub(super) fn unreachable(config: &ServerConfig, error: io::Error) -> Error {
 
 /// Reports that the connection ended, or was no longer RESP, during the handshake of Redis.
 pub(super) fn broken(config: &ServerConfig, error: &io::Error) -> Error {
-    #[cfg(feature = "tls")]
-    if is_by_tls_peer(error) {
-        // What TLS 1.3 has against a client certificate arrives here.
-        return tls_error(error, config);
-    }
     let cause = io::Error::new(error.kind(), error.to_string());
     if error.kind() == io::ErrorKind::InvalidData {
         let message = format!("`{config}` did not answer as a Redis server does");
@@ -78,10 +75,22 @@ pub(super) fn too_late(config: &ServerConfig, phase: Phase) -> Error {
         Phase::Resolving => format!("the address of `{config}` was not found"),
         Phase::Connecting => format!("`{config}` did not accept a connection"),
         #[cfg(feature = "tls")]
+        Phase::Certificates => return unread(config),
+        #[cfg(feature = "tls")]
         Phase::Tls => format!("`{config}` did not answer the TLS handshake"),
         Phase::Handshake => format!("`{config}` did not answer the handshake"),
     };
     Error::new(ErrorKind::Unreachable, format!("{what} within {limit:?}"))
         .as_io(io::ErrorKind::TimedOut)
         .with_help("check host and port, or allow more time with `?connect_timeout=5s`")
+}
+
+/// Reports that a file of certificates, or the disk that it is on, did not answer.
+#[cfg(feature = "tls")]
+fn unread(config: &ServerConfig) -> Error {
+    let limit = config.client().connect_timeout();
+    let message = format!("the certificates for `{config}` could not be read within {limit:?}");
+    Error::new(ErrorKind::Unreachable, message).with_help(
+        "check the disk of `tls_ca`, `tls_cert`, `tls_key` and the system's certificates",
+    )
 }

@@ -13,7 +13,7 @@ use super::stream::{Socket, Stream};
 #[cfg(feature = "tls")]
 use super::tls::TlsConnector;
 #[cfg(feature = "tls")]
-use super::tls_errors::{is_by_tls_peer, is_not_tls, tls_error};
+use super::tls_errors::{is_by_tls_peer, is_not_tls};
 #[cfg(feature = "tls")]
 use super::tls_probe::{TLS_PROBE_AFTER, expects_plain};
 use super::tls_probe::{TlsProbe, expects_tls};
@@ -89,6 +89,11 @@ impl Connector {
                 return Ok(Connected { stream, input });
             }
             Err(Failure::Refused(error)) => return Err(error),
+            // What TLS 1.3 has against a client certificate arrives here.
+            #[cfg(feature = "tls")]
+            Err(Failure::Broken(error)) if is_by_tls_peer(&error) => {
+                return Err(self.tls.report(&error, config));
+            }
             Err(Failure::Broken(error)) => broken(config, &error),
         };
         progress.failure = Some(error.clone());
@@ -115,7 +120,6 @@ impl Connector {
         set_options(&socket, config.client().keepalive());
         #[cfg(feature = "tls")]
         if let Some(tls) = config.tls() {
-            progress.phase = Phase::Tls;
             let stream = self.secure(socket, address, config, tls, progress).await?;
             return Ok((stream, address));
         }
@@ -134,7 +138,9 @@ impl Connector {
         tls: &TlsConfig,
         progress: &mut Progress,
     ) -> Result<Stream, Error> {
+        progress.phase = Phase::Certificates;
         let handshake = self.tls.start_handshake(socket, config, tls).await?;
+        progress.phase = Phase::Tls;
         let mut handshake = std::pin::pin!(handshake);
         let outcome = match tokio::time::timeout(TLS_PROBE_AFTER, &mut handshake).await {
             Ok(outcome) => outcome,
@@ -146,7 +152,7 @@ impl Connector {
             Err(error) if is_not_tls(&error) => return Err(expects_plain(config)),
             Err(error) => error,
         };
-        let report = tls_error(&error, config);
+        let report = self.tls.report(&error, config);
         progress.failure = Some(report.clone());
         if !is_by_tls_peer(&error) && self.probe.speaks_plain(address).await {
             return Err(expects_plain(config));
@@ -301,10 +307,7 @@ mod tests {
         let server = FakeServer::answering(|_| b"\x15\x03\x03\x00\x02\x02\x28");
         let mut connector = connector("rediss", "127.0.0.1", &server);
         let error = failure(&mut connector).await;
-        assert!(
-            error.to_string().contains("client certificate"),
-            "{error:?}"
-        );
+        assert!(error.to_string().contains("in common"), "{error:?}");
         assert_eq!(server.accepted(), 1);
     }
 

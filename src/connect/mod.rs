@@ -1,6 +1,8 @@
 //! One attempt to connect to one server: name, socket, TLS and handshake, under one time limit.
 
 mod backoff;
+#[cfg(feature = "tls")]
+mod certificate;
 mod connect_errors;
 mod connected;
 mod connector;
@@ -14,8 +16,16 @@ mod stream;
 #[cfg(feature = "tls")]
 mod tls;
 #[cfg(feature = "tls")]
+mod tls_certificate_errors;
+#[cfg(feature = "tls")]
 mod tls_errors;
+#[cfg(feature = "tls")]
+mod tls_files;
+#[cfg(feature = "tls")]
+mod tls_identity;
 mod tls_probe;
+#[cfg(feature = "tls")]
+mod tls_roots;
 #[cfg(feature = "tls")]
 mod tls_verifier;
 

@@ -1,21 +1,21 @@
 //! [`TlsConnector`]: starts TLS by rustls, with a crypto provider of our own choice instead of the process
 //! default, and reads the files that the URL names.
 
-use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::SystemTime;
 
-use once_cell::sync::OnceCell;
+use rustls::ClientConfig;
 use rustls::crypto::ring;
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
-use rustls::{ClientConfig, RootCertStore};
+use rustls::pki_types::ServerName;
 use tokio::net::TcpStream;
+use tokio::sync::Mutex;
 use tokio_rustls::Connect;
 
-use super::tls_verifier::CertificateVerifier;
+use super::tls_errors::{Evidence, tls_error};
+use super::tls_files::{Version, identity, versions};
+use super::tls_identity::ClientIdentity;
+use super::tls_roots::{Authorities, Roots, SystemRoots};
+use super::tls_verifier::{CertificateVerifier, Names};
 use crate::config::{ServerConfig, TlsConfig};
 use crate::error::{Error, ErrorKind};
 use crate::url::TlsVerify;
@@ -23,15 +23,27 @@ use crate::url::TlsVerify;
 /// The TLS settings of the connections to one server. The files are read again when they have changed.
 #[derive(Default)]
 pub(super) struct TlsConnector {
-    prepared: Option<(Vec<Version>, Arc<ClientConfig>)>,
+    /// Held while files are read, even if the attempt has ended meanwhile: a file that hangs keeps one
+    /// thread, not one for each attempt.
+    prepared: Arc<Mutex<Option<Prepared>>>,
+    /// Those of the present attempt.
+    settings: Option<Settings>,
 }
 
-/// A file as it was when it was read.
-#[derive(PartialEq, Eq)]
-struct Version {
-    path: PathBuf,
-    modified: Option<SystemTime>,
-    length: Option<u64>,
+/// What was read, and from what.
+struct Prepared {
+    versions: Vec<Version>,
+    system: Option<Arc<Roots>>,
+    settings: Settings,
+}
+
+/// What a handshake needs, and the report about one.
+#[derive(Clone)]
+struct Settings {
+    client_config: Arc<ClientConfig>,
+    verifier: Arc<CertificateVerifier>,
+    identity: Arc<ClientIdentity>,
+    notes: Vec<String>,
 }
 
 impl TlsConnector {
@@ -47,50 +59,67 @@ impl TlsConnector {
         // A server in a Unix socket is the only one without a name.
         let name = server_name(first.expect("a server with TLS has a host"))?;
         let other_names = match tls.verify {
-            TlsVerify::Full => names.map(server_name).collect::<Result<_, _>>()?,
-            TlsVerify::Ca | TlsVerify::None => Vec::new(),
+            TlsVerify::Full => Names::Expected(names.map(server_name).collect::<Result<_, _>>()?),
+            TlsVerify::Ca | TlsVerify::None => Names::Any,
         };
-        let client_config = self.prepare(tls, other_names).await?;
+        let settings = self.prepare(tls, other_names).await?;
+        let settings = self.settings.insert(settings);
+        // What an earlier attempt has left there would be told of this one.
+        settings.verifier.take_refused();
+        settings.identity.take_is_asked_for();
+        let client_config = Arc::clone(&settings.client_config);
         Ok(tokio_rustls::TlsConnector::from(client_config).connect(name, socket))
     }
 
-    async fn prepare(
-        &mut self,
-        tls: &TlsConfig,
-        other_names: Vec<ServerName<'static>>,
-    ) -> Result<Arc<ClientConfig>, Error> {
-        let tls = tls.clone();
-        let known = self.prepared.take();
-        // Reading the files and the system's certificates can block.
-        let prepared = tokio::task::spawn_blocking(move || {
-            let versions = versions(&tls);
-            match known {
-                Some(known) if known.0 == versions => Ok::<_, Error>(known),
-                _ => Ok((versions, Arc::new(client_config(&tls, other_names)?))),
-            }
+    /// Reports about the present attempt, which has failed before the connection was ready.
+    pub(super) fn report(&self, error: &io::Error, config: &ServerConfig) -> Error {
+        let evidence = self.settings.as_ref().map(|settings| Evidence {
+            refused: settings.verifier.take_refused(),
+            notes: settings.notes.clone(),
+            asks_for_certificate: settings.identity.take_is_asked_for(),
         });
-        let prepared = prepared
+        tls_error(error, config, &evidence.unwrap_or_default())
+    }
+
+    async fn prepare(&mut self, tls: &TlsConfig, names: Names) -> Result<Settings, Error> {
+        let tls = tls.clone();
+        let mut prepared = Arc::clone(&self.prepared).lock_owned().await;
+        let system = match tls.verify {
+            TlsVerify::None => None,
+            TlsVerify::Full | TlsVerify::Ca => Some(SystemRoots::lock().await),
+        };
+        // Reading the files and the system's certificates can block.
+        let settings = tokio::task::spawn_blocking(move || {
+            let system = system.map(|mut system| system.read());
+            let versions = versions(&tls);
+            let known = prepared.take();
+            let known = known.filter(|known| known.is_of(&versions, system.as_deref()));
+            let settings = match known {
+                Some(known) => known.settings,
+                None => Settings::new(&tls, system.as_deref(), names)?,
+            };
+            *prepared = Some(Prepared {
+                versions,
+                system,
+                settings: settings.clone(),
+            });
+            Ok(settings)
+        });
+        settings
             .await
-            .map_err(|error| unusable("TLS could not be set up", error))??;
-        Ok(Arc::clone(&self.prepared.insert(prepared).1))
+            .map_err(|error| unusable("TLS could not be set up", error))?
     }
 }
 
-fn versions(tls: &TlsConfig) -> Vec<Version> {
-    [&tls.ca, &tls.certificate, &tls.key]
-        .into_iter()
-        .flatten()
-        .map(|path| {
-            let metadata = fs::metadata(path).ok();
-            Version {
-                path: path.clone(),
-                modified: metadata
-                    .as_ref()
-                    .and_then(|metadata| metadata.modified().ok()),
-                length: metadata.map(|metadata| metadata.len()),
-            }
-        })
-        .collect()
+impl Prepared {
+    /// Returns whether nothing has changed since.
+    fn is_of(&self, versions: &[Version], system: Option<&Roots>) -> bool {
+        let is_same_system = match (&self.system, system) {
+            (Some(one), Some(other)) => one.is_same_as(other),
+            (one, other) => one.is_none() && other.is_none(),
+        };
+        is_same_system && self.versions == versions
+    }
 }
 
 /// Returns the name of a host as TLS has it: without the trailing dot, which makes a name absolute for
@@ -105,94 +134,36 @@ fn server_name(host: &str) -> Result<ServerName<'static>, Error> {
     })
 }
 
-fn client_config(
-    tls: &TlsConfig,
-    other_names: Vec<ServerName<'static>>,
-) -> Result<ClientConfig, Error> {
-    let provider = Arc::new(ring::default_provider());
-    let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
-        .with_safe_default_protocol_versions()
-        .map_err(|error| unusable("TLS could not be set up", error))?;
-    let no_verifier = |error| unusable("no certificate to verify servers with", error);
-    let verifier = match tls.verify {
-        TlsVerify::Full if other_names.is_empty() => None,
-        TlsVerify::Full => {
-            let roots = roots(tls)?;
-            Some(
-                CertificateVerifier::of_one_name(roots, other_names, provider)
-                    .map_err(no_verifier)?,
-            )
-        }
-        TlsVerify::Ca => {
-            Some(CertificateVerifier::of_any_name(roots(tls)?, provider).map_err(no_verifier)?)
-        }
-        TlsVerify::None => Some(CertificateVerifier::of_any_certificate(provider)),
-    };
-    let builder = match verifier {
-        None => builder.with_root_certificates(roots(tls)?),
-        Some(verifier) => builder
+impl Settings {
+    fn new(tls: &TlsConfig, system: Option<&Roots>, names: Names) -> Result<Settings, Error> {
+        let provider = Arc::new(ring::default_provider());
+        let authorities = system.map(|system| system.with_those_of(tls)).transpose()?;
+        let verifier = match &authorities {
+            None => CertificateVerifier::of_any_certificate(Arc::clone(&provider)),
+            Some(authorities) => {
+                CertificateVerifier::new(authorities, names, Arc::clone(&provider))
+                    .map_err(|error| unusable("no certificate to verify servers with", error))?
+            }
+        };
+        let verifier = Arc::new(verifier);
+        let certificate = match (&tls.certificate, &tls.key) {
+            (Some(certificate), Some(key)) => Some(identity(certificate, key, &provider)?),
+            _ => None,
+        };
+        let identity = Arc::new(ClientIdentity::new(certificate));
+        let client_config = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .map_err(|error| unusable("TLS could not be set up", error))?
             .dangerous()
-            .with_custom_certificate_verifier(Arc::new(verifier)),
-    };
-    let (Some(certificate), Some(key)) = (&tls.certificate, &tls.key) else {
-        return Ok(builder.with_no_client_auth());
-    };
-    let chain = certificates(certificate)?;
-    let private_key = PrivateKeyDer::from_pem_file(key)
-        .map_err(|error| invalid_file("private key", key, error))?;
-    builder
-        .with_client_auth_cert(chain, private_key)
-        .map_err(|error| invalid_file("client certificate", certificate, error))
-}
-
-/// Returns the certificate authorities to trust: the system's, and those of `tls_ca`.
-fn roots(tls: &TlsConfig) -> Result<Arc<RootCertStore>, Error> {
-    static SYSTEM: OnceCell<Arc<RootCertStore>> = OnceCell::new();
-    let system = SYSTEM.get_or_init(|| Arc::new(system_roots()));
-    let Some(ca) = &tls.ca else {
-        return Ok(Arc::clone(system));
-    };
-    let mut roots = RootCertStore::clone(system);
-    for certificate in certificates(ca)? {
-        roots
-            .add(certificate)
-            .map_err(|error| invalid_file("certificate", ca, error))?;
+            .with_custom_certificate_verifier(verifier.clone())
+            .with_client_cert_resolver(identity.clone());
+        Ok(Settings {
+            client_config: Arc::new(client_config),
+            verifier,
+            identity,
+            notes: authorities.map_or_else(Vec::new, |Authorities { notes, .. }| notes),
+        })
     }
-    Ok(Arc::new(roots))
-}
-
-/// Returns the system's certificate authorities, or Mozilla's where the system has none.
-fn system_roots() -> RootCertStore {
-    let mut roots = RootCertStore::empty();
-    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    if roots.is_empty() {
-        roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
-    }
-    roots
-}
-
-fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, Error> {
-    let certificates: Vec<_> = CertificateDer::pem_file_iter(path)
-        .and_then(Iterator::collect)
-        .map_err(|error| invalid_file("certificate", path, error))?;
-    if certificates.is_empty() {
-        let none = io::Error::new(io::ErrorKind::InvalidData, "it holds no PEM certificate");
-        return Err(invalid_file("certificate", path, none));
-    }
-    Ok(certificates)
-}
-
-fn invalid_file(
-    what: &str,
-    path: &Path,
-    cause: impl std::error::Error + Send + Sync + 'static,
-) -> Error {
-    Error::new(
-        ErrorKind::InvalidFile,
-        format!("cannot use the {what} in `{}`", path.display()),
-    )
-    .caused_by(cause)
-    .with_help("give the path of a PEM file that this process can read")
 }
 
 fn unusable(what: &str, cause: impl std::error::Error + Send + Sync + 'static) -> Error {

@@ -2,14 +2,33 @@
 
 use std::io;
 
-use rustls::{AlertDescription, CertificateError};
+use rustls::pki_types::CertificateDer;
+use rustls::{AlertDescription, PeerIncompatible};
 
-use crate::config::ServerConfig;
+use super::certificate::shown;
+use super::tls_certificate_errors::Refused;
+use crate::config::{ServerConfig, TlsConfig};
 use crate::error::{Error, ErrorKind};
 
 /// What to do about a connection that ends for no reason that the other side tells.
 pub(super) const ENDED_HELP: &str = "read the log of the server, or of the balancer before it; a server \
      with TLS also ends connections like this when it has `maxclients`";
+/// What to do about a handshake that fails for a reason that only the server tells in full.
+const LOG_HELP: &str = "read the log of the server, or of the balancer before it";
+
+/// Characters of a cause that a report shows.
+const MAX_CAUSE: usize = 500;
+
+/// What is known of an attempt beside the error with which it ended.
+#[derive(Debug, Default)]
+pub(super) struct Evidence {
+    /// The certificates of the server, its own first, if they were refused.
+    pub(super) refused: Vec<CertificateDer<'static>>,
+    /// Which authorities they were checked against.
+    pub(super) notes: Vec<String>,
+    /// Whether the server has asked for a client certificate.
+    pub(super) asks_for_certificate: bool,
+}
 
 /// Returns whether what came back was not TLS.
 pub(super) fn is_not_tls(error: &io::Error) -> bool {
@@ -30,65 +49,150 @@ fn by_rustls(error: &io::Error) -> Option<&rustls::Error> {
 ///
 /// A connection that ends without an alert says nothing against certificates: a balancer ends it while
 /// the server behind it restarts, and a server ends it at `maxclients`.
-pub(super) fn tls_error(error: &io::Error, config: &ServerConfig) -> Error {
-    let Some(cause) = by_rustls(error) else {
+pub(super) fn tls_error(error: &io::Error, config: &ServerConfig, evidence: &Evidence) -> Error {
+    let (Some(cause), Some(tls)) = (by_rustls(error), config.tls()) else {
         let message = format!("`{config}` ended the TLS handshake");
         return Error::new(ErrorKind::Unreachable, message)
             .caused_by(io::Error::new(error.kind(), error.to_string()))
             .with_help(ENDED_HELP);
     };
-    if *cause == rustls::Error::AlertReceived(AlertDescription::InternalError) {
-        let message = format!("`{config}` could not go on with the TLS handshake");
-        return Error::new(ErrorKind::Unreachable, message)
-            .caused_by(cause.clone())
-            .with_help("read the log of the server, or of the balancer before it");
-    }
-    let (message, help) = match cause {
+    let report = match cause {
         rustls::Error::InvalidCertificate(invalid) => {
-            let (what, help) = certificate_error(invalid);
-            (format!("the certificate of `{config}` {what}"), Some(help))
+            let refused = Refused {
+                chain: &evidence.refused,
+                tls,
+            };
+            let (what, help) = refused.explain(invalid);
+            let message = format!("the certificate of `{config}` {what}");
+            let report = Error::new(ErrorKind::Tls, message).with_help(help);
+            evidence.notes.iter().fold(report, Error::note)
         }
-        rustls::Error::AlertReceived(alert) if is_about_client_certificate(*alert) => (
-            format!("`{config}` did not accept the client certificate, or asks for one"),
-            Some("add `?tls_cert=` and `&tls_key=` with the paths of certificate and key, in PEM"),
-        ),
-        _ => (format!("the TLS handshake with `{config}` failed"), None),
+        rustls::Error::AlertReceived(alert) => refused_by_alert(*alert, config, tls, evidence),
+        rustls::Error::PeerIncompatible(
+            PeerIncompatible::ServerDoesNotSupportTls12Or13
+            | PeerIncompatible::ServerTlsVersionIsDisabledByOurConfig,
+        ) => old_protocol(config),
+        _ => Error::new(
+            ErrorKind::Tls,
+            format!("the TLS handshake with `{config}` failed"),
+        )
+        .with_help(LOG_HELP),
     };
-    Error::new(ErrorKind::Tls, message)
-        .caused_by(cause.clone())
-        .with_help_if(help)
+    with_cause(report, cause)
 }
 
-/// Returns what is wrong with a certificate, and what to do about it.
-fn certificate_error(error: &CertificateError) -> (&'static str, &'static str) {
-    match error {
-        CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
-            ("has expired", "renew the certificate of the server")
+/// Adds the cause. What of it comes from the network is bounded and fit to print.
+fn with_cause(report: Error, cause: &rustls::Error) -> Error {
+    let text = cause.to_string();
+    let shown = shown(&text, MAX_CAUSE);
+    if shown == text {
+        report.caused_by(cause.clone())
+    } else {
+        report.caused_by(io::Error::other(shown))
+    }
+}
+
+/// Reports that the server has ended the handshake with an alert.
+fn refused_by_alert(
+    alert: AlertDescription,
+    config: &ServerConfig,
+    tls: &TlsConfig,
+    evidence: &Evidence,
+) -> Error {
+    match alert {
+        AlertDescription::InternalError => {
+            let message = format!("`{config}` could not go on with the TLS handshake");
+            return Error::new(ErrorKind::Unreachable, message).with_help(LOG_HELP);
         }
-        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => (
-            "is not valid yet",
-            "set the clock of this machine, or of the one that issued the certificate",
+        AlertDescription::ProtocolVersion => return old_protocol(config),
+        _ => {}
+    }
+    let (message, help) = if evidence.asks_for_certificate && is_about_client_certificate(alert) {
+        about_client_certificate(alert, config, tls)
+    } else {
+        match alert {
+            AlertDescription::HandshakeFailure | AlertDescription::InsufficientSecurity => (
+                format!("`{config}` has no way of TLS in common with this client"),
+                "let the server use TLS 1.3, or TLS 1.2 with ECDHE, and a certificate with an RSA key of \
+                 2048 bits or more, or one of P-256, P-384 or Ed25519"
+                    .to_owned(),
+            ),
+            AlertDescription::UnrecognisedName => (
+                format!("`{config}` has no certificate for the name that it was asked for"),
+                if tls.server_name.is_some() {
+                    "correct `tls_server_name`".to_owned()
+                } else {
+                    "connect to a name that the server knows, or add `?tls_server_name=` with it".to_owned()
+                },
+            ),
+            _ => (
+                format!("`{config}` refused the TLS handshake"),
+                LOG_HELP.to_owned(),
+            ),
+        }
+    };
+    Error::new(ErrorKind::Tls, message).with_help(help)
+}
+
+fn old_protocol(config: &ServerConfig) -> Error {
+    let message = format!("`{config}` does not speak TLS 1.2 or 1.3");
+    Error::new(ErrorKind::Tls, message)
+        .with_help("let the server use them, Redis with `tls-protocols \"TLSv1.2 TLSv1.3\"`")
+}
+
+fn about_client_certificate(
+    alert: AlertDescription,
+    config: &ServerConfig,
+    tls: &TlsConfig,
+) -> (String, String) {
+    let Some(certificate) = &tls.certificate else {
+        return (
+            format!("`{config}` asks for a client certificate, and the URL has none"),
+            "add `?tls_cert=` and `&tls_key=` with the paths of certificate and key, in PEM"
+                .to_owned(),
+        );
+    };
+    let certificate = certificate.display();
+    let (why, help) = match alert {
+        AlertDescription::CertificateExpired => (
+            ", which has expired",
+            format!("renew the certificate in `{certificate}`"),
         ),
-        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => (
-            "is for another host",
-            "connect to the name in the certificate, or add `?tls_server_name=` with it",
+        AlertDescription::CertificateRevoked => (
+            ", which is revoked",
+            format!("renew the certificate in `{certificate}`"),
+        ),
+        AlertDescription::UnknownCA => (
+            ", for it does not know who has signed it",
+            format!(
+                "give the server the authority of `{certificate}`, Redis as `tls-ca-cert-file`, or use a \
+                 certificate that it knows the authority of"
+            ),
         ),
         _ => (
-            "is not trusted",
-            "add `?tls_ca=` with the path of the certificate authority, in PEM",
+            "",
+            format!(
+                "use another certificate than `{certificate}`; the log of the server tells what is wrong"
+            ),
         ),
-    }
+    };
+    let message = format!("`{config}` did not accept the client certificate{why}");
+    (message, help)
 }
 
-/// Returns whether a server sends this alert when it misses or does not accept a client certificate.
+/// Returns whether a server that has asked for a client certificate sends this alert when it misses or
+/// does not accept it.
 fn is_about_client_certificate(alert: AlertDescription) -> bool {
     matches!(
         alert,
         AlertDescription::CertificateRequired
             | AlertDescription::BadCertificate
+            | AlertDescription::UnsupportedCertificate
             | AlertDescription::UnknownCA
             | AlertDescription::CertificateUnknown
             | AlertDescription::CertificateExpired
+            | AlertDescription::CertificateRevoked
+            | AlertDescription::AccessDenied
             | AlertDescription::HandshakeFailure
             | AlertDescription::DecryptError
     )

@@ -6,4 +6,7 @@ mod handshake;
 mod reconnecting;
 mod refused;
 mod tls;
+mod tls_certificates;
 mod tls_ends;
+mod tls_files;
+mod tls_roots;
