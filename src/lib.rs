@@ -216,12 +216,20 @@
 //! - The Sentinels are asked before every attempt to connect, and the role of the server that they name is
 //!   verified. When one of them announces a new primary (`+switch-master`), all connections move at once.
 //! - In a cluster redirections are followed, at most 16 for a command: `MOVED`, `ASK` and `TRYAGAIN` say
-//!   that nothing has run. `MGET`, `MSET`, `DEL`, `EXISTS`, `TOUCH`, `UNLINK` and pipelines are split by
+//!   that nothing has run, and a command goes on to the node and the slot that `MOVED` names, also one whose
+//!   keys this crate does not know. A script can return such an error itself, so its node is asked about the
+//!   keys before the script is sent again, at most 3 times. `MGET`, `MSET`, `DEL`, `EXISTS`, `TOUCH`, `UNLINK` and pipelines are split by
 //!   node. They are not atomic then, and if one part fails the whole fails, and may have run. Transactions,
 //!   scripts and other commands with several keys need all keys in one slot. Commands for all nodes
 //!   (`DBSIZE`, `KEYS`, `FLUSHALL`, `SCRIPT LOAD`, …) combine the replies as redis-rs does. `SCAN`, `WAIT` and
 //!   commands that are meant for one node are refused, and the error says what to do instead.
-//! - A dedicated connection leads to the node that serves the first key it names.
+//! - A slot that no node serves, or whose node announces no host, costs the commands for this slot. They wait
+//!   for a node until their deadline, and for a second after that such commands fail at once.
+//! - A dedicated connection leads to the node that serves the first key it names. What its session was
+//!   before, such as `MULTI` or a name, moves there with it. After that it stays: a redirection goes to its
+//!   caller as an error.
+//! - `redis-cluster://h1:6379,h2:6379/4` selects a database on every node, where the cluster has several, as
+//!   since Valkey 9. Elsewhere that is an error that says so.
 //! - `?read_from=replica` and `prefer_replica`: with Sentinel every command goes to a replica, in a cluster
 //!   single commands that only read do.
 //! - Replication is asynchronous: Redis itself can lose a write that it has acknowledged when a replica

@@ -1,22 +1,24 @@
 //! [`DedicatedConnection`] and [`BlockingDedicatedConnection`]: the session of one caller.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use redis::{
     AsyncHotkeysCommands, Cmd, HotkeysCommands, Pipeline, RedisFuture, RedisResult, Value, aio,
 };
-use tokio::sync::OnceCell;
+use tokio::sync::{Mutex, MutexGuard};
 
 use super::block_on::block_on;
 use super::deployment::Deployment;
+use super::session_start::SessionStart;
 use crate::command::{CommandInfo, arguments};
 use crate::config::Config;
 use crate::connection::{
-    MultiplexedConnection, Packed, Request, Timeouts, check_not_empty, dedicated_timeouts,
-    own_request,
+    ExpectedReplies, MultiplexedConnection, Packed, Reply, Request, Timeouts, check_not_empty,
+    dedicated_timeouts, own_request,
 };
 use crate::error::Error;
+use crate::resp::encode;
 
 /// Holds a connection for one caller, for `WATCH` and other commands that change the session.
 ///
@@ -24,6 +26,10 @@ use crate::error::Error;
 /// every command fails with [`ErrorKind::Closed`](crate::ErrorKind::Closed), and redis-rs's
 /// `is_unrecoverable_error()` is true, so that a pool replaces it. Dropping the last clone closes the
 /// connection; [`Client::close`](crate::Client::close) does not.
+///
+/// In a cluster the first command with a key decides on the node, and what the session is by then, such as
+/// `MULTI` or a database, moves there with it. After that it stays: a redirection is an error of its
+/// command.
 ///
 /// # Transactions that watch keys
 ///
@@ -118,7 +124,9 @@ struct Session {
     /// In a cluster it leads to any node, and is used until the first command with a key.
     first: MultiplexedConnection,
     /// What the first command with a key has decided in a cluster; `None` if `first` leads there.
-    pinned: OnceCell<Option<MultiplexedConnection>>,
+    pinned: OnceLock<Option<MultiplexedConnection>>,
+    /// What the session is before that. A command without a key holds the lock until it is answered.
+    start: Mutex<SessionStart>,
 }
 
 impl Session {
@@ -129,7 +137,8 @@ impl Session {
             timeouts: Timeouts::from(deployment.config()),
             deployment,
             first,
-            pinned: OnceCell::new(),
+            pinned: OnceLock::new(),
+            start: Mutex::default(),
         })
     }
 
@@ -148,48 +157,84 @@ impl Session {
         !self.connection().has_ended()
     }
 
-    /// Moves to the node that this command needs, in a cluster, if it is the first one with a key.
+    /// Moves to the node that one of these commands needs, in a cluster, if it is the first one with a
+    /// key; returns what the session is so far if none has a key.
     async fn pin<'a>(
         &self,
-        arguments: impl Iterator<Item = &'a [u8]> + Clone,
-    ) -> Result<(), Error> {
+        commands: impl Iterator<Item = impl Iterator<Item = &'a [u8]> + Clone>,
+    ) -> Result<Option<MutexGuard<'_, SessionStart>>, Error> {
         let Some(cluster) = self.deployment.cluster() else {
-            return Ok(());
+            return Ok(None);
         };
-        if self.pinned.initialized() {
-            return Ok(());
+        if self.pinned.get().is_some() {
+            return Ok(None);
         }
-        let Some(connection) = cluster.dedicated_for(arguments).await? else {
-            return Ok(());
-        };
-        let pin = self.pinned.get_or_try_init(async || {
-            if connection.target().to_string() == self.first.target().to_string() {
-                return Ok(None);
+        let start = self.start.lock().await;
+        if self.pinned.get().is_some() {
+            return Ok(None);
+        }
+        for arguments in commands {
+            let Some(connection) = cluster.dedicated_for(arguments).await? else {
+                continue;
+            };
+            let moves = connection.target().to_string() != self.first.target().to_string();
+            if moves {
+                connect(&connection).await?;
+                start.repeat_on(&connection, self.timeouts).await?;
             }
-            connect(&connection).await?;
-            Ok(Some(connection))
-        });
-        pin.await.map(|_| ())
+            // Only the holder of the lock decides.
+            let _ = self.pinned.set(moves.then_some(connection));
+            return Ok(None);
+        }
+        Ok(Some(start))
     }
 
     async fn send(&self, command: &Cmd) -> RedisResult<Value> {
         check_not_empty(command)?;
-        self.pin(arguments(command)).await?;
         let timeouts = dedicated_timeouts(arguments(command), self.timeouts)?;
+        let start = self.pin(std::iter::once(arguments(command))).await?;
+        if start.is_some() {
+            let mut bytes = Vec::new();
+            encode(command, &mut bytes);
+            let packed = Packed::checked(bytes.into(), ExpectedReplies::One);
+            return Ok(self.exchange(packed, timeouts, start).await?.single());
+        }
         let request = Request::command(command, CommandInfo::of(arguments(command)), timeouts);
         Ok(self.connection().call(request).reply().await?.single())
     }
 
     async fn send_packed(&self, packed: Packed<'_>) -> RedisResult<Vec<Value>> {
         let mut timeouts = self.timeouts;
-        for command in packed.commands() {
-            self.pin(command.iter().copied()).await?;
+        let commands = packed.commands();
+        for command in &commands {
             timeouts = dedicated_timeouts(command.iter().copied(), timeouts)?;
         }
+        let start = self
+            .pin(commands.iter().map(|command| command.iter().copied()))
+            .await?;
         let count = packed.count();
-        let request = Request::packed(packed, timeouts);
-        let reply = self.connection().call(request).reply().await?;
-        reply.many(count).await
+        self.exchange(packed, timeouts, start)
+            .await?
+            .many(count)
+            .await
+    }
+
+    /// Sends commands, and keeps what they make of the session as long as its node is not decided.
+    async fn exchange(
+        &self,
+        packed: Packed<'_>,
+        timeouts: Timeouts,
+        start: Option<MutexGuard<'_, SessionStart>>,
+    ) -> Result<Reply, Error> {
+        let Some(mut start) = start else {
+            let request = Request::packed(packed, timeouts);
+            return self.connection().call(request).reply().await;
+        };
+        start.before(packed.bytes());
+        let request = Request::packed(packed.clone(), timeouts);
+        let reply = self.first.call(request).reply().await?;
+        start.answered(packed.bytes(), &reply);
+        Ok(reply)
     }
 }
 

@@ -8,6 +8,7 @@ mod deployment;
 mod environment;
 mod macros;
 mod registry;
+mod session_start;
 
 pub use self::async_client::Client;
 pub use self::blocking::BlockingClient;

@@ -139,8 +139,13 @@ impl Cluster {
             Ok(Routing::Split(..)) | Err(Unroutable::CrossSlot) => {
                 return Err(crosses_slots(&quoted_name(arguments)));
             }
-            Ok(Routing::AnyPrimary | Routing::AllPrimaries(_) | Routing::AllNodes(_))
-            | Err(Unroutable::Refused(_)) => return Ok(None),
+            Ok(Routing::AnyPrimary | Routing::AllPrimaries(_) | Routing::AllNodes(_)) => {
+                return Ok(None);
+            }
+            // It would be run by a node that its caller does not mean.
+            Err(Unroutable::Refused(instead)) => {
+                return Err(no_meaning(&quoted_name(arguments), instead));
+            }
         };
         let serving = |nodes: &Nodes| nodes.node_for(slot, false);
         let node = self
