@@ -2,9 +2,10 @@
 //!
 //! Each node has the same [`NodeConnections`](crate::connection::NodeConnections) as a single server, and
 //! with them deadlines, delivery, reconnects and TLS. This folder adds which slot a command's keys are in
-//! (`slot`, `routing`), which node serves it (`announced`, `topology`, `node`, `nodes`, `refresh`, `unserved`), where a
-//! node redirects a command to (`redirect`, `hop`, `script_refusal`), and how a command or a pipeline for several nodes is taken
-//! apart and put together (`batch`, `fan_out`, `pipeline`, `responses`).
+//! (`slot`, `routing`), which node serves it (`announced`, `topology`, `node`, `shards`, `nodes`, `refresh`,
+//! `unserved`), where a node redirects a command to (`redirect`, `hop`, `script_refusal`), and how a command
+//! or a pipeline for several nodes is taken apart and put together (`batch`, `fan_out`, `pipeline`,
+//! `responses`).
 //!
 //! # Why not redis-rs's `ClusterConnection`
 //!
@@ -41,6 +42,7 @@ mod routed;
 mod router;
 mod routing;
 mod script_refusal;
+mod shards;
 mod slot;
 mod topology;
 mod unserved;

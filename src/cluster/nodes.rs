@@ -11,15 +11,13 @@ use tokio::sync::Notify;
 
 use super::errors::{no_address, slot_not_served};
 use super::node::{Node, NodeKey};
+use super::shards::{Shard, Shards};
 use super::slot::Slot;
 use super::topology::{SlotTable, Unannounced};
 use crate::address::Address;
 use crate::config::Config;
 use crate::error::Error;
 use crate::url::ReadFrom;
-
-/// The number of the shard of a slot that no node serves.
-const UNASSIGNED: u16 = u16::MAX;
 
 /// The nodes of the cluster, and which of them serves which slot.
 pub(super) struct Nodes {
@@ -33,9 +31,7 @@ pub(super) struct Nodes {
 }
 
 struct Table {
-    /// The number of the shard of each slot.
-    shard_of_slot: Box<[u16]>,
-    shards: Vec<Shard>,
+    shards: Shards,
     /// Every node that there are connections to.
     known: HashMap<NodeKey, Arc<Node>>,
     /// The node that the last `MOVED` has led to: its slot table has the change.
@@ -45,31 +41,13 @@ struct Table {
     is_closed: bool,
 }
 
-/// A primary, and the replicas that reads may go to.
-#[derive(Clone)]
-struct Shard {
-    primary: Arc<Node>,
-    replicas: Vec<Arc<Node>>,
-}
-
-impl Shard {
-    fn nodes(&self) -> impl Iterator<Item = &Arc<Node>> {
-        std::iter::once(&self.primary).chain(&self.replicas)
-    }
-}
-
-fn no_slots() -> Box<[u16]> {
-    vec![UNASSIGNED; usize::from(Slot::COUNT)].into_boxed_slice()
-}
-
 impl Nodes {
     pub(super) fn new(config: Arc<Config>, seeds: Vec<Address>, trouble: Arc<Notify>) -> Nodes {
         Nodes {
             config,
             seeds,
             table: Mutex::new(Table {
-                shard_of_slot: no_slots(),
-                shards: Vec::new(),
+                shards: Shards::default(),
                 known: HashMap::new(),
                 redirect_target: None,
                 unannounced: Vec::new(),
@@ -91,8 +69,7 @@ impl Nodes {
     /// Returns the node that serves `slot`. For a command that only `reads` that may be a replica.
     pub(super) fn node_for(&self, slot: Slot, reads: bool) -> Option<Arc<Node>> {
         let table = self.lock();
-        let shard = table.shard_of_slot[usize::from(slot.number())];
-        let shard = table.shards.get(usize::from(shard))?;
+        let shard = table.shards.serving(slot)?;
         match self.config.read_from() {
             ReadFrom::Primary => Some(Arc::clone(&shard.primary)),
             read_from if reads => self.node_to_read_from(shard, read_from),
@@ -122,20 +99,12 @@ impl Nodes {
     }
 
     pub(super) fn primaries(&self) -> Vec<Arc<Node>> {
-        let table = self.lock();
-        let primaries = table.shards.iter().map(|shard| Arc::clone(&shard.primary));
-        primaries.collect()
+        self.lock().shards.primaries().cloned().collect()
     }
 
     /// Returns the primaries and, if reads go to them, the replicas.
     pub(super) fn all(&self) -> Vec<Arc<Node>> {
-        let table = self.lock();
-        table
-            .shards
-            .iter()
-            .flat_map(Shard::nodes)
-            .cloned()
-            .collect()
+        self.lock().shards.nodes().cloned().collect()
     }
 
     /// Returns the node at `address`, which a redirection has named.
@@ -147,20 +116,9 @@ impl Nodes {
     pub(super) fn moved(&self, slot: Slot, address: Address) -> bool {
         let mut table = self.lock();
         let node = self.node(&mut table, &NodeKey::primary(address));
-        let known = shard_of(&table.shards, &node);
-        let shard = known.unwrap_or_else(|| {
-            table.shards.push(Shard {
-                primary: Arc::clone(&node),
-                replicas: Vec::new(),
-            });
-            table.shards.len() - 1
-        });
-        let shard = shard_number(shard);
-        let shard_of_slot = &mut table.shard_of_slot[usize::from(slot.number())];
-        if *shard_of_slot == shard {
+        if !table.shards.assign(slot, Arc::clone(&node)) {
             return false;
         }
-        *shard_of_slot = shard;
         table.redirect_target = Some(node);
         true
     }
@@ -172,16 +130,12 @@ impl Nodes {
         if table.is_closed {
             return None;
         }
-        let (shards, shard_of_slot) = self.shards(&mut table, &slots);
-        table.shard_of_slot = shard_of_slot;
+        let shards = self.shards(&mut table, &slots);
         table.shards.clone_from(&shards);
         let is_news = table.unannounced != slots.unannounced && !slots.unannounced.is_empty();
         let news = is_news.then(|| slots.unannounced.clone());
         table.unannounced = slots.unannounced;
-        let serves = |node: &Arc<Node>| {
-            let mut nodes = shards.iter().flat_map(Shard::nodes);
-            nodes.any(|serving| Arc::ptr_eq(serving, node))
-        };
+        let serves = |node: &Arc<Node>| shards.nodes().any(|serving| Arc::ptr_eq(serving, node));
         let retired: Vec<Arc<Node>> = table
             .known
             .extract_if(|_, node| !serves(node))
@@ -192,32 +146,27 @@ impl Nodes {
             node.retire(self.config.response_timeout());
         }
         // No command is sent to a replica that has failed, so none would find out that it is back.
-        let replicas = shards.iter().flat_map(|shard| &shard.replicas);
-        replicas
+        shards
+            .replicas()
             .filter(|replica| replica.has_failed())
             .for_each(Node::connect_in_background);
         news
     }
 
-    fn shards(&self, table: &mut Table, slots: &SlotTable) -> (Vec<Shard>, Box<[u16]>) {
+    fn shards(&self, table: &mut Table, slots: &SlotTable) -> Shards {
         let reads_from_replicas = self.config.read_from() != ReadFrom::Primary;
-        let mut shards: Vec<Shard> = Vec::new();
-        let mut shard_of_slot = no_slots();
+        let mut shards = Shards::default();
         for range in &slots.ranges {
             let primary = self.node(table, &NodeKey::primary(range.primary.clone()));
-            let shard = shard_of(&shards, &primary).unwrap_or_else(|| {
+            shards.assign_range(range, primary, || {
                 let replicas = range.replicas.iter().filter(|_| reads_from_replicas);
-                let replicas = replicas
+                replicas
                     .map(|replica| self.node(table, &NodeKey::replica(replica.clone())))
-                    .collect();
-                shards.push(Shard { primary, replicas });
-                shards.len() - 1
+                    .collect()
             });
-            let slots = usize::from(range.first.number())..=usize::from(range.last.number());
-            shard_of_slot[slots].fill(shard_number(shard));
         }
-        keep(table, &slots.unannounced, &mut shards, &mut shard_of_slot);
-        (shards, shard_of_slot)
+        shards.keep(&table.shards, &slots.unannounced);
+        shards
     }
 
     /// Returns why no node is known that serves `slot`, or any slot if it is `None`.
@@ -284,8 +233,7 @@ impl Nodes {
     pub(super) fn start_closing(&self) -> Vec<Arc<Node>> {
         let mut table = self.lock();
         table.is_closed = true;
-        table.shards.clear();
-        table.shard_of_slot.fill(UNASSIGNED);
+        table.shards = Shards::default();
         table.redirect_target = None;
         table.known.drain().map(|(_, node)| node).collect()
     }
@@ -312,40 +260,4 @@ impl Nodes {
     fn lock(&self) -> MutexGuard<'_, Table> {
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// Leaves `unannounced` slots with the node that was the last known one. All that the new table says is
-/// that they have a node.
-fn keep(
-    before: &Table,
-    unannounced: &[Unannounced],
-    shards: &mut Vec<Shard>,
-    shard_of_slot: &mut [u16],
-) {
-    let mut is_unannounced = vec![false; shard_of_slot.len()];
-    for range in unannounced {
-        let slots = usize::from(range.first.number())..=usize::from(range.last.number());
-        is_unannounced[slots].fill(true);
-    }
-    for slot in (0..shard_of_slot.len()).filter(|slot| is_unannounced[*slot]) {
-        let shard = usize::from(before.shard_of_slot[slot]);
-        let Some(known) = before.shards.get(shard) else {
-            continue;
-        };
-        let shard = shard_of(shards, &known.primary).unwrap_or_else(|| {
-            shards.push(known.clone());
-            shards.len() - 1
-        });
-        shard_of_slot[slot] = shard_number(shard);
-    }
-}
-
-/// Returns the place in `shards` of the shard whose primary `node` is.
-fn shard_of(shards: &[Shard], node: &Arc<Node>) -> Option<usize> {
-    let is_primary = |shard: &Shard| Arc::ptr_eq(&shard.primary, node);
-    shards.iter().position(is_primary)
-}
-
-fn shard_number(place: usize) -> u16 {
-    u16::try_from(place).unwrap_or(UNASSIGNED)
 }
