@@ -9,13 +9,18 @@ use crate::report::printable;
 const MAX_ID_LENGTH: usize = 40;
 
 /// Parses the `host:port` of a redirection that the node at `answering` has sent. Without a host it is
-/// the host of that node; `?` is a host that nodes do not know, and then the slot table tells more.
-pub(super) fn redirect_address(text: &str, answering: &Address) -> Option<Address> {
+/// the host of that node; `?` stands for a host that no node has announced, and `known` returns the node
+/// with this port, if there is one.
+pub(super) fn redirect_address(
+    text: &str,
+    answering: &Address,
+    known: impl FnOnce(u16) -> Option<Address>,
+) -> Option<Address> {
     let (host, port) = text.rsplit_once(':')?;
     let port = port.parse().ok()?;
     match host.trim_start_matches('[').trim_end_matches(']') {
         "" => Address::announced(&answering.host, port),
-        "?" => None,
+        "?" => known(port),
         host => Address::announced(host, port),
     }
 }
@@ -97,12 +102,14 @@ mod tests {
     #[test]
     fn a_redirection_names_a_host_or_means_the_one_that_answers() {
         let check = |text: &str, expected: Option<&str>| {
-            let address = redirect_address(text, &answering()).map(|it| it.to_string());
+            let known = |port| (port == 7001).then(|| Address::new("known", port));
+            let address = redirect_address(text, &answering(), known).map(|it| it.to_string());
             assert_eq!(address.as_deref(), expected, "{text}");
         };
         check("10.0.0.1:7001", Some("10.0.0.1:7001"));
         check(":7001", Some("seed:7001"));
-        check("?:7001", None);
+        check("?:7001", Some("known:7001"));
+        check("?:7002", None);
         check("fe80::1:7001", Some("[fe80::1]:7001"));
         check("[fe80::1]:7001", Some("[fe80::1]:7001"));
         check("10.0.0.1", None);

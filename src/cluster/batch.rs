@@ -234,12 +234,11 @@ impl Batch<'_> {
             let is_overtaken = answered_slots.contains(&slot);
             let next =
                 refusal.and_then(|refusal| self.next_attempt(place, &refusal, from, is_overtaken));
-            match next {
-                Some(unanswered) => self.unanswered.push(unanswered),
-                None => {
-                    self.is_partly_answered = true;
-                    answered_slots.push(slot);
-                }
+            if let Some(unanswered) = next {
+                self.unanswered.push(unanswered);
+            } else {
+                self.is_partly_answered = true;
+                answered_slots.push(slot);
             }
             self.replies[place] = value;
         }
@@ -265,6 +264,7 @@ impl Batch<'_> {
                 unanswered.slot = redirected_slot(redirect);
                 let follow = |from: &Hop| follow_redirect(self.refresher, redirect, &from.node);
                 unanswered.next = from.and_then(follow);
+                self.needs_delay |= unanswered.next.is_none();
             }
             Refusal::TryAgain if self.rounds < MAX_REDIRECTIONS && !is_overtaken => {
                 self.needs_delay = true;

@@ -79,11 +79,10 @@ pub(super) fn no_address(unannounced: &[Unannounced]) -> Error {
     let mut slots: Vec<String> = unannounced.iter().map(Unannounced::to_string).collect();
     let others = slots.len().saturating_sub(MAX_UNANNOUNCED);
     slots.truncate(MAX_UNANNOUNCED);
-    let mut message = slots.join("; ");
     if others > 0 {
-        message.push_str(&format!("; and {others} more"));
+        slots.push(format!("and {others} more"));
     }
-    Error::new(ErrorKind::NotReady, message).with_help(
+    Error::new(ErrorKind::NotReady, slots.join("; ")).with_help(
         "set `cluster-announce-hostname` of that node, or `cluster-preferred-endpoint-type ip`",
     )
 }

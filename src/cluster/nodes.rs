@@ -112,6 +112,15 @@ impl Nodes {
         self.node(&mut self.lock(), &NodeKey::primary(address))
     }
 
+    /// Returns the address of the only primary with this port.
+    pub(super) fn address_with_port(&self, port: u16) -> Option<Address> {
+        let table = self.lock();
+        let mut primaries = table.shards.primaries().map(|node| node.address());
+        let address = primaries.find(|address| address.port == port)?;
+        let is_only = primaries.all(|other| other.port != port);
+        is_only.then(|| address.clone())
+    }
+
     /// Records that `slot` is served at `address`; returns whether that is new.
     pub(super) fn moved(&self, slot: Slot, address: Address) -> bool {
         let mut table = self.lock();

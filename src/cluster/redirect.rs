@@ -219,7 +219,11 @@ impl<'a> RedirectedCall<'a> {
                 self.next = follow_redirect(self.refresher, redirect, node);
                 // Its primary serves what a replica does not.
                 self.reads = false;
-                self.backoff_redirect(IMMEDIATE_REDIRECTIONS).await
+                let immediate = match self.next {
+                    Some(_) => IMMEDIATE_REDIRECTIONS,
+                    None => 0,
+                };
+                self.backoff_redirect(immediate).await
             }
             Refusal::TryAgain => self.backoff_redirect(0).await,
             Refusal::Unavailable(_) | Refusal::ReadOnly => self.backoff_unavailable().await,
@@ -293,14 +297,20 @@ pub(super) fn follow_redirect(
 ) -> Option<Hop> {
     let slot = redirected_slot(redirect)?;
     let (Redirect::Moved { address, .. } | Redirect::Ask { address, .. }) = redirect;
-    let address = redirect_address(address, from.address())?;
+    let nodes = refresher.nodes();
+    let known = |port| nodes.address_with_port(port);
+    let Some(address) = redirect_address(address, from.address(), known) else {
+        // The next slot table may tell more.
+        refresher.request_refresh();
+        return None;
+    };
     match redirect {
         Redirect::Moved { .. } => {
-            if refresher.nodes().moved(slot, address.clone()) {
+            if nodes.moved(slot, address.clone()) {
                 refresher.request_refresh();
             }
-            Some(Hop::to(refresher.nodes().node_at(address)))
+            Some(Hop::to(nodes.node_at(address)))
         }
-        Redirect::Ask { .. } => Some(Hop::asking(refresher.nodes().node_at(address))),
+        Redirect::Ask { .. } => Some(Hop::asking(nodes.node_at(address))),
     }
 }

@@ -126,6 +126,14 @@ fn one_node_of_three_without_a_host_name_is_reached_by_its_address() {
                 let () = ok(client.set(&key, slot).await);
                 assert_eq!(ok(client.get::<_, u16>(&key).await), slot);
             }
+            // Redirections to it have no host either.
+            let keys = ["a", "b"].map(|name| format!("{{{}}}{name}", tag(9)));
+            let () = ok(client.mset(&[(&keys[0], 1), (&keys[1], 2)]).await);
+            cluster.half_migrate(9, &keys[..1], 0, 1);
+            assert_eq!(ok(client.get::<_, u16>(&keys[0]).await), 1);
+            cluster.migrate([9], 0, 1);
+            assert_eq!(ok(client.get::<_, u16>(&keys[1]).await), 2);
+            cluster.migrate([9], 1, 0);
         });
     }
 }
