@@ -203,7 +203,9 @@
 //! Blocking commands (`BLPOP`, `XREAD BLOCK`, `WAIT` and the like) run on connections of their own, for
 //! as long as their argument says, and so does a pipeline that holds one. Commands that would change
 //! the shared session (`SELECT`, `SUBSCRIBE`, `CLIENT REPLY` and the like) are refused, and the error says
-//! what to use instead. A pipeline without commands, or with an empty one, is an error and never written.
+//! what to use instead. `SCRIPT KILL`, `FUNCTION KILL` and `SHUTDOWN` need no database: while a busy server
+//! refuses to select that of the URL, they run on a connection without it, and all other commands wait. A pipeline
+//! without commands, or with an empty one, is an error and never written.
 //!
 //! The page [Reliability](reliability) has the figures that measure these promises.
 //!

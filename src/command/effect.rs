@@ -9,6 +9,8 @@ use super::arguments::{number, read_stream_options};
 pub(crate) enum Effect {
     /// Nothing that other callers would notice.
     None,
+    /// Ends what keeps the server busy, and needs no database.
+    Rescues,
     /// The server may hold back its reply for this long, [`Duration::MAX`] without a limit.
     Blocks(Duration),
     /// Changes the session; the text says what to do instead.
@@ -22,6 +24,8 @@ pub(crate) enum Effect {
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Session {
     Unchanged,
+    /// As [`Effect::Rescues`].
+    NotNeeded,
     /// As [`Effect::ChangesSession`].
     Changed(&'static str),
     /// As [`Effect::NoSingleReply`].

@@ -96,6 +96,7 @@ impl CommandInfo {
     pub(crate) fn effect<'a>(self, arguments: impl Iterator<Item = &'a [u8]>) -> Effect {
         match self.0.session {
             Session::Unchanged => {}
+            Session::NotNeeded => return Effect::Rescues,
             Session::Changed(instead) => return Effect::ChangesSession(instead),
             Session::NoSingleReply(instead) => return Effect::NoSingleReply(instead),
         }

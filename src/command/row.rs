@@ -156,6 +156,11 @@ impl Row {
         }
     }
 
+    /// It is served while a script keeps the server busy, and whatever the database is.
+    pub(super) const fn rescues(self) -> Row {
+        self.session(Session::NotNeeded)
+    }
+
     pub(super) const fn frames_transaction(self) -> Row {
         let access = Access::FramesTransaction;
         Row { access, ..self }

@@ -224,7 +224,9 @@ pub(super) static TABLE: &[Row] = &[
     write("FUNCTION|DUMP", NONE),
     write("FUNCTION|FLUSH", NONE).routing(AllPrimaries(AllSucceeded)),
     write("FUNCTION|HELP", NONE),
-    write("FUNCTION|KILL", NONE).routing(AllNodes(OneSucceeded)),
+    write("FUNCTION|KILL", NONE)
+        .rescues()
+        .routing(AllNodes(OneSucceeded)),
     write("FUNCTION|LIST", NONE),
     write("FUNCTION|LOAD", NONE).routing(AllPrimaries(AllSucceeded)),
     write("FUNCTION|RESTORE", NONE).routing(AllPrimaries(AllSucceeded)),
@@ -391,7 +393,9 @@ pub(super) static TABLE: &[Row] = &[
     write("SCRIPT|EXISTS", NONE).routing(AllPrimaries(LogicalAnd)),
     write("SCRIPT|FLUSH", NONE).routing(AllNodes(AllSucceeded)),
     write("SCRIPT|HELP", NONE),
-    write("SCRIPT|KILL", NONE).routing(AllNodes(OneSucceeded)),
+    write("SCRIPT|KILL", NONE)
+        .rescues()
+        .routing(AllNodes(OneSucceeded)),
     write("SCRIPT|LOAD", NONE).routing(AllNodes(AllSucceeded)),
     write("SCRIPT|SHOW", NONE),
     read("SDIFF", ALL),
@@ -405,7 +409,9 @@ pub(super) static TABLE: &[Row] = &[
     write("SETNX", FIRST),
     write("SETRANGE", FIRST),
     write("SFLUSH", NONE).routing(Refused(ONE_NODE)),
-    write("SHUTDOWN", NONE).routing(Refused(ONE_NODE)),
+    write("SHUTDOWN", NONE)
+        .rescues()
+        .routing(Refused(ONE_NODE)),
     read("SINTER", ALL),
     read("SINTERCARD", counted(1)),
     write("SINTERSTORE", ALL),

@@ -188,6 +188,14 @@ impl Config {
         self.database
     }
 
+    /// Returns the same settings with database 0, which no connection has to select.
+    pub(crate) fn without_database(&self) -> Config {
+        Config {
+            database: 0,
+            ..self.clone()
+        }
+    }
+
     /// Returns the version of RESP that is asked for first.
     #[must_use]
     pub fn protocol(&self) -> Protocol {

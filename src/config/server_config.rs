@@ -146,6 +146,19 @@ impl Target {
         }
     }
 
+    /// Returns the same target for a connection that does not select the database of the URL.
+    pub(crate) fn without_database(&self) -> Target {
+        match self {
+            Target::Server(server) => Target::Server(ServerConfig {
+                config: Arc::new(server.config.without_database()),
+                ..server.clone()
+            }),
+            Target::Sentinel(config, sentinels) => {
+                Target::Sentinel(Arc::new(config.without_database()), sentinels.clone())
+            }
+        }
+    }
+
     /// Returns whether it is a node of a cluster, which may redirect its callers to another node.
     pub(crate) fn is_cluster_node(&self) -> bool {
         match self {

@@ -69,6 +69,11 @@ impl BlockingPool {
         }
     }
 
+    /// Returns a pool of connections that do not select the database of the URL.
+    pub(super) fn without_database(&self) -> BlockingPool {
+        BlockingPool::new(self.target.without_database(), Arc::clone(&self.watch))
+    }
+
     /// Returns a new connection for the session of one caller, which the pool does not keep.
     pub(super) fn dedicated(&self) -> MultiplexedConnection {
         self.connection(Purpose::Session)

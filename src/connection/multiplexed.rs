@@ -68,6 +68,16 @@ impl MultiplexedConnection {
         queue.is_closed() || queue.failure().is_some()
     }
 
+    /// Returns whether there is a connection.
+    pub(crate) fn is_connected(&self) -> bool {
+        self.state.lock().is_up()
+    }
+
+    /// Makes the next attempt to connect now, if there is no connection.
+    pub(crate) fn reconnect_now(&self) {
+        self.state.reconnect_now();
+    }
+
     /// Returns whether there is a connection to a server that serves.
     pub(crate) fn serves(&self) -> bool {
         self.state.lock().serves()

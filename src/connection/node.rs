@@ -85,7 +85,7 @@ impl NodeConnections {
         let route = || Route::of(info, arguments(command)).map_err(RedisError::from);
         match check_not_empty(command).and_then(|()| route()) {
             Ok(Route::Shared) => self.send_shared(command, info, resend),
-            Ok(route @ Route::Dedicated(_)) => {
+            Ok(route @ (Route::Dedicated(_) | Route::Rescue)) => {
                 let request = Request::command(command, info, route.extend(self.timeouts));
                 let call = self.run(route, request.with_resend(resend), 0);
                 Box::pin(async move { Ok(call.await.0?.single()) })
@@ -114,7 +114,15 @@ impl NodeConnections {
         writes: u8,
     ) -> (Result<Reply, Error>, u8) {
         match route {
-            Route::Shared => {
+            Route::Rescue if self.needs_rescue() => {
+                let connections = self.blocking.without_database();
+                let result = connections.call(request, self.timeouts.deadline).await;
+                // Callers that wait for the database do not have to wait for the back-off as well.
+                self.shared.reconnect_now();
+                let lost = result.as_ref().is_err_and(Error::may_have_run);
+                (result, writes + u8::from(lost))
+            }
+            Route::Shared | Route::Rescue => {
                 let mut call = self.shared.call(request).after_writes(writes);
                 let result = call.reply().await;
                 (result, call.writes())
@@ -125,6 +133,11 @@ impl NodeConnections {
                 (result, writes + u8::from(lost))
             }
         }
+    }
+
+    /// Returns whether the shared connection may have to wait until the server selects its database.
+    fn needs_rescue(&self) -> bool {
+        self.shared.target().client().database() != 0 && !self.shared.is_connected()
     }
 
     /// Sends `PING` on the shared connection.

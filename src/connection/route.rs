@@ -13,6 +13,9 @@ use crate::report::printable;
 pub(crate) enum Route {
     /// The connection that all callers share.
     Shared,
+    /// The same, or a connection without a database while the one that all callers share cannot select its
+    /// own: the command ends what keeps the server busy.
+    Rescue,
     /// A connection of its own, for a command that may block for so long.
     Dedicated(Duration),
 }
@@ -26,6 +29,7 @@ impl Route {
     ) -> Result<Route, Error> {
         match info.effect(arguments.clone()) {
             Effect::None => Ok(Route::Shared),
+            Effect::Rescues => Ok(Route::Rescue),
             Effect::Blocks(block) => Ok(Route::Dedicated(block)),
             Effect::ChangesSession(help) => Err(changes_session(arguments, help)),
             Effect::NoSingleReply(help) => Err(no_single_reply(arguments, help)),
@@ -34,18 +38,24 @@ impl Route {
 
     /// Returns the route of all commands of `packed` together.
     pub(crate) fn of_packed(packed: &Packed<'_>) -> Result<Route, Error> {
-        let mut route = Route::Shared;
+        let mut route: Option<Route> = None;
         for command in packed.commands() {
             let arguments = command.iter().copied();
-            route = route.and(Route::of(CommandInfo::of(arguments.clone()), arguments)?);
+            let next = Route::of(CommandInfo::of(arguments.clone()), arguments)?;
+            route = Some(route.map_or(next, |route| route.and(next)));
         }
-        Ok(route)
+        Ok(route.unwrap_or(Route::Shared))
     }
 
     /// Returns the route of two commands together.
     pub(crate) fn and(self, other: Route) -> Route {
         match (self, other) {
-            (Route::Shared, route) | (route, Route::Shared) => route,
+            (Route::Rescue, Route::Rescue) => Route::Rescue,
+            // Beside it there is a command that needs the database.
+            (Route::Rescue | Route::Shared, Route::Rescue | Route::Shared) => Route::Shared,
+            (Route::Shared | Route::Rescue, route) | (route, Route::Shared | Route::Rescue) => {
+                route
+            }
             (Route::Dedicated(one), Route::Dedicated(other)) => {
                 Route::Dedicated(one.saturating_add(other))
             }
@@ -55,7 +65,7 @@ impl Route {
     /// Returns the timeouts of what goes this way.
     pub(crate) fn extend(self, timeouts: Timeouts) -> Timeouts {
         match self {
-            Route::Shared => timeouts,
+            Route::Shared | Route::Rescue => timeouts,
             Route::Dedicated(block) => timeouts.extended_by(block),
         }
     }
@@ -67,7 +77,7 @@ pub(crate) fn dedicated_timeouts<'a>(
     timeouts: Timeouts,
 ) -> Result<Timeouts, Error> {
     match CommandInfo::of(arguments.clone()).effect(arguments.clone()) {
-        Effect::None | Effect::ChangesSession(_) => Ok(timeouts),
+        Effect::None | Effect::Rescues | Effect::ChangesSession(_) => Ok(timeouts),
         Effect::Blocks(block) => Ok(timeouts.extended_by(block)),
         Effect::NoSingleReply(help) => Err(no_single_reply(arguments, help)),
     }

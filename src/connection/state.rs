@@ -36,6 +36,8 @@ pub(super) struct State {
     pub(super) trouble: Option<Arc<Notify>>,
     /// Notified whenever a connection is made or lost, or cannot be made.
     changed: Notify,
+    /// Notified when the next attempt to connect is worth being made at once.
+    reconnect: Notify,
     /// What all connections of a client have heard of the service that Sentinels watch.
     pub(super) watch: Arc<SentinelWatch>,
 }
@@ -56,6 +58,7 @@ impl State {
             purpose,
             trouble,
             changed: Notify::new(),
+            reconnect: Notify::new(),
             watch,
         }
     }
@@ -105,6 +108,16 @@ impl State {
         if let Some(trouble) = &self.trouble {
             trouble.notify_one();
         }
+    }
+
+    /// Ends the wait before the next attempt to connect.
+    pub(super) fn reconnect_now(&self) {
+        self.reconnect.notify_waiters();
+    }
+
+    /// Waits until the next attempt to connect is worth being made at once.
+    pub(super) async fn until_reconnect(&self) {
+        self.reconnect.notified().await;
     }
 
     /// Waits until there is a connection, or until an attempt to make it has failed.

@@ -8,6 +8,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
+use futures_util::future::select;
+
 use super::driver::Driver;
 use super::errors::{connection_lost, session_ended};
 use super::state::State;
@@ -178,10 +180,17 @@ impl State {
             wakers.wake_all();
             self.notify_trouble();
             let delay = backoff.next(Instant::now());
-            // A switch is worth an attempt at once.
-            let change = tokio::time::timeout(delay, changes.changed());
+            let change = tokio::time::timeout(delay, self.until_worth_an_attempt(changes));
             let _ = self.while_disconnected(change).await?;
         }
+    }
+
+    /// Waits until an attempt at once is likely to succeed: the Sentinels have announced another primary,
+    /// or what kept the server busy was ended.
+    async fn until_worth_an_attempt(&self, changes: &mut PrimaryChanges) {
+        let switch = pin!(changes.changed());
+        let reconnect = pin!(self.until_reconnect());
+        select(switch, reconnect).await;
     }
 
     fn log_connected(&self, server: Option<&Server>) {

@@ -163,7 +163,7 @@ impl CommandQueue {
         failed && self.needs_connection() || self.not_ready.has_parked()
     }
 
-    pub(super) fn is_up(&self) -> bool {
+    pub(in super::super) fn is_up(&self) -> bool {
         matches!(self.connection, Connection::Up { .. })
     }
 

@@ -1,6 +1,7 @@
 //! Connecting: what works, and how each failure is reported: typed, in time, with help, and without a
 //! secret.
 
+mod busy;
 mod failure;
 mod handshake;
 mod reconnecting;
