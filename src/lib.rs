@@ -113,6 +113,7 @@
 //! | warn | `both_set: …` | The variable is set twice, as itself and as a file. The line says which one is used. |
 //! | warn | `connection to … lost: …; reconnecting` | A shared connection has ended. |
 //! | warn | `…; trying again until it works` | The first failed attempt to connect of an outage, with its cause. Later attempts are not logged. |
+//! | warn | `… ends connections that begin with HELLO or CLIENT; …` | The server is a proxy that does not know these commands, see [old servers and proxies](#old-servers-and-proxies). At most once in ten minutes. |
 //! | info | `connected to …` | There is a connection again, or for the first time. |
 //!
 //! ## Errors at three in the morning
@@ -165,6 +166,21 @@
 //! The user of the Sentinels (`sentinel_username`) needs `+sentinel|get-master-addr-by-name`; with
 //! `read_from` also `+sentinel|replicas`; and `+subscribe` with the channel `&+switch-master`. Without the
 //! last one a failover is noticed only when the old primary closes its connections or refuses a write.
+//!
+//! ## Old servers and proxies
+//!
+//! A connection begins with `HELLO 3`, which carries the credentials. If the server answers anything that is
+//! not about the client itself (a wrong password, protected mode, too many clients, a server that is not
+//! ready), the client goes on with RESP2 on the same connection: `AUTH`, `SELECT`, and `PING`. So Redis before
+//! 6, Envoy and other proxies, and accounts for which `HELLO`, `CLIENT` or `PING` is denied or renamed need no
+//! parameter in the URL. A password that was refused is not sent again in the same attempt.
+//!
+//! Some proxies, such as twemproxy, end the connection on every command that they do not know. If a connection
+//! ends during the handshake, the same attempt tries two more connections: with `AUTH`, `PING` and `SELECT` only,
+//! and then with `AUTH` without the username and `GET` in place of `PING`. What works is used for the server for
+//! ten minutes; after that, and after a failed attempt, the next connection begins with `HELLO` again. An attempt
+//! that finds no way is repeated in full every 5 s at most. The scheme and the verification of TLS are the same for
+//! all of these connections. With `?protocol=2` the client leaves `HELLO` out from the start.
 //!
 //! # Delivery
 //!

@@ -2,13 +2,15 @@
 
 mod client_config;
 mod credentials;
+mod dialect;
 mod server_config;
 mod servers;
 mod tls_config;
 
 pub use self::client_config::Config;
 pub(crate) use self::credentials::Credentials;
-pub(crate) use self::server_config::{ServerConfig, ServerRole, Target};
+pub(crate) use self::dialect::Dialect;
+pub(crate) use self::server_config::{ServerConfig, ServerRole, Target, oldest_probe};
 pub(crate) use self::servers::{Endpoint, Sentinels, Servers};
 #[cfg(feature = "tls")]
 pub(crate) use self::tls_config::TlsConfig;

@@ -4,8 +4,11 @@
 use std::fmt;
 use std::sync::Arc;
 
+use redis::{Cmd, cmd};
+
 use super::client_config::Config;
 use super::credentials::Credentials;
+use super::dialect::Dialects;
 use super::servers::{Endpoint, Sentinels, Servers};
 use super::tls_config::TlsConfig;
 use crate::address::Address;
@@ -30,6 +33,7 @@ pub(crate) struct ServerConfig {
     endpoint: Endpoint,
     role: ServerRole,
     credentials: Credentials,
+    dialects: Arc<Dialects>,
 }
 
 impl ServerConfig {
@@ -41,6 +45,7 @@ impl ServerConfig {
             endpoint,
             role,
             credentials,
+            dialects: Arc::default(),
         }
     }
 
@@ -55,6 +60,7 @@ impl ServerConfig {
             endpoint: Endpoint::Tcp(address),
             role: ServerRole::Sentinel,
             credentials: sentinels.credentials.clone(),
+            dialects: Arc::default(),
         }
     }
 
@@ -78,6 +84,11 @@ impl ServerConfig {
 
     pub(crate) fn credentials(&self) -> &Credentials {
         &self.credentials
+    }
+
+    /// Returns what the server has taken so far; clones share it.
+    pub(crate) fn dialects(&self) -> &Dialects {
+        &self.dialects
     }
 
     /// Returns the database to select; a Sentinel has none but 0.
@@ -126,6 +137,11 @@ impl fmt::Display for ServerConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.endpoint.fmt(f)
     }
+}
+
+/// Returns a command that every proxy knows, and that does not change anything.
+pub(crate) fn oldest_probe() -> Cmd {
+    cmd("GET").arg(env!("CARGO_PKG_NAME")).to_owned()
 }
 
 /// The server that a connection leads to.

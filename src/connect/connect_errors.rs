@@ -6,6 +6,7 @@ use std::io;
 use super::tls_errors::ENDED_HELP;
 use crate::config::{Endpoint, ServerConfig};
 use crate::error::{Error, ErrorKind};
+use crate::url::Protocol;
 
 /// The part of an attempt that is under way.
 #[derive(Debug, Clone, Copy)]
@@ -80,9 +81,16 @@ pub(super) fn too_late(config: &ServerConfig, phase: Phase) -> Error {
         Phase::Tls => format!("`{config}` did not answer the TLS handshake"),
         Phase::Handshake => format!("`{config}` did not answer the handshake"),
     };
+    let help = match (phase, config.client().protocol()) {
+        // Some proxies say nothing to what they do not know.
+        (Phase::Handshake, Protocol::Resp3) => {
+            "check host and port, allow more time with `?connect_timeout=5s`, or write `?protocol=2`"
+        }
+        _ => "check host and port, or allow more time with `?connect_timeout=5s`",
+    };
     Error::new(ErrorKind::Unreachable, format!("{what} within {limit:?}"))
         .as_io(io::ErrorKind::TimedOut)
-        .with_help("check host and port, or allow more time with `?connect_timeout=5s`")
+        .with_help(help)
 }
 
 /// Reports that a file of certificates, or the disk that it is on, did not answer.

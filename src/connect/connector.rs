@@ -1,7 +1,9 @@
 //! [`Connector`]: attempts to connect to one server, each within the connect timeout.
 
+use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Instant;
 
 use super::connect_errors::{Phase, broken, too_late, unreachable, unresolved};
 use super::connected::Connected;
@@ -20,7 +22,7 @@ use super::tls_probe::{TlsProbe, expects_tls};
 use crate::address::Address;
 #[cfg(feature = "tls")]
 use crate::config::TlsConfig;
-use crate::config::{Endpoint, ServerConfig};
+use crate::config::{Dialect, Endpoint, ServerConfig};
 use crate::error::Error;
 
 /// Makes the connections to one server, one after the other.
@@ -37,6 +39,27 @@ struct Progress {
     phase: Phase,
     /// Why the attempt has failed, while a probe looks for a better reason.
     failure: Option<Error>,
+}
+
+/// Why there is no connection.
+enum AttemptError {
+    Failed(Error),
+    /// The server has ended it during the handshake.
+    Ended(Error),
+}
+
+impl From<Error> for AttemptError {
+    fn from(error: Error) -> AttemptError {
+        AttemptError::Failed(error)
+    }
+}
+
+/// A client that uses less than the URL asks for does not do so silently.
+fn log_fallback(config: &ServerConfig) {
+    log::warn!(
+        target: "redis_ready",
+        "`{config}` ends connections that begin with `HELLO` or `CLIENT`; using RESP2 without them"
+    );
 }
 
 impl Connector {
@@ -65,11 +88,41 @@ impl Connector {
         })
     }
 
+    /// Attempts once; with a server that ends the connection in the handshake again, in a simpler dialect.
     async fn attempt(
         &mut self,
         config: &ServerConfig,
         progress: &mut Progress,
     ) -> Result<Connected, Error> {
+        let dialects = config.dialects();
+        let first = dialects.first(config.client().protocol(), Instant::now());
+        let mut dialect = first;
+        loop {
+            let error = match self.attempt_in(dialect, config, progress).await {
+                Ok(connected) => {
+                    if dialect != first {
+                        dialects.remember(dialect, Instant::now());
+                        log_fallback(config);
+                    }
+                    return Ok(connected);
+                }
+                Err(AttemptError::Failed(error)) => return Err(error),
+                Err(AttemptError::Ended(error)) => error,
+            };
+            let may_descend = dialect != first || dialects.may_descend(Instant::now());
+            dialect = match dialect.simpler() {
+                Some(simpler) if may_descend => simpler,
+                _ => return Err(error),
+            };
+        }
+    }
+
+    async fn attempt_in(
+        &mut self,
+        dialect: Dialect,
+        config: &ServerConfig,
+        progress: &mut Progress,
+    ) -> Result<Connected, AttemptError> {
         let (mut stream, address) = match config.endpoint() {
             Endpoint::Tcp(address) => {
                 let (stream, address) = self.open_tcp(config, address, progress).await?;
@@ -83,25 +136,28 @@ impl Connector {
             }
         };
         progress.phase = Phase::Handshake;
-        let error = match shake_hands(&mut stream, config).await {
+        let error = match shake_hands(&mut stream, config, dialect).await {
             Ok(input) => {
                 self.probe.forget();
                 return Ok(Connected { stream, input });
             }
-            Err(Failure::Refused(error)) => return Err(error),
+            Err(Failure::Refused(error)) => return Err(error.into()),
             // What TLS 1.3 has against a client certificate arrives here.
             #[cfg(feature = "tls")]
-            Err(Failure::Broken(error)) if is_by_tls_peer(&error) => {
-                return Err(self.tls.report(&error, config));
+            Err(Failure::Broken(error) | Failure::Ended(error, _)) if is_by_tls_peer(&error) => {
+                return Err(self.tls.report(&error, config).into());
             }
-            Err(Failure::Broken(error)) => broken(config, &error),
+            Err(Failure::Ended(_, Some(said))) => return Err(AttemptError::Ended(said)),
+            Err(Failure::Ended(error, None) | Failure::Broken(error)) => error,
         };
-        progress.failure = Some(error.clone());
+        let report = broken(config, &error);
+        progress.failure = Some(report.clone());
         match address {
             Some(address) if config.tls().is_none() && self.probe.speaks_tls(address).await => {
-                Err(expects_tls(config))
+                Err(expects_tls(config).into())
             }
-            _ => Err(error),
+            _ if error.kind() == io::ErrorKind::InvalidData => Err(report.into()),
+            _ => Err(AttemptError::Ended(report)),
         }
     }
 
@@ -226,10 +282,11 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_port_that_ends_plain_connections_is_probed_at_every_eighth_attempt() {
+    async fn a_port_that_ends_plain_connections_is_asked_otherwise_once_in_an_outage() {
         let server = FakeServer::answering(|_| b"");
         let mut connector = connector("redis", "127.0.0.1", &server);
-        for connections in [2, 3, 4, 5, 6, 7, 8, 9, 11, 12] {
+        // The first attempt has tried two simpler dialects as well.
+        for connections in [4, 5, 6] {
             let error = failure(&mut connector).await;
             assert_eq!(error.kind(), ErrorKind::Unreachable, "{error:?}");
             assert_eq!(server.accepted(), connections);

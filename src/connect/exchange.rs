@@ -5,17 +5,39 @@ use std::io;
 use redis::{Cmd, ServerError, Value};
 
 use super::connected::Connected;
+use super::login_errors::is_about_the_login;
 use super::stream::Stream;
 use crate::resp::Decoder;
 
 /// Sends `commands` on a connection that is ready, before it has any other use; returns one reply for
-/// each.
+/// each, or those up to the first if that is an error and the last thing that the server has sent.
 pub(crate) async fn ask(connected: &mut Connected, commands: &[Cmd]) -> io::Result<Vec<Value>> {
     let input = std::mem::take(&mut connected.input);
     let mut exchange = Exchange::new(&mut connected.stream, input);
     let replies = exchange.ask(commands).await;
     connected.input = exchange.into_input();
-    replies
+    match replies? {
+        Replies {
+            values,
+            ended: Some(error),
+        } if values.first().and_then(server_error).is_none() => Err(error),
+        Replies { values, .. } => Ok(values),
+    }
+}
+
+/// The replies to some commands.
+pub(super) struct Replies {
+    /// One for each command, unless the server has refused the login or ended the connection.
+    pub(super) values: Vec<Value>,
+    /// How the connection ended before all replies had come.
+    pub(super) ended: Option<io::Error>,
+}
+
+impl Replies {
+    /// Returns the error that the first reply is, if it is one.
+    pub(super) fn error(&self) -> Option<&ServerError> {
+        self.values.first().and_then(server_error)
+    }
 }
 
 /// Returns the error that `reply` is, if it is one.
@@ -48,31 +70,37 @@ impl Exchange<'_> {
         self.input
     }
 
-    /// Sends `commands` in one write and returns one reply for each.
+    /// Sends `commands` in one write and reads one reply for each. Does not wait for more once the server
+    /// has refused the login.
     ///
-    /// A server that refuses the first of them and closes the connection has answered: the replies that
-    /// are missing are nil.
-    pub(super) async fn ask(&mut self, commands: &[Cmd]) -> io::Result<Vec<Value>> {
+    /// # Errors
+    /// What came was not RESP.
+    pub(super) async fn ask(&mut self, commands: &[Cmd]) -> io::Result<Replies> {
         let mut output = Vec::new();
         for command in commands {
             command.write_packed_command(&mut output);
         }
         // A server that refuses at once closes without reading, and its answer can still be read.
         let sent = self.stream.write_all(&output).await;
-        let mut replies = Vec::with_capacity(commands.len());
-        while replies.len() < commands.len() {
+        let (mut values, mut ended) = (Vec::with_capacity(commands.len()), None);
+        while values.len() < commands.len() {
             match self.reply().await {
                 Ok(Value::Push { .. }) => {}
-                Ok(reply) => replies.push(reply),
-                Err(_) if replies.first().and_then(server_error).is_some() => {
-                    replies.resize(commands.len(), Value::Nil);
+                Ok(reply) => {
+                    let is_last = server_error(&reply).is_some_and(is_about_the_login);
+                    values.push(reply);
+                    if is_last {
+                        break;
+                    }
                 }
-                // What the server has sent, such as a TLS alert, says more than a write that failed.
                 Err(error) if error.kind() == io::ErrorKind::InvalidData => return Err(error),
-                Err(error) => return Err(sent.err().unwrap_or(error)),
+                Err(error) => {
+                    ended = Some(sent.err().unwrap_or(error));
+                    break;
+                }
             }
         }
-        Ok(replies)
+        Ok(Replies { values, ended })
     }
 
     async fn reply(&mut self) -> io::Result<Value> {

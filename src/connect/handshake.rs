@@ -4,19 +4,23 @@ use std::io;
 
 use redis::{Cmd, ServerError, Value, cmd};
 
-use super::exchange::{Exchange, server_error};
-use super::login_errors::login_error;
+use super::exchange::{Exchange, Replies, server_error};
+use super::login_errors::{
+    Step, ended_by_select, is_about_the_command, is_about_the_login, login_error,
+};
 use super::stream::Stream;
-use crate::config::{ServerConfig, ServerRole};
+use crate::config::{Dialect, ServerConfig, ServerRole, oldest_probe};
 use crate::error::Error;
-use crate::resp::Decoder;
-use crate::url::Protocol;
+use crate::resp::{Decoder, Refusal};
 
 /// Why a handshake has failed.
 pub(super) enum Failure {
     /// The server has answered, and does not let us in.
     Refused(Error),
-    /// The connection ended, or what came was not RESP.
+    /// The connection ended before every command was answered; the error is what the server said before
+    /// that, if it said anything.
+    Ended(io::Error, Option<Error>),
+    /// What came was not RESP.
     Broken(io::Error),
 }
 
@@ -26,18 +30,23 @@ impl From<io::Error> for Failure {
     }
 }
 
-/// Logs in, with RESP3 where the server knows it and RESP2 otherwise. Returns what the server has sent
-/// beyond its answers.
+/// Logs in and sets up the session in `dialect`. Returns what the server has sent beyond its answers.
 pub(super) async fn shake_hands(
     stream: &mut Stream,
     config: &ServerConfig,
+    dialect: Dialect,
 ) -> Result<Vec<u8>, Failure> {
     let mut exchange = Exchange::new(stream, Vec::new());
-    let is_resp3 =
-        config.client().protocol() == Protocol::Resp3 && say_hello(&mut exchange, config).await?;
+    let is_resp3 = dialect == Dialect::Resp3 && say_hello(&mut exchange, config).await?;
     if !is_resp3 {
-        authenticate(&mut exchange, config).await?;
-        start_resp2_session(&mut exchange, config).await?;
+        authenticate(&mut exchange, config, dialect).await?;
+        match dialect {
+            Dialect::Resp3 | Dialect::Resp2 => start_resp2_session(&mut exchange, config).await?,
+            Dialect::Bare => start_bare_session(&mut exchange, config, cmd("PING")).await?,
+            Dialect::Oldest => {
+                start_bare_session(&mut exchange, config, oldest_probe()).await?;
+            }
+        }
     }
     let input = exchange.into_input();
     if !holds_only_pushes(&input) {
@@ -59,13 +68,29 @@ fn holds_only_pushes(mut input: &[u8]) -> bool {
     input.is_empty()
 }
 
-/// Logs in with `HELLO 3`; returns `false` if the server does not know RESP3.
+/// Logs in with `HELLO 3`. Returns `false` if the server does not understand that: whatever it answers,
+/// RESP2 may work, unless the answer is about the login itself.
 async fn say_hello(exchange: &mut Exchange<'_>, config: &ServerConfig) -> Result<bool, Failure> {
     let replies = exchange.ask(&hello(config)).await?;
-    match server_error(&replies[0]) {
-        None => check_select(config, &replies[1..]).map(|()| true),
-        Some(error) if is_resp3_unknown(error) => Ok(false),
-        Some(error) => Err(refused(config, error)),
+    match replies.values.first() {
+        Some(Value::ServerError(error)) if refuses_hello(config, error) => {
+            Err(refused(config, Step::Authenticate, error))
+        }
+        Some(Value::Map(_) | Value::Array(_)) => {
+            check_select(config, &replies.values[1..])?;
+            check_complete(config, replies)?;
+            Ok(true)
+        }
+        _ => check_complete(config, replies).map(|_| false),
+    }
+}
+
+/// Returns whether RESP2 would be refused for the same reason as `HELLO`.
+fn refuses_hello(config: &ServerConfig, error: &ServerError) -> bool {
+    match error.code() {
+        // Proxies want `AUTH` first, although `HELLO` carries the password.
+        "NOAUTH" => credentials(config).is_none(),
+        _ => is_about_the_login(error) || Refusal::of_error(error).is_some(),
     }
 }
 
@@ -88,23 +113,28 @@ fn hello(config: &ServerConfig) -> Vec<Cmd> {
 }
 
 /// Sends `AUTH`, where there are credentials.
-async fn authenticate(exchange: &mut Exchange<'_>, config: &ServerConfig) -> Result<(), Failure> {
+async fn authenticate(
+    exchange: &mut Exchange<'_>,
+    config: &ServerConfig,
+    dialect: Dialect,
+) -> Result<(), Failure> {
     let Some((username, password)) = credentials(config) else {
         return Ok(());
     };
-    let mut auth = cmd("AUTH");
-    if let Some(username) = username {
-        auth.arg(username);
-    }
-    auth.arg(password);
+    let with_password_only = cmd("AUTH").arg(password).to_owned();
+    let auth = match (username, dialect) {
+        (None, _) | (_, Dialect::Oldest) | (Some("default"), Dialect::Bare) => {
+            with_password_only.clone()
+        }
+        (Some(username), _) => cmd("AUTH").arg(username).arg(password).to_owned(),
+    };
     let mut replies = exchange.ask(&[auth]).await?;
-    if server_error(&replies[0]).is_some_and(is_username_unknown) {
-        let with_password_only = cmd("AUTH").arg(password).to_owned();
+    if replies.error().is_some_and(is_username_unknown) {
         replies = exchange.ask(&[with_password_only]).await?;
     }
-    match server_error(&replies[0]) {
-        None => Ok(()),
-        Some(error) => Err(refused(config, error)),
+    match replies.error() {
+        Some(error) => Err(refused(config, Step::Authenticate, error)),
+        None => check_complete(config, replies).map(drop),
     }
 }
 
@@ -119,10 +149,38 @@ async fn start_resp2_session(
     // Without it a missing password would show at the first command of a caller only.
     commands.push(cmd("PING"));
     let replies = exchange.ask(&commands).await?;
-    match replies.last().and_then(server_error) {
-        Some(error) if error.code() == "NOAUTH" => Err(refused(config, error)),
-        _ => check_select(config, &replies),
+    check_login(config, &replies.values)?;
+    let replies = check_complete(config, replies)?;
+    match same_refusal(&replies) {
+        Some(error) => Err(refused(config, Step::Connect, error)),
+        None => check_select(config, &replies),
     }
+}
+
+/// Starts a session with nothing but `probe` and what the URL asks for, one after the other: a proxy that
+/// ends the connection is known by the command that it has not answered.
+async fn start_bare_session(
+    exchange: &mut Exchange<'_>,
+    config: &ServerConfig,
+    probe: Cmd,
+) -> Result<(), Failure> {
+    let replies = exchange.ask(&[probe]).await?;
+    check_login(config, &replies.values)?;
+    if let Some(error) = replies.error().filter(|error| is_refusal(error)) {
+        return Err(refused(config, Step::Connect, error));
+    }
+    check_complete(config, replies)?;
+    let mut commands = Vec::new();
+    commands.extend(select(config));
+    if config.role() == ServerRole::ReplicaNode {
+        commands.push(cmd("READONLY"));
+    }
+    let replies = exchange.ask(&commands).await?;
+    check_select(config, &replies.values)?;
+    if replies.values.is_empty() && replies.ended.is_some() && config.database() != 0 {
+        return Err(Failure::Refused(ended_by_select(config)));
+    }
+    check_complete(config, replies).map(drop)
 }
 
 /// Returns username and password, if there is a password; it may be empty.
@@ -133,12 +191,15 @@ fn credentials(config: &ServerConfig) -> Option<(Option<&str>, &str)> {
     Some((username.filter(|username| !username.is_empty()), password))
 }
 
+/// Returns `SELECT`, for a database other than 0.
+fn select(config: &ServerConfig) -> Option<Cmd> {
+    let database = config.database();
+    (database != 0).then(|| cmd("SELECT").arg(database).to_owned())
+}
+
 /// Returns the commands that set up a session. `SELECT` is the first: [`check_select`] relies on it.
 fn session(config: &ServerConfig) -> Vec<Cmd> {
-    let mut commands = Vec::new();
-    if config.database() != 0 {
-        commands.push(cmd("SELECT").arg(config.database()).to_owned());
-    }
+    let mut commands: Vec<Cmd> = select(config).into_iter().collect();
     for (attribute, value) in [
         ("LIB-NAME", env!("CARGO_PKG_NAME")),
         ("LIB-VER", env!("CARGO_PKG_VERSION")),
@@ -156,20 +217,50 @@ fn session(config: &ServerConfig) -> Vec<Cmd> {
 /// Checks the reply to `SELECT`. Older servers and narrow ACLs may refuse the other commands.
 fn check_select(config: &ServerConfig, replies: &[Value]) -> Result<(), Failure> {
     match replies.first().and_then(server_error) {
-        Some(error) if config.database() != 0 => Err(refused(config, error)),
+        Some(error) if is_about_the_login(error) => Err(refused(config, Step::Connect, error)),
+        Some(error) if config.database() != 0 => Err(refused(config, Step::Select, error)),
         _ => Ok(()),
     }
 }
 
-fn refused(config: &ServerConfig, error: &ServerError) -> Failure {
-    Failure::Refused(login_error(config, error))
+/// Looks for an error that is about the login, whichever command it answers.
+fn check_login(config: &ServerConfig, replies: &[Value]) -> Result<(), Failure> {
+    let mut errors = replies.iter().filter_map(server_error);
+    match errors.find(|error| error.code() == "NOAUTH" || is_about_the_login(error)) {
+        Some(error) => Err(refused(config, Step::Connect, error)),
+        None => Ok(()),
+    }
 }
 
-fn is_resp3_unknown(error: &ServerError) -> bool {
-    let is_command_unknown = error
-        .details()
-        .is_some_and(|text| text.starts_with("unknown command"));
-    error.code() == "NOPROTO" || is_command_unknown
+/// Returns the replies, if the connection has not ended before all of them had come.
+fn check_complete(config: &ServerConfig, replies: Replies) -> Result<Vec<Value>, Failure> {
+    let Replies { values, ended } = replies;
+    match ended {
+        None => Ok(values),
+        Some(error) => {
+            let said = values.iter().rev().find_map(server_error);
+            let said = said.map(|said| login_error(config, Step::Connect, said));
+            Err(Failure::Ended(error, said))
+        }
+    }
+}
+
+/// Returns the error that answers every command alike and is about none of them, such as that of a proxy
+/// with too many connections.
+fn same_refusal(replies: &[Value]) -> Option<&ServerError> {
+    let (first, others) = replies.split_first()?;
+    let error = server_error(first)?;
+    let is_same = !others.is_empty() && others.iter().all(|other| other == first);
+    (is_same && is_refusal(error)).then_some(error)
+}
+
+/// Returns whether the error is neither about its command nor about a server that is not ready.
+fn is_refusal(error: &ServerError) -> bool {
+    !is_about_the_command(error) && Refusal::of_error(error).is_none()
+}
+
+fn refused(config: &ServerConfig, step: Step, error: &ServerError) -> Failure {
+    Failure::Refused(login_error(config, step, error))
 }
 
 /// Returns whether the server takes only a password, as Redis before 6 does. URLs of that time carry a
@@ -177,5 +268,5 @@ fn is_resp3_unknown(error: &ServerError) -> bool {
 fn is_username_unknown(error: &ServerError) -> bool {
     error
         .details()
-        .is_some_and(|text| text.starts_with("wrong number of arguments"))
+        .is_some_and(|text| text.contains("wrong number of arguments"))
 }

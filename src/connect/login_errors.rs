@@ -7,26 +7,69 @@ use crate::error::{Error, ErrorKind};
 use crate::report::printable;
 use crate::resp::Refusal;
 
-/// Reports that the server has refused to log us in.
-pub(super) fn login_error(config: &ServerConfig, error: &ServerError) -> Error {
+/// What the server was asked for when it refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Step {
+    /// Anything but the two below.
+    Connect,
+    /// `AUTH`, or the credentials in `HELLO`.
+    Authenticate,
+    /// `SELECT`.
+    Select,
+}
+
+/// Reports that the server has refused `step`.
+pub(super) fn login_error(config: &ServerConfig, step: Step, error: &ServerError) -> Error {
     let text = without_secrets(config, error);
     let Report {
         kind,
         message,
         help,
-    } = by_code(config, error.code())
+    } = by_code(config, step, error)
         .or_else(|| not_ready(config, error))
         .or_else(|| by_text(config, &text))
-        .unwrap_or_else(|| Report {
-            kind: ErrorKind::ConnectionRefused,
-            message: format!("`{config}` refused the connection"),
-            help: None,
-        });
+        .unwrap_or_else(|| by_step(config, step, error));
     Error::new(kind, format!("{message}: {text}")).with_help_if(help)
 }
 
 /// What nodes of a cluster answer to `SELECT` that do not have the database.
 const NO_DATABASES: [&str; 2] = ["SELECT is not allowed in cluster mode", "DB index"];
+/// Reports that the server ended the connection instead of answering `SELECT`.
+pub(super) fn ended_by_select(config: &ServerConfig) -> Error {
+    let database = config.database();
+    let message = format!("`{config}` ended the connection when asked for database {database}");
+    Error::new(ErrorKind::ConnectionRefused, message).with_help(OTHER_DATABASE)
+}
+
+/// Returns whether the error is about the client, whichever command it answers: nothing else that a
+/// client could say would be taken.
+pub(super) fn is_about_the_login(error: &ServerError) -> bool {
+    matches!(error.code(), "DENIED" | "WRONGPASS")
+        || error
+            .details()
+            .is_some_and(|text| text.contains(MAX_CLIENTS))
+}
+
+/// Returns whether the error is about the one command that it answers: servers, proxies and clones have
+/// many words for a command that they do not know or do not permit.
+pub(super) fn is_about_the_command(error: &ServerError) -> bool {
+    error.code() == "NOPERM"
+        || mentions(
+            error,
+            &["command", "unknown", "support", "permi", "allowed"],
+        )
+}
+
+/// Returns whether one of `words` is in the error, in any case.
+fn mentions(error: &ServerError, words: &[&str]) -> bool {
+    let text = format!("{} {}", error.code(), error.details().unwrap_or_default());
+    let text = text.to_ascii_lowercase();
+    words.iter().any(|word| text.contains(word))
+}
+
+const MAX_CLIENTS: &str = "max number of clients";
+const OTHER_DATABASE: &str =
+    "leave the database out of the URL; proxies and most clusters have one only";
 
 /// An error without the words of the server.
 struct Report {
@@ -35,23 +78,37 @@ struct Report {
     help: Option<&'static str>,
 }
 
-fn by_code(config: &ServerConfig, code: &str) -> Option<Report> {
+impl Report {
+    fn new(kind: ErrorKind, message: String, help: &'static str) -> Report {
+        Report {
+            kind,
+            message,
+            help: Some(help),
+        }
+    }
+}
+
+fn by_code(config: &ServerConfig, step: Step, error: &ServerError) -> Option<Report> {
     let user = user(config.credentials());
-    let (kind, message, help) = match code {
+    let (kind, message, help) = match error.code() {
         "WRONGPASS" => (
             ErrorKind::Authentication,
             format!("`{config}` did not accept {user}"),
-            "correct the username and the password in the URL",
+            WRONG_PASSWORD,
         ),
         "NOAUTH" => (
             ErrorKind::Authentication,
             format!("`{config}` did not accept {user}"),
-            "write the password into the URL: `redis://:<password>@<host>`",
+            match config.credentials().password {
+                Some(_) => WRONG_PASSWORD,
+                None => "write the password into the URL: `redis://:<password>@<host>`",
+            },
         ),
+        "NOPERM" if step == Step::Select => no_database_permitted(config, &user, error),
         "NOPERM" => (
             ErrorKind::Authentication,
             format!("`{config}` does not permit {user} to connect"),
-            "allow the user `+hello +select +ping` with ACL SETUSER",
+            "look at the user's permissions with `ACL GETUSER`",
         ),
         "DENIED" => (
             ErrorKind::ConnectionRefused,
@@ -60,11 +117,31 @@ fn by_code(config: &ServerConfig, code: &str) -> Option<Report> {
         ),
         _ => return None,
     };
-    Some(Report {
-        kind,
-        message,
-        help: Some(help),
-    })
+    Some(Report::new(kind, message, help))
+}
+
+const WRONG_PASSWORD: &str = "correct the username and the password in the URL";
+
+/// The user may not run `SELECT`, or, with Valkey 9.1 and later, may not use this database.
+fn no_database_permitted(
+    config: &ServerConfig,
+    user: &str,
+    error: &ServerError,
+) -> (ErrorKind, String, &'static str) {
+    let database = config.database();
+    let is_about_databases = error
+        .details()
+        .is_some_and(|text| text.contains("access database"));
+    let help = if is_about_databases {
+        "permit the database with `ACL SETUSER <user> db=<number>`, or write another one into the URL"
+    } else {
+        "allow the user `+select` with `ACL SETUSER`, or leave the database out of the URL"
+    };
+    (
+        ErrorKind::Authentication,
+        format!("`{config}` does not permit {user} to use database {database}"),
+        help,
+    )
 }
 
 fn not_ready(config: &ServerConfig, error: &ServerError) -> Option<Report> {
@@ -80,7 +157,9 @@ fn not_ready(config: &ServerConfig, error: &ServerError) -> Option<Report> {
 
 /// Recognises errors whose code is only `ERR`.
 fn by_text(config: &ServerConfig, text: &str) -> Option<Report> {
-    let (kind, message, help) = if text.contains("without any password configured") {
+    let (kind, message, help) = if text.contains("without any password configured")
+        || text.contains("no password is set")
+    {
         (
             ErrorKind::Authentication,
             format!("`{config}` has no password"),
@@ -101,7 +180,7 @@ fn by_text(config: &ServerConfig, text: &str) -> Option<Report> {
             format!("`{config}` has no database {}", config.database()),
             "choose a database that the server has: 0 to 15 by default",
         )
-    } else if text.contains("max number of clients") {
+    } else if text.contains(MAX_CLIENTS) {
         (
             ErrorKind::ConnectionRefused,
             format!("`{config}` has too many clients"),
@@ -110,11 +189,36 @@ fn by_text(config: &ServerConfig, text: &str) -> Option<Report> {
     } else {
         return None;
     };
-    Some(Report {
-        kind,
-        message,
-        help: Some(help),
-    })
+    Some(Report::new(kind, message, help))
+}
+
+/// Says what was refused, where the server's words do not tell why.
+fn by_step(config: &ServerConfig, step: Step, error: &ServerError) -> Report {
+    let (kind, message, help) = match step {
+        Step::Authenticate if is_about_the_command(error) => (
+            ErrorKind::Authentication,
+            format!("`{config}` does not take a password"),
+            "leave the password out of the URL",
+        ),
+        Step::Authenticate if mentions(error, &["password", "auth", "user", "credential"]) => (
+            ErrorKind::Authentication,
+            format!("`{config}` did not accept {}", user(config.credentials())),
+            WRONG_PASSWORD,
+        ),
+        Step::Select => (
+            ErrorKind::ConnectionRefused,
+            format!("`{config}` refused database {}", config.database()),
+            OTHER_DATABASE,
+        ),
+        Step::Connect | Step::Authenticate => {
+            return Report {
+                kind: ErrorKind::ConnectionRefused,
+                message: format!("`{config}` refused the connection"),
+                help: None,
+            };
+        }
+    };
+    Report::new(kind, message, help)
 }
 
 fn user(credentials: &Credentials) -> String {
@@ -151,6 +255,10 @@ mod tests {
     use crate::config::{Config, Endpoint, ServerRole, Servers};
 
     fn check(answer: &str, kind: ErrorKind, expected: &str) {
+        check_step(Step::Connect, answer, kind, expected);
+    }
+
+    fn check_step(step: Step, answer: &str, kind: ErrorKind, expected: &str) {
         let config: Config = "redis://app:c4nary@h/99".parse().expect("valid");
         let Servers::Standalone(endpoint @ Endpoint::Tcp(_)) = config.servers().clone() else {
             panic!("the URL is one of a server");
@@ -160,7 +268,7 @@ mod tests {
         let Ok(Value::ServerError(error)) = reply else {
             panic!("{answer} is an error");
         };
-        let error = login_error(&config, &error);
+        let error = login_error(&config, step, &error);
         assert_eq!(error.kind(), kind, "{error:?}");
         assert_eq!(error.to_string(), expected);
     }
@@ -196,5 +304,74 @@ mod tests {
             ConnectionRefused,
             "`h:6379` refused the connection: MOVED 5 h:1",
         );
+    }
+
+    #[test]
+    fn the_step_decides_where_the_words_do_not() {
+        use ErrorKind::{Authentication, ConnectionRefused, NotReady};
+        for (step, answer, kind, expected) in [
+            (
+                Step::Authenticate,
+                "ERR invalid password",
+                Authentication,
+                "`h:6379` did not accept user `app`: ERR invalid password",
+            ),
+            (
+                Step::Authenticate,
+                "ERR Client sent AUTH, but no password is set",
+                Authentication,
+                "`h:6379` has no password: ERR Client sent AUTH, but no password is set",
+            ),
+            (
+                Step::Authenticate,
+                "unsupported command 'auth'",
+                Authentication,
+                "`h:6379` does not take a password: unsupported command 'auth'",
+            ),
+            (
+                Step::Authenticate,
+                "ERR max concurrent connections",
+                ConnectionRefused,
+                "`h:6379` refused the connection: ERR max concurrent connections",
+            ),
+            (
+                Step::Select,
+                "unsupported command 'select'",
+                ConnectionRefused,
+                "`h:6379` refused database 99: unsupported command 'select'",
+            ),
+            (
+                Step::Select,
+                "BUSY wait",
+                NotReady,
+                "`h:6379` is not ready: BUSY wait",
+            ),
+        ] {
+            check_step(step, answer, kind, expected);
+        }
+    }
+
+    #[test]
+    fn an_error_about_a_command_is_told_from_one_about_the_client() {
+        let error = |text: &str| {
+            let reply = redis::parse_redis_value(format!("-{text}\r\n").as_bytes());
+            match reply {
+                Ok(Value::ServerError(error)) => error,
+                other => panic!("{text}: {other:?}"),
+            }
+        };
+        for text in [
+            "unsupported command 'hello'",
+            "ERR Unknown subcommand or wrong number of arguments for 'SETINFO'",
+            "ERR: unknown cmd",
+            "Error not supported",
+            "NOPERM this user has no rights",
+            "ERR operation not permitted",
+        ] {
+            assert!(is_about_the_command(&error(text)), "{text}");
+        }
+        for text in ["ERR max concurrent connections", "ERR too many connections"] {
+            assert!(!is_about_the_command(&error(text)), "{text}");
+        }
     }
 }

@@ -153,7 +153,8 @@ fn what_looks_permanent_is_told_at_once_and_over_with_its_cause() {
         scope.spawn(a_rotated_password_is_over_when_it_is_back);
         scope.spawn(a_password_that_the_url_has_not_is_over_when_it_is_gone);
         scope.spawn(a_deleted_user_is_over_when_it_is_there_again);
-        scope.spawn(too_many_clients_are_over_when_there_is_room);
+        scope.spawn(|| too_many_clients_are_over_when_there_is_room("protocol=3"));
+        scope.spawn(|| too_many_clients_are_over_when_there_is_room("protocol=2"));
         if !without_tls() {
             scope.spawn(an_expired_certificate_is_over_when_it_is_replaced);
             scope.spawn(a_new_authority_is_trusted_when_the_file_has_it);
@@ -211,11 +212,11 @@ fn a_deleted_user_is_over_when_it_is_there_again() {
     );
 }
 
-fn too_many_clients_are_over_when_there_is_room() {
+fn too_many_clients_are_over_when_there_is_room(protocol: &str) {
     let server = start(Server::builder().tcp());
-    let url = server.url().to_owned();
+    let url = format!("{}?{protocol}", server.url());
     Stage::new(server, &url).play(
-        "maxclients",
+        &format!("maxclients, {protocol}"),
         ErrorKind::ConnectionRefused,
         |stage| {
             stage.order("CONFIG SET maxclients 1");

@@ -4,6 +4,7 @@
 mod busy;
 mod failure;
 mod handshake;
+mod proxies;
 mod reconnecting;
 mod refused;
 mod tls;

@@ -2,15 +2,17 @@
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::time::{Duration, Instant};
 
-use redis::cmd;
+use redis::{RedisResult, Value, cmd};
 use redis_ready::ErrorKind;
 use redis_ready::testing::Server;
 
 use super::failure::{ENCODED, PASSWORD, fails_at_once, fails_in_time};
+use crate::support::errors::ours;
 use crate::support::fake_server::{Answer, FakeServer, Recorder};
 use crate::support::ports::ClosedPort;
-use crate::support::{address, start};
+use crate::support::{address, open, start};
 
 fn with_password() -> Server {
     start(Server::builder().tcp().password("another"))
@@ -82,26 +84,79 @@ fn the_only_connection(address: &str) -> TcpStream {
         }
     }
 }
+/// The ways to ask for a server that refuses everybody at the door.
+const DOORS: [&str; 4] = ["", "?protocol=2", "/1", "/1?protocol=2"];
 
 #[test]
 fn too_many_clients_are_told_at_once() {
     let builder = Server::builder().tcp().arg("--maxclients").arg("1");
     let server = start(builder);
     let _only = the_only_connection(&address(&server));
-    let url = format!("redis://{}", address(&server));
-    fails_at_once(&url, ErrorKind::ConnectionRefused, "too many clients");
+    for door in DOORS {
+        let url = format!("redis://{}{door}", address(&server));
+        fails_at_once(&url, ErrorKind::ConnectionRefused, "too many clients");
+    }
 }
 
 #[test]
 fn protected_mode_is_told_at_once() {
-    let server = FakeServer::start(|_| {
-        Answer::line("-DENIED Redis is running in protected mode because protected mode is enabled")
-    });
-    fails_at_once(
-        &server.url(),
-        ErrorKind::ConnectionRefused,
-        "protected mode",
-    );
+    const DENIED: &str =
+        "-DENIED Redis is running in protected mode because protected mode is enabled";
+    let ways: [fn(&[String]) -> Answer; 3] = [
+        |_| Answer::line(DENIED),
+        // As the real one does: it says so once and ends the connection.
+        |_| Answer::Last(format!("{DENIED}\r\n").into_bytes()),
+        |words| match words[0].as_str() {
+            "HELLO" | "CLIENT" | "SELECT" => Answer::line(DENIED),
+            _ => Answer::Silence,
+        },
+    ];
+    for way in ways {
+        let server = FakeServer::start(way);
+        for door in DOORS {
+            let url = format!("{}{door}", server.url());
+            fails_at_once(&url, ErrorKind::ConnectionRefused, "protected mode");
+        }
+    }
+}
+
+#[test]
+fn a_refusal_in_words_of_its_own_is_told_and_is_not_taken_for_a_connection() {
+    const FULL: &str = "-ERR max concurrent connections exceeded";
+    let ways: [fn(&[String]) -> Answer; 2] = [
+        |_| Answer::Last(format!("{FULL}\r\n").into_bytes()),
+        |_| Answer::line(FULL),
+    ];
+    for way in ways {
+        for door in DOORS {
+            let server = FakeServer::start(way);
+            let login = if door.starts_with('/') { ":pw@" } else { "" };
+            let url = format!("redis://{login}{}{door}", server.address());
+            let client = open(&url, "deadline=60s");
+            let start = Instant::now();
+            let mut calls = 0;
+            while start.elapsed() < Duration::from_secs(1) {
+                let get: RedisResult<Value> = cmd("GET").arg("k").query(&mut client.blocking());
+                let error = ours(&get.expect_err("it is refused"));
+                assert_eq!(
+                    error.kind(),
+                    ErrorKind::ConnectionRefused,
+                    "{url}: {error:?}"
+                );
+                let text = error.to_string();
+                assert!(text.contains("max concurrent connections"), "{url}: {text}");
+                calls += 1;
+                std::thread::sleep(Duration::from_millis(10));
+            }
+            // The back-off grows, and each attempt tries simpler dialects every 5 s at most.
+            let accepted = server.accepted();
+            assert!(
+                calls > 10 && accepted < calls,
+                "{url}: {accepted} of {calls}"
+            );
+            assert!(accepted <= 20, "{url}: {accepted}");
+        }
+    }
 }
 
 #[test]
