@@ -155,13 +155,23 @@
 //! |---|---|---|
 //! | none | `HELLO` and `AUTH`, which every user may call | |
 //! | `+select` | a database other than 0 | The connection fails with [`Authentication`](ErrorKind::Authentication). |
-//! | `+ping` | [`Client::ping`], [`Client::ready`]; after `LOADING`, `BUSY` and `MASTERDOWN` | These two fail with [`NotReady`](ErrorKind::NotReady). Other commands may fail with the server's error before their deadline. |
+//! | `+ping` or `+dbsize` (part of `+@read`) | [`Client::ping`], [`Client::ready`]; after `LOADING`, `BUSY` and `MASTERDOWN` | With neither, these two take every answer for a server that serves, because it looks at permissions first. After `LOADING` and `BUSY` a command is tried again after half of the time that it has left, and a last time after half of the rest. |
 //! | `+client\|setname` (RESP2), `+client\|setinfo` (Redis 7.2 and later) | the names in `CLIENT LIST` | The names are missing there. |
 //! | `+role` | Sentinel: the role of the server is verified; every server: after `READONLY` and `MASTERDOWN` | The client trusts the Sentinels. After `READONLY` it reconnects and tries again without knowing the role. |
 //! | `+cluster\|slots` | a cluster: the slot table | Commands fail with [`NotReady`](ErrorKind::NotReady). |
 //! | `+asking` | a cluster: slots that are being moved | Commands for these slots may fail. |
 //! | `+cluster\|info` | a cluster: after `CLUSTERDOWN` | Commands may fail with `CLUSTERDOWN` before their deadline. |
 //! | `+readonly` | a cluster with `read_from` | Replicas redirect every read to their primary. |
+//!
+//! So these are enough, apart from what the application needs (`ACL SETUSER app on >password ~* +get +set …`):
+//!
+//! | deployment | the user of the URL | the user of the Sentinels |
+//! |---|---|---|
+//! | one server | nothing; `+select` for a database other than 0 | |
+//! | Sentinel | `+role`; `+select` likewise | `&+switch-master +subscribe +sentinel\|get-master-addr-by-name +sentinel\|replicas` |
+//! | cluster | `+cluster\|slots +asking` | |
+//!
+//! Valkey 9.1 and later also permits databases: a user with `db=1` can use `/1` in the URL and no other.
 //!
 //! The user of the Sentinels (`sentinel_username`) needs `+sentinel|get-master-addr-by-name`; with
 //! `read_from` also `+sentinel|replicas`; and `+subscribe` with the channel `&+switch-master`. Without the

@@ -81,10 +81,15 @@ impl Client {
     /// Sends `PING`, in a cluster to every primary, and returns how long the reply took. Connects if
     /// needed.
     ///
+    /// Any answer that proves that the server processes commands is a good one: also that the user may not
+    /// run `PING`, that it does not exist, or `MISCONF`, by which a server that cannot save its data refuses
+    /// `PING` and writes, and serves reads. After such an answer `DBSIZE` is sent as well, because a server
+    /// looks at permissions before it looks whether it is ready.
+    ///
     /// # Errors
     ///
-    /// Those of any command; [`ErrorKind::NotReady`] if the server answers with an error, as it does
-    /// while it loads its data.
+    /// Those of any command; [`ErrorKind::NotReady`] if the server answers `LOADING`, `BUSY`, `MASTERDOWN`
+    /// or `CLUSTERDOWN`; [`ErrorKind::Authentication`] if it asks for a password.
     pub async fn ping(&self) -> Result<Duration, Error> {
         self.ping_within(self.timeouts()).await
     }
@@ -95,8 +100,9 @@ impl Client {
         Ok(start.elapsed())
     }
 
-    /// Waits until the server answers, for the start of an application. Connects, and waits at most
-    /// `within` for a server that is starting, loading its data or out of reach.
+    /// Waits until the server serves, for the start of an application. Connects, and waits at most
+    /// `within` for a server that is starting, loading its data or out of reach. Which answers count is
+    /// described at [`ping`](Client::ping).
     ///
     /// ```no_run
     /// # async fn example(client: redis_ready::Client) -> Result<(), redis_ready::Error> {

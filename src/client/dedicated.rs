@@ -102,7 +102,8 @@ pub struct BlockingDedicatedConnection {
 }
 
 impl DedicatedConnection {
-    /// Opens a connection on which nothing but the handshake and `PING` has been sent.
+    /// Opens a connection on which nothing but the handshake and `PING` has been sent; `GET` to a server
+    /// that ends connections on `PING`.
     pub(super) async fn open(deployment: Arc<Deployment>) -> Result<DedicatedConnection, Error> {
         let session = Arc::new(Session::open(deployment).await?);
         Ok(DedicatedConnection { session })
@@ -131,8 +132,15 @@ struct Session {
 
 impl Session {
     async fn open(deployment: Arc<Deployment>) -> Result<Session, Error> {
-        let first = deployment.dedicated().await?;
-        connect(&first).await?;
+        let mut first = deployment.dedicated().await?;
+        if let Err(error) = connect(&first).await {
+            // By now it is known whether the server ends connections on `PING`.
+            if !(error.may_have_run() && first.target().is_oldest()) {
+                return Err(error);
+            }
+            first = deployment.dedicated().await?;
+            connect(&first).await?;
+        }
         Ok(Session {
             timeouts: Timeouts::from(deployment.config()),
             deployment,
@@ -244,9 +252,9 @@ async fn connect(connection: &MultiplexedConnection) -> Result<(), Error> {
     let timeouts = Timeouts::from(config);
     let limit = config.connect_timeout();
     let timeouts = timeouts.with_deadline(limit.saturating_add(timeouts.response_timeout));
-    let ping = redis::cmd("PING");
+    let probe = connection.target().probe_command();
     connection
-        .call(own_request(&ping, timeouts))
+        .call(own_request(&probe, timeouts))
         .reply()
         .await?;
     Ok(())

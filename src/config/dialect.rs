@@ -63,6 +63,11 @@ impl Dialects {
         }
     }
 
+    /// Returns whether the server takes nothing but the oldest dialect.
+    pub(crate) fn is_oldest(&self) -> bool {
+        matches!(self.lock().needed, Some((Dialect::Oldest, _)))
+    }
+
     /// The server has ended a connection in the dialect in which the attempt began. Returns whether this
     /// attempt may try simpler ones.
     pub(crate) fn may_descend(&self, now: Instant) -> bool {

@@ -175,6 +175,21 @@ impl Target {
         }
     }
 
+    /// Returns the command that asks whether the server answers: `PING`, unless the server is known to
+    /// end a connection on it.
+    pub(crate) fn probe_command(&self) -> Cmd {
+        if self.is_oldest() {
+            oldest_probe()
+        } else {
+            cmd("PING")
+        }
+    }
+
+    /// Returns whether the server is known to take nothing but the oldest dialect.
+    pub(crate) fn is_oldest(&self) -> bool {
+        matches!(self, Target::Server(server) if server.dialects().is_oldest())
+    }
+
     /// Returns whether it is a node of a cluster, which may redirect its callers to another node.
     pub(crate) fn is_cluster_node(&self) -> bool {
         match self {

@@ -22,7 +22,7 @@ use super::tls_probe::{TlsProbe, expects_tls};
 use crate::address::Address;
 #[cfg(feature = "tls")]
 use crate::config::TlsConfig;
-use crate::config::{Dialect, Endpoint, ServerConfig};
+use crate::config::{Dialect, Endpoint, ServerConfig, ServerRole};
 use crate::error::Error;
 
 /// Makes the connections to one server, one after the other.
@@ -109,7 +109,9 @@ impl Connector {
                 Err(AttemptError::Failed(error)) => return Err(error),
                 Err(AttemptError::Ended(error)) => error,
             };
-            let may_descend = dialect != first || dialects.may_descend(Instant::now());
+            // No proxy stands before a Sentinel, and each question to it is an attempt of its own.
+            let may_descend = config.role() != ServerRole::Sentinel
+                && (dialect != first || dialects.may_descend(Instant::now()));
             dialect = match dialect.simpler() {
                 Some(simpler) if may_descend => simpler,
                 _ => return Err(error),
@@ -224,7 +226,7 @@ mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     use super::*;
-    use crate::config::{Config, ServerRole};
+    use crate::config::Config;
     use crate::error::ErrorKind;
 
     /// A listener that counts connections and treats each as `serve` does.

@@ -3,6 +3,8 @@
 use std::io;
 use std::time::Duration;
 
+use redis::ServerError;
+
 use crate::error::{Error, ErrorKind};
 
 /// The error of every call after the client was closed.
@@ -26,6 +28,21 @@ pub(super) fn session_ended(peer: &str, error: &Error) -> Error {
         .caused_by(error.clone())
         .as_io(io::ErrorKind::ConnectionAborted)
         .with_help("ask the client for another dedicated connection")
+}
+
+/// The error of a server that answers and does not serve.
+pub(super) fn not_ready(peer: &str, error: ServerError) -> Error {
+    Error::new(ErrorKind::NotReady, format!("`{peer}` is not ready")).caused_by(error)
+}
+
+/// The error of a server that takes no commands without a login on a connection that had been made.
+pub(super) fn not_authenticated(peer: &str, error: ServerError) -> Error {
+    Error::new(
+        ErrorKind::Authentication,
+        format!("`{peer}` asks for a password"),
+    )
+    .caused_by(error)
+    .with_help("write the password into the URL: `redis://:<password>@<host>`")
 }
 
 pub(super) fn queue_full(what: &str) -> Error {

@@ -14,6 +14,7 @@ use tokio::sync::Notify;
 
 use super::blocking_pool::BlockingPool;
 use super::call::SingleReply;
+use super::errors::{not_authenticated, not_ready};
 use super::multiplexed::MultiplexedConnection;
 use super::packed::{Packed, check_not_empty};
 use super::reply::Reply;
@@ -23,7 +24,8 @@ use super::route::Route;
 use super::timeouts::Timeouts;
 use crate::command::{CommandInfo, arguments};
 use crate::config::Target;
-use crate::error::{Error, ErrorKind};
+use crate::error::Error;
+use crate::resp::Refusal;
 
 /// The connections to one server.
 pub(crate) struct NodeConnections {
@@ -140,17 +142,46 @@ impl NodeConnections {
         self.shared.target().client().database() != 0 && !self.shared.is_connected()
     }
 
-    /// Sends `PING` on the shared connection.
+    /// Sends `PING` on the shared connection, and finds out whether the server serves.
     pub(crate) async fn ping(&self, timeouts: Timeouts) -> Result<(), Error> {
-        let ping = redis::cmd("PING");
-        let request = own_request(&ping, timeouts).with_resend(Resend::Idempotent);
-        match self.shared.call(request).reply().await? {
-            Reply::One(Value::ServerError(error)) => {
-                let message = format!("`{}` is not ready", self.shared.target());
-                Err(Error::new(ErrorKind::NotReady, message).caused_by(error))
+        let start = Instant::now();
+        let error = match self
+            .ask(&self.shared.target().probe_command(), timeouts)
+            .await
+        {
+            Ok(Reply::One(Value::ServerError(error))) => error,
+            Ok(_) => return Ok(()),
+            // The server has ended the connection on `PING`.
+            Err(error) if error.may_have_run() && self.shared.target().is_oldest() => {
+                let timeouts = timeouts.with_deadline(left(timeouts, start));
+                let probe = self.shared.target().probe_command();
+                return self.ask(&probe, timeouts).await.map(drop);
             }
+            Err(error) => return Err(error),
+        };
+        let peer = || self.shared.target().to_string();
+        match Refusal::of_error(&error) {
+            Some(Refusal::Unavailable(_)) => return Err(not_ready(&peer(), error)),
+            Some(_) => return Ok(()),
+            None if error.code() == "NOAUTH" => return Err(not_authenticated(&peer(), error)),
+            None => {}
+        }
+        // The server looks at permissions and names before it looks whether it is ready, so ask it
+        // something that more users may ask. Only the answer that it is not ready counts.
+        let timeouts = timeouts.with_deadline(left(timeouts, start));
+        match self.ask(&redis::cmd("DBSIZE"), timeouts).await {
+            Ok(Reply::One(Value::ServerError(error))) => match Refusal::of_error(&error) {
+                Some(Refusal::Unavailable(_)) => Err(not_ready(&peer(), error)),
+                _ => Ok(()),
+            },
             _ => Ok(()),
         }
+    }
+
+    /// Sends a command of this crate's own on the shared connection.
+    async fn ask(&self, command: &Cmd, timeouts: Timeouts) -> Result<Reply, Error> {
+        let request = own_request(command, timeouts).with_resend(Resend::Idempotent);
+        self.shared.call(request).reply().await
     }
 
     /// Refuses new commands, waits at most `grace` for those in flight, then closes.
@@ -169,4 +200,9 @@ impl NodeConnections {
         self.shared.shut_down();
         self.blocking.shut_down();
     }
+}
+
+/// Returns what is left of the deadline of a caller that has waited since `start`.
+fn left(timeouts: Timeouts, start: Instant) -> Duration {
+    timeouts.deadline.saturating_sub(start.elapsed())
 }

@@ -27,6 +27,8 @@ mod env_example;
 mod limits;
 #[cfg(feature = "client")]
 mod macros;
+#[cfg(all(feature = "testing", unix))]
+mod permissions;
 #[cfg(feature = "client")]
 mod runtime_value;
 #[cfg(feature = "testing")]

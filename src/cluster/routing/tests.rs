@@ -129,7 +129,7 @@ fn commands_without_keys_go_to_one_node_or_to_all() {
         "ACL WHOAMI",
         "OBJECT HELP",
         "XINFO",
-        "CLUSTER A-SUBCOMMAND-LONGER-THAN-ANY x",
+        "CONFIG A-SUBCOMMAND-LONGER-THAN-ANY x",
         "",
     ] {
         check(command, &Routing::AnyPrimary);
@@ -162,6 +162,7 @@ fn commands_without_keys_go_to_one_node_or_to_all() {
         "SHUTDOWN",
         "REPLICAOF NO ONE",
         "CLUSTER RESET HARD",
+        "CLUSTER A-SUBCOMMAND-LONGER-THAN-ANY x",
     ] {
         let refused = matches!(routing(command), Err(Unroutable::Refused(_)));
         assert!(refused, "{command}");

@@ -3,6 +3,9 @@
 //! They wait here until it serves. The connection asks for all of them, so that a server that loads its
 //! data does not get each of their commands over and over. A server that turns out to be a replica is
 //! left, because the name may lead to another one by now, but at most once a second.
+//!
+//! A server looks at permissions before it looks whether it is ready, so a user who may not run a probe
+//! learns nothing from it. Where no probe tells, the callers try again themselves, later and later.
 
 use std::time::{Duration, Instant};
 
@@ -26,8 +29,7 @@ pub(in super::super) fn may_leave_replica(last: Option<Instant>, now: Instant) -
 /// The callers that wait until the server serves, and what the connection does about it.
 #[derive(Debug, Default)]
 pub(super) struct NotReady {
-    /// Each with the time until which it waits.
-    parked: Vec<(WaiterId, Instant)>,
+    parked: Vec<Parked>,
     probing: Option<Probing>,
     /// When the server was asked the last time for its role, without a caller that waits for the answer.
     last_asked: Option<Instant>,
@@ -37,17 +39,49 @@ pub(super) struct NotReady {
     leaving_until: Option<Instant>,
 }
 
+/// A caller that waits.
+#[derive(Debug)]
+struct Parked {
+    waiter: WaiterId,
+    since: Instant,
+    until: Instant,
+}
+
+impl Parked {
+    /// Returns when it tries again. Without probes it is after half of the time that it has left, so that
+    /// it spends what it may write neither at once nor at the end.
+    fn due(&self, has_probes: bool) -> Instant {
+        if has_probes {
+            self.until
+        } else {
+            self.since + self.until.saturating_duration_since(self.since) / 2
+        }
+    }
+}
+
 /// The connection asks whether the server serves.
 #[derive(Debug)]
 struct Probing {
     cause: Refusal,
     timeouts: Timeouts,
+    question: Question,
     /// When to probe; `None` while the answer is outstanding.
     next: Option<Instant>,
     /// The refusal came from the server of an earlier connection.
     has_reconnected: bool,
     /// The next probe is sent even if no caller is parked.
     is_asked_for: bool,
+}
+
+/// What a probe asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Question {
+    /// What fits the refusal best.
+    First,
+    /// `DBSIZE`, which every user may run who may run all commands that read.
+    Second,
+    /// None: the user may run neither.
+    None,
 }
 
 /// What the answer to a probe says.
@@ -65,8 +99,9 @@ pub(super) struct Probe {
     pub(super) timeouts: Timeouts,
 }
 
-fn probe_command(cause: &Refusal) -> &'static [u8] {
+fn probe_command(cause: &Refusal, question: Question) -> &'static [u8] {
     match cause {
+        _ if question == Question::Second => b"*1\r\n$6\r\nDBSIZE\r\n",
         Refusal::ReadOnly => b"*1\r\n$4\r\nROLE\r\n",
         Refusal::Unavailable(Unavailable::ClusterDown) => b"*2\r\n$7\r\nCLUSTER\r\n$4\r\nINFO\r\n",
         _ => b"*1\r\n$4\r\nPING\r\n",
@@ -92,6 +127,20 @@ fn verdict(cause: &Refusal, answer: &Value) -> Verdict {
     }
 }
 
+impl Probing {
+    /// The answer to the last question does not tell: asks the next one.
+    fn ask_otherwise(&mut self) {
+        let has_second = self.cause != Refusal::Unavailable(Unavailable::ClusterDown);
+        self.question = match self.question {
+            Question::First if has_second => Question::Second,
+            _ => {
+                self.next = None;
+                Question::None
+            }
+        };
+    }
+}
+
 fn is_primary(role: &[Value]) -> bool {
     matches!(role.first(), Some(Value::BulkString(name)) if name == b"master")
 }
@@ -106,7 +155,11 @@ impl NotReady {
         timeouts: Timeouts,
         now: Instant,
     ) -> Instant {
-        self.parked.push((waiter, until));
+        let parked = Parked {
+            waiter,
+            since: now,
+            until,
+        };
         let delay = if refusal.is_by_a_replica() {
             Duration::ZERO
         } else {
@@ -115,11 +168,14 @@ impl NotReady {
         let probing = self.probing.get_or_insert_with(|| Probing {
             cause: refusal,
             timeouts,
+            question: Question::First,
             next: Some(later(now, delay)),
             has_reconnected: false,
             is_asked_for: false,
         });
-        probing.next.map_or(until, |next| next.min(until))
+        let due = parked.due(probing.question != Question::None);
+        self.parked.push(parked);
+        probing.next.map_or(due, |next| next.min(due))
     }
 
     /// Asks the server for its role, at most once a second, because a reply that went to its caller says
@@ -133,6 +189,7 @@ impl NotReady {
         self.probing = Some(Probing {
             cause: Refusal::ReadOnly,
             timeouts,
+            question: Question::First,
             next: Some(now),
             has_reconnected: false,
             is_asked_for: true,
@@ -142,7 +199,7 @@ impl NotReady {
 
     /// A caller that is parked goes away.
     pub(super) fn leave(&mut self, waiter: WaiterId) {
-        self.parked.retain(|(parked, _)| *parked != waiter);
+        self.parked.retain(|parked| parked.waiter != waiter);
     }
 
     pub(super) fn has_parked(&self) -> bool {
@@ -163,6 +220,7 @@ impl NotReady {
     pub(super) fn reconnected(&mut self, now: Instant) -> bool {
         self.leaving_until = None;
         if let Some(probing) = &mut self.probing {
+            probing.question = Question::First;
             probing.next = Some(now);
             probing.has_reconnected = true;
         }
@@ -177,12 +235,12 @@ impl NotReady {
         wakers: &mut Wakers,
     ) {
         self.probing = None;
-        for (waiter, _) in self.parked.drain(..) {
-            wakers.extend(waiters.complete(waiter, &outcome));
+        for parked in self.parked.drain(..) {
+            wakers.extend(waiters.complete(parked.waiter, &outcome));
         }
     }
 
-    /// Releases the callers whose time is up. Returns when to look again, and the probe that is due
+    /// Releases the callers whose time is up, or has come to try again. Returns when to look again, and the probe that is due
     /// on a connection that `is_up`.
     pub(super) fn poll<T>(
         &mut self,
@@ -192,15 +250,20 @@ impl NotReady {
         waiters: &mut Waiters<T>,
         wakers: &mut Wakers,
     ) -> (Option<Instant>, Option<Probe>) {
-        self.parked.retain(|(waiter, until)| {
-            let waits = *until > now;
+        let question = self.probing.as_ref().map(|probing| probing.question);
+        let has_probes = question != Some(Question::None);
+        self.parked.retain(|parked| {
+            let waits = parked.due(has_probes) > now;
             if !waits {
-                wakers.extend(waiters.complete(*waiter, &outcome));
+                wakers.extend(waiters.complete(parked.waiter, &outcome));
             }
             waits
         });
-        let next = self.parked.iter().map(|(_, until)| *until).min();
-        let is_unneeded = |it: &mut Probing| it.next.is_some() && !it.is_asked_for;
+        let next = self.parked.iter().map(|parked| parked.due(has_probes));
+        let next = next.min();
+        let is_unneeded = |probing: &mut Probing| {
+            (probing.next.is_some() || !has_probes) && !probing.is_asked_for
+        };
         if next.is_none() {
             self.probing.take_if(is_unneeded);
         }
@@ -212,7 +275,7 @@ impl NotReady {
                 probing.next = None;
                 probing.is_asked_for = false;
                 let probe = Probe {
-                    command: probe_command(&probing.cause),
+                    command: probe_command(&probing.cause, probing.question),
                     timeouts: probing.timeouts,
                 };
                 (None, Some(probe))
@@ -224,7 +287,7 @@ impl NotReady {
     }
 
     /// A probe has ended, with an `answer` or without. Returns whether to release the callers, because the
-    /// server serves or its answer does not tell.
+    /// server serves, or is another one.
     pub(super) fn probed(&mut self, answer: Option<&Value>, now: Instant) -> bool {
         let Some(probing) = &mut self.probing else {
             return false;
@@ -236,7 +299,11 @@ impl NotReady {
         let by_a_replica = probing.cause.is_by_a_replica();
         match verdict(&probing.cause, answer) {
             Verdict::Serves => true,
-            Verdict::Unknown if probing.has_reconnected || !by_a_replica => true,
+            Verdict::Unknown if !by_a_replica => {
+                probing.ask_otherwise();
+                false
+            }
+            Verdict::Unknown if probing.has_reconnected => true,
             Verdict::Unknown | Verdict::Refuses => {
                 if by_a_replica && may_leave_replica(self.last_left, now) {
                     let limit = probing.timeouts.response_timeout;

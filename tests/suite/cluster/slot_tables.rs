@@ -64,7 +64,7 @@ fn a_node_that_announces_no_host_costs_its_own_slots_alone() {
     for part in ["slot 16000", "4f0a", "7001", "cluster-announce-hostname"] {
         assert!(text.contains(part), "{part}: {text}");
     }
-    assert!(took >= DEADLINE - Duration::from_millis(50), "{took:?}");
+    assert!(took >= DEADLINE, "{took:?}");
     assert!(!ours(&error).may_have_run());
     ok(set(&client, 0).0);
 }
@@ -162,7 +162,7 @@ fn a_slot_that_no_node_serves_is_told_and_the_next_caller_does_not_wait() {
         );
         assert!(text.contains("CLUSTER INFO"), "{text}");
     }
-    assert!(waited >= DEADLINE - Duration::from_millis(50), "{waited:?}");
+    assert!(waited >= DEADLINE, "{waited:?}");
     assert!(at_once < DEADLINE / 2, "{at_once:?}");
     ok(set(&client, slot + 1).0);
 

@@ -5,6 +5,7 @@ mod busy;
 mod failure;
 mod handshake;
 mod proxies;
+mod ready;
 mod reconnecting;
 mod refused;
 mod tls;

@@ -115,7 +115,7 @@ fn a_proxy_that_asks_for_the_password_of_hello_again_is_given_it_by_auth() {
 #[test]
 fn a_proxy_that_ends_a_connection_on_unknown_commands_is_used_with_known_ones_only() {
     for parameters in ["", "?protocol=2"] {
-        for knows_ping in [true] {
+        for knows_ping in [true, false] {
             for login in LOGINS {
                 let server = FakeServer::start(move |command| {
                     known(command).unwrap_or_else(|| match command[0].as_str() {
