@@ -35,11 +35,11 @@ use crate::url::UrlError;
 /// | [`Authentication`](ErrorKind::Authentication) | The server did not accept the user name or password, or does not permit the user to connect. | no | Correct the URL, or the server's users. |
 /// | [`ConnectionRefused`](ErrorKind::ConnectionRefused) | The server refused the connection for another reason: too many clients, protected mode, a database that it does not have. | no | Follow the help of the error. |
 /// | [`NotReady`](ErrorKind::NotReady) | The server answers and does not serve yet: it loads its data, a failover is not over, no node serves the slot. | no | Wait; [`Client::ready`](crate::Client::ready) does at start-up. |
-/// | [`TimedOut`](ErrorKind::TimedOut) | The command was written, and no reply came within the response timeout. | yes | Look for slow commands and packet loss; if slow replies are normal, raise `response_timeout`. |
+/// | [`TimedOut`](ErrorKind::TimedOut) | The command was written, and the server was silent for the response timeout; or the reply was not complete within the deadline. The error says which, and how much has come. | yes | Look for slow commands and packet loss; if slow replies are normal, raise the parameter that the error names. |
 /// | [`ConnectionLost`](ErrorKind::ConnectionLost) | The connection was lost after the command had been written. | yes | Check what the command has done, or send it through [`Client::idempotent`](crate::Client::idempotent) if it may run twice. |
-/// | [`QueueFull`](ErrorKind::QueueFull) | In an outage 1,000 commands or 8 MiB wait already; or the command found no room beside `max_in_flight` others within its deadline. | no | Send less, or raise `max_in_flight`. |
+/// | [`QueueFull`](ErrorKind::QueueFull) | In an outage, when the last attempt to connect has failed, 1,000 commands or 8 MiB wait already; or the command found no room beside `max_in_flight` others within its deadline. | no | Send less, or raise `max_in_flight`. |
 /// | [`InvalidCommand`](ErrorKind::InvalidCommand) | The command would change the shared session, does not have exactly one reply, or its keys are in several slots of a cluster. | no | Follow the help of the error. |
-/// | [`Protocol`](ErrorKind::Protocol) | The server sent bytes that are not RESP. | yes, if the command was written | Correct host and port, or look for what changes the traffic on the way. |
+/// | [`Protocol`](ErrorKind::Protocol) | The server sent bytes that are not RESP; or the reply is beyond the [limits of this client](crate#limits-of-a-reply). Nothing is sent again after either. | yes, if the command was written | Correct host and port, or look for what changes the traffic on the way; or ask for less at once. |
 /// | [`Closed`](ErrorKind::Closed) | The client was closed, or a dedicated connection has ended. | yes, if the command was written | Ask the client for another dedicated connection; a closed client stays closed. |
 ///
 /// # In terms of redis-rs
@@ -103,7 +103,7 @@ pub enum ErrorKind {
     QueueFull,
     /// The command cannot be sent on this connection, or to this cluster.
     InvalidCommand,
-    /// The server sent bytes that are not RESP.
+    /// The server sent bytes that are not RESP, or a reply beyond the limits of this client.
     Protocol,
     /// The client was closed, or a dedicated connection has ended.
     Closed,

@@ -131,17 +131,22 @@
 //! | [`TimedOut`](ErrorKind::TimedOut) | The connection is there and the reply does not come: `SLOWLOG GET`, `LATENCY DOCTOR`, large keys, swapping, packet loss. |
 //! | [`ConnectionLost`](ErrorKind::ConnectionLost) | A restart, a failover, or a proxy that ends connections. The log has the cause. Check data that must not be written twice: [the command may have run](Error::may_have_run). |
 //! | [`QueueFull`](ErrorKind::QueueFull) | In an outage: the outage. Otherwise the application sends more than the server answers. |
+//! | [`Protocol`](ErrorKind::Protocol) | Bytes that are not RESP: is it the right port? A reply beyond the [limits of this client](crate#limits-of-a-reply): ask for less at once. |
 //!
 //! ## Time limits
 //!
 //! | limit | default | parameter | when it is over |
 //! |---|---|---|---|
 //! | one attempt to connect, from the name look-up to the answer to `HELLO` | 2 s | `connect_timeout` | The attempt has failed, and the next one follows after the back-off. |
-//! | one reply on a live connection | 1 s | `response_timeout` | The command fails with [`TimedOut`](ErrorKind::TimedOut). After three response timeouts without a byte from the server, the connection is replaced. |
-//! | one command in all, waiting for a connection included | 3 s | `deadline` | The command fails, with the cause. |
+//! | silence of the server while a command waits for its reply | 1 s | `response_timeout` | The command fails with [`TimedOut`](ErrorKind::TimedOut). After three response timeouts without a byte from the server, the connection is replaced. |
+//! | one command in all, waiting for a connection included; a pipeline counts as one | 3 s | `deadline` | The command fails, with the cause. |
 //! | silence after which the system probes an idle connection | 6 s | `keepalive` | Two probes without an answer, 2 s apart, end the connection: a dead peer is noticed within 10 s. |
 //! | bytes sent and not acknowledged (Linux, Android) | 5 s | none | The system ends the connection. |
 //! | the answer of one Sentinel | 300 ms | none | The answers of the others decide. |
+//!
+//! While bytes arrive, the deadline alone bounds a command: a long pipeline, or a large value on a slow link,
+//! may take longer than `response_timeout`, and so may the commands behind it. The error names the limit that
+//! has passed, and how much has come: ``200 of 400 replies came from `cache:6379` within 3s (`deadline`)``.
 //!
 //! A blocking command has the time of its own argument on top of `response_timeout` and `deadline`.
 //! Between two attempts to connect the client waits a random part of a window: 400 ms at first, then
@@ -202,9 +207,13 @@
 //! |---|---|
 //! | had not been written when the connection was lost | It moves to the next connection. |
 //! | was refused by the server without running: `LOADING`, `BUSY`, `TRYAGAIN`, `CLUSTERDOWN`, `MASTERDOWN`, `READONLY` | It waits until the server serves, and is sent again. However many callers wait, one small probe every 200 ms asks whether it does. A connection to a replica is left, and the name looked up again, at most once a second. |
-//! | was written, and the connection was lost before the reply came | It is sent again if it only reads, or if the caller has said that it is [idempotent](Client::idempotent). Otherwise it fails with [`ErrorKind::ConnectionLost`], because [it may have run](Error::may_have_run). |
-//! | was written, and has no reply within the response timeout, 1 s | It fails with [`ErrorKind::TimedOut`], and may have run. A connection that stays silent for three response timeouts is replaced. |
-//! | cannot be written, because the connection is down | It waits for the next one. While 1,000 commands or 8 MiB wait, any more fail at once with [`ErrorKind::QueueFull`]. |
+//! | was written, and the connection was lost before any part of the reply came | It is sent again if it only reads, or if the caller has said that it is [idempotent](Client::idempotent). Otherwise it fails with [`ErrorKind::ConnectionLost`], because [it may have run](Error::may_have_run). |
+//! | was written, and a part of its reply had come when the connection was lost | It fails with [`ErrorKind::ConnectionLost`], and may have run. It is not sent again, because the same reply may end the next connection, too. |
+//! | has a reply that is not RESP | It fails with [`ErrorKind::Protocol`]. The connection is replaced, and for the commands behind it that is a loss. |
+//! | has a reply beyond the [limits](crate#limits-of-a-reply) | It fails with [`ErrorKind::Protocol`], and has run. The connection is kept, and no other command is affected. |
+//! | was written, and the server has been silent for the response timeout, 1 s | It fails with [`ErrorKind::TimedOut`], and may have run. A connection that stays silent for three response timeouts is replaced. |
+//! | cannot be written, because the connection is down | It waits for the next one. Beyond 1,000 commands or 8 MiB it waits in line with its bytes not copied; but in an outage, which is when the last attempt to connect has failed, it fails at once with [`ErrorKind::QueueFull`]. |
+//! | is dropped by its caller before it has been written | It is not written, and its place is free at once. |
 //! | is one more than `max_in_flight` | It waits for room, within its deadline. |
 //!
 //! No command is written more than three times. What is sent again after a loss is bounded for all
@@ -225,6 +234,15 @@
 //!
 //! After a timeout nothing is sent again on the same connection: a second command behind the first one
 //! could only add load.
+//!
+//! ## Limits of a reply
+//!
+//! A reply may be nested 100 levels deep, a string in it 512 MiB long (`proto-max-bulk-len` of the server,
+//! unless it was raised), and a reply may take 2 GiB of memory in all, so that a server that never ends one
+//! cannot take all there is. What is beyond is skipped over without being kept, up to 10,000 levels and 4 GiB;
+//! beyond that the connection ends.
+//!
+//! ## Blocking commands
 //!
 //! Blocking commands (`BLPOP`, `XREAD BLOCK`, `WAIT` and the like) run on connections of their own, for
 //! as long as their argument says, and so does a pipeline that holds one. Commands that would change

@@ -259,10 +259,7 @@ impl<'a> RedirectedCall<'a> {
     /// Fails unless the request may be sent again after `error`.
     async fn failed(&mut self, error: Error) -> Result<(), Error> {
         let has_left = error.kind() == ErrorKind::Closed && !self.refresher.nodes().is_closed();
-        let is_lost = matches!(
-            error.kind(),
-            ErrorKind::ConnectionLost | ErrorKind::Protocol
-        );
+        let is_lost = error.kind() == ErrorKind::ConnectionLost;
         if error.is_transient() {
             self.refresher.request_refresh();
         }

@@ -88,7 +88,10 @@ impl Config {
         }
     }
 
-    /// Sets how long a command waits for its reply on a live connection. Default: 1 s.
+    /// Sets how long the server may be silent while a command waits for its reply. Default: 1 s.
+    ///
+    /// It counts from the last byte that the server has sent, or from the command if that is later. While
+    /// the replies of a long pipeline arrive, or a large value, the deadline alone bounds a command.
     #[must_use]
     pub fn with_response_timeout(self, response_timeout: Duration) -> Config {
         Config {
@@ -98,6 +101,8 @@ impl Config {
     }
 
     /// Sets how long a command may take in all, waiting for a connection included. Default: 3 s.
+    ///
+    /// A pipeline counts as one command: all of its replies have to come within this time.
     ///
     /// A blocking command has the time of its own argument on top of this and of the response timeout.
     #[must_use]

@@ -111,7 +111,7 @@ impl Exchange<'_> {
                 .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
             self.input.drain(..length);
             if let Some(reply) = reply {
-                return Ok(reply);
+                return reply.map_err(|limit| io::Error::new(io::ErrorKind::InvalidData, limit));
             }
             let mut chunk = [0; 4096];
             let read = self.stream.read(&mut chunk).await?;

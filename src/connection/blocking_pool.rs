@@ -10,7 +10,7 @@ use super::multiplexed::MultiplexedConnection;
 use super::queue::may_leave_replica;
 use super::reply::Reply;
 use super::request::Request;
-use super::retry::Resend;
+use super::retry::{MAX_WRITES, Resend};
 use super::state::Purpose;
 use crate::config::Target;
 use crate::error::{Error, ErrorKind};
@@ -103,7 +103,10 @@ impl BlockingPool {
             };
             let once = request.clone().with_resend(Resend::Never);
             let once = once.after_waiting(start.elapsed());
-            let result = lease.connection.call(once).reply().await;
+            let mut call = lease.connection.call(once);
+            let result = call.reply().await;
+            let is_cut_off = call.writes() >= MAX_WRITES;
+            drop(call);
             let delay = match &result {
                 Ok(reply) => {
                     let is_left = reply.is_by_a_replica() && self.leave_replica();
@@ -121,7 +124,7 @@ impl BlockingPool {
                         (!self.lock().is_closing).then_some(Duration::ZERO)
                     }
                     ErrorKind::Unreachable | ErrorKind::NotReady => Some(CONNECT_RETRY_DELAY),
-                    ErrorKind::ConnectionLost if request.is_repeatable() => {
+                    ErrorKind::ConnectionLost if request.is_repeatable() && !is_cut_off => {
                         write_retries.next().copied()
                     }
                     _ => None,

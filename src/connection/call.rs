@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use redis::{RedisError, RedisResult, Value};
 
-use super::errors::is_a_cluster_node;
+use super::errors::{beyond_limit, is_a_cluster_node};
 use super::queue::{AfterUnlock, Outcome, Submitted, WaiterId};
 use super::reply::{Reply, may_hold_error};
 use super::request::Request;
@@ -102,6 +102,11 @@ impl<'a> Call<'a> {
             (Outcome::Reply(reply), _) if reply.has_error() => self.refused(reply, cx.waker()),
             (Outcome::Reply(reply), _) => Poll::Ready(Ok(reply)),
             (Outcome::Failed(error), _) => self.failed(error, cx.waker()),
+            (Outcome::CutOff(error), _) => {
+                self.writes = MAX_WRITES;
+                self.give_up(error)
+            }
+            (Outcome::Beyond(limit), _) => self.give_up(beyond_limit(&self.connection.peer, limit)),
             (Outcome::Late(cause), _) => {
                 self.failed(cause.into_error(&self.connection.peer), cx.waker())
             }
@@ -219,11 +224,7 @@ impl<'a> Call<'a> {
     #[cold]
     fn failed(&mut self, error: Error, waker: &Waker) -> PollReply {
         self.writes += u8::from(error.may_have_run());
-        let lost = matches!(
-            error.kind(),
-            ErrorKind::ConnectionLost | ErrorKind::Protocol
-        );
-        let again = lost
+        let again = error.kind() == ErrorKind::ConnectionLost
             && self.writes < MAX_WRITES
             && self.request.is_repeatable()
             && !self.time_left().is_zero()
@@ -292,7 +293,7 @@ impl Drop for Call<'_> {
         let mut queue = self.connection.lock();
         match self.progress {
             Progress::InLine(waiter) => queue.leave_line(waiter, &mut wakers),
-            Progress::Waiting(waiter) => queue.abandon(waiter),
+            Progress::Waiting(waiter) => queue.abandon(waiter, &mut wakers),
             Progress::Parked(waiter, _) => queue.unpark(waiter),
             Progress::New | Progress::Finished => {}
         }

@@ -9,13 +9,13 @@ use std::time::Instant;
 
 use redis::Value;
 
-use super::errors::{closed, connection_lost, protocol_error};
+use super::errors::{closed, connection_lost, ended_by_another, protocol_error};
 use super::queue::KEPT_CAPACITY;
 use super::state::State;
 use super::timer::Timer;
 use crate::connect::{Connected, Stream};
-use crate::error::Error;
-use crate::resp::Decoder;
+use crate::error::{Error, ErrorKind};
+use crate::resp::{Decoded, Decoder};
 use crate::runtime::Wakers;
 
 /// Size of a read, and of the read buffer while replies are small, in bytes. 64 KiB were no faster, with
@@ -38,7 +38,9 @@ pub(super) struct Driver<'a> {
     flushing: bool,
     /// It has let other tasks queue more commands before it writes.
     yielded: bool,
-    replies: Vec<Value>,
+    replies: Vec<Decoded>,
+    /// Bytes of a reply that is not complete, and which the decoder has taken.
+    begun: u64,
     wakers: Wakers,
     timer: Timer,
     failure: Option<Error>,
@@ -49,7 +51,11 @@ impl<'a> Driver<'a> {
         let Connected { stream, mut input } = connected;
         let filled = input.len();
         input.resize(filled + READ_SIZE, 0);
-        state.lock().connected(Instant::now(), stream.inline());
+        let mut wakers = Wakers::default();
+        state
+            .lock()
+            .connected(Instant::now(), stream.inline(), &mut wakers);
+        wakers.wake_all();
         Driver {
             state,
             stream,
@@ -62,7 +68,8 @@ impl<'a> Driver<'a> {
             flushing: false,
             yielded: false,
             replies: Vec::new(),
-            wakers: Wakers::default(),
+            begun: 0,
+            wakers,
             timer: Timer::default(),
             failure: None,
         }
@@ -171,18 +178,21 @@ impl<'a> Driver<'a> {
             Poll::Ready(Err(error)) => return Err(connection_lost(&self.state.peer, &error)),
         };
         self.filled += read;
-        self.decode()?;
+        let decoded = self.decode();
+        let begun = self.begun + self.filled as u64;
+        // What came before bytes that are not RESP is right.
         let delivered = self
             .state
             .lock()
-            .deliver(&mut self.replies, &mut self.wakers);
+            .deliver(&mut self.replies, begun, &mut self.wakers);
         self.wakers.wake_all();
+        decoded?;
         delivered.map_err(|()| protocol_error(&self.state.peer, "a reply without a command"))?;
         Ok(true)
     }
 
     fn decode(&mut self) -> Result<(), Error> {
-        let mut at = 0;
+        let (mut at, mut end) = (0, 0);
         loop {
             let (length, reply) = self
                 .decoder
@@ -191,11 +201,13 @@ impl<'a> Driver<'a> {
             at += length;
             match reply {
                 // Nothing that we send subscribes to any.
-                Some(Value::Push { .. }) => {}
+                Some(Ok(Value::Push { .. })) => {}
                 Some(reply) => self.replies.push(reply),
                 None => break,
             }
+            (end, self.begun) = (at, 0);
         }
+        self.begun += (at - end) as u64;
         self.input.copy_within(at..self.filled, 0);
         self.filled -= at;
         Ok(())
@@ -250,7 +262,9 @@ impl Future for Driver<'_> {
         } else {
             (queue.taken(), &[][..])
         };
-        queue.lost(sent, rest, &error, &mut this.wakers);
+        let is_reply = error.kind() == ErrorKind::Protocol;
+        let others = is_reply.then(|| ended_by_another(&this.state.peer));
+        queue.lost(sent, rest, &error, others.as_ref(), &mut this.wakers);
         drop(queue);
         this.wakers.wake_all();
         Poll::Ready(error)

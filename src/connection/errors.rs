@@ -1,11 +1,13 @@
 //! The errors of a connection, in one place so that they are worded alike.
 
+use std::fmt;
 use std::io;
 use std::time::Duration;
 
 use redis::ServerError;
 
 use crate::error::{Error, ErrorKind};
+use crate::resp::BeyondLimit;
 
 /// The error of every call after the client was closed.
 pub(crate) fn closed() -> Error {
@@ -20,6 +22,28 @@ pub(super) fn connection_lost(peer: &str, cause: &io::Error) -> Error {
 pub(super) fn protocol_error(peer: &str, what: &str) -> Error {
     let message = format!("`{peer}` sent bytes that are not RESP: {what}");
     Error::new(ErrorKind::Protocol, message).note("the connection is closed and a new one is made")
+}
+
+/// The error of the callers behind the one whose reply has ended the connection.
+pub(super) fn ended_by_another(peer: &str) -> Error {
+    let cause = "the connection was closed because of another command's reply";
+    connection_lost(peer, &io::Error::other(cause))
+}
+
+/// The error of the caller part of whose reply had come when the connection was lost.
+pub(super) fn cut_off(error: &Error, arrived: Arrived) -> Error {
+    let message = format!("{error}, when {arrived} had come");
+    Error::new(error.kind(), message)
+        .note("it is not sent again: the same reply may end the next connection, too")
+        .after_writing()
+}
+
+pub(super) fn beyond_limit(peer: &str, limit: BeyondLimit) -> Error {
+    let message = format!("a reply from `{peer}` is beyond the limit of this client: {limit}");
+    Error::new(ErrorKind::Protocol, message)
+        .note("the connection goes on, and no other command is affected")
+        .with_help("ask for less at once, such as with `GETRANGE`, `LRANGE` or `SCAN`")
+        .after_writing()
 }
 
 pub(super) fn session_ended(peer: &str, error: &Error) -> Error {
@@ -64,11 +88,55 @@ pub(super) fn is_a_cluster_node(peer: &str, uses_tls: bool) -> Error {
     Error::new(ErrorKind::InvalidUrl, message).with_help(format!("write `{scheme}://{peer}`"))
 }
 
+/// What has come of a reply, or of the replies to a pipeline.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Arrived {
+    /// Replies that are complete, and how many are expected.
+    pub(super) replies: usize,
+    pub(super) expected: usize,
+    /// Bytes of the one that is not.
+    pub(super) bytes: u64,
+}
+
+impl Arrived {
+    pub(super) fn is_nothing(self) -> bool {
+        self.replies == 0 && self.bytes == 0
+    }
+}
+
+impl fmt::Display for Arrived {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.replies > 0 {
+            write!(f, "{} of {} replies", self.replies, self.expected)
+        } else {
+            write!(f, "{} bytes of the reply", self.bytes)
+        }
+    }
+}
+
+/// The limit that has passed.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Limit {
+    /// The server has been silent for so long.
+    Response(Duration),
+    /// The command has taken so long in all.
+    Deadline(Duration),
+}
+
+impl fmt::Display for Limit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Limit::Response(limit) => write!(f, "{limit:?} (`response_timeout`)"),
+            Limit::Deadline(limit) => write!(f, "{:?} (`deadline`)", in_milliseconds(*limit)),
+        }
+    }
+}
+
 /// Why the time of a command is up.
 #[derive(Debug, Clone)]
 pub(super) enum TimeoutCause {
-    /// It was written, and no reply has come within this response timeout.
-    NoReply(Duration),
+    /// It was written, and its reply is not complete.
+    NoReply(Limit, Arrived),
     /// Too many others were in flight.
     NotAdmitted,
     /// No connection was made within this deadline; the error says why.
@@ -78,8 +146,16 @@ pub(super) enum TimeoutCause {
 impl TimeoutCause {
     pub(super) fn into_error(self, peer: &str) -> Error {
         match self {
-            TimeoutCause::NoReply(limit) => {
-                let message = format!("no reply from `{peer}` within {limit:?}");
+            TimeoutCause::NoReply(limit, arrived) => {
+                let message = match limit {
+                    limit if arrived.is_nothing() => {
+                        format!("no reply from `{peer}` within {limit}")
+                    }
+                    Limit::Deadline(_) => format!("{arrived} came from `{peer}` within {limit}"),
+                    Limit::Response(_) => {
+                        format!("{arrived} came from `{peer}`, and then nothing for {limit}")
+                    }
+                };
                 Error::new(ErrorKind::TimedOut, message).after_writing()
             }
             TimeoutCause::NotAdmitted => {
@@ -91,8 +167,12 @@ impl TimeoutCause {
     }
 }
 
+fn in_milliseconds(duration: Duration) -> Duration {
+    Duration::from_millis(duration.as_millis().try_into().unwrap_or(u64::MAX))
+}
+
 fn not_connected(peer: &str, limit: Duration, cause: Option<Error>) -> Error {
-    let limit = Duration::from_millis(limit.as_millis().try_into().unwrap_or(u64::MAX));
+    let limit = in_milliseconds(limit);
     let message = format!("no connection to `{peer}` within {limit:?}");
     let error = match cause {
         None => Error::new(ErrorKind::Unreachable, message)

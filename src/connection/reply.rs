@@ -2,7 +2,7 @@
 
 use redis::{RedisResult, ServerError, Value};
 
-use crate::resp::{Refusal, exec_abort, says_replica};
+use crate::resp::{BeyondLimit, Decoded, Refusal, exec_abort, says_replica};
 
 /// The reply to a command or to a pipeline.
 #[derive(Debug)]
@@ -12,6 +12,9 @@ pub(crate) enum Reply {
     /// The commands of a transaction that the server did not queue, by their place, from 0.
     Aborted(Vec<(usize, Value)>),
 }
+
+/// A reply, or why it was skipped over.
+pub(super) type ReplyOrLimit = Result<Reply, BeyondLimit>;
 
 impl Reply {
     /// Returns the reply of a single command, which is one value.
@@ -105,17 +108,32 @@ pub(super) struct PipelineReplies {
     seen: usize,
     values: Vec<Value>,
     refused: Vec<(usize, Value)>,
+    /// Why one of them was skipped over.
+    beyond: Option<BeyondLimit>,
 }
 
 impl PipelineReplies {
-    /// Adds the next reply; returns all of them once it is the last one.
-    pub(super) fn add(&mut self, reply: Value, skip: usize, count: usize) -> Option<Reply> {
+    /// Returns how many have come.
+    pub(super) fn seen(&self) -> usize {
+        self.seen
+    }
+
+    /// Adds the next reply; returns all of them once it is the last one, or why one was skipped over.
+    pub(super) fn add(
+        &mut self,
+        reply: Decoded,
+        skip: usize,
+        count: usize,
+    ) -> Option<ReplyOrLimit> {
         self.seen += 1;
-        if self.seen > skip {
-            self.values.push(reply);
-        } else if let Value::ServerError(_) = reply {
+        match reply {
+            Ok(reply) if self.seen > skip => self.values.push(reply),
             // The first reply that is skipped is that of MULTI.
-            self.refused.push((self.seen.saturating_sub(2), reply));
+            Ok(error @ Value::ServerError(_)) => {
+                self.refused.push((self.seen.saturating_sub(2), error));
+            }
+            Ok(_) => {}
+            Err(limit) => self.beyond = Some(limit),
         }
         if self.seen < skip + count {
             return None;
@@ -124,11 +142,12 @@ impl PipelineReplies {
             seen: _,
             values,
             refused,
+            beyond,
         } = std::mem::take(self);
-        Some(if refused.is_empty() {
-            Reply::Many(values)
-        } else {
-            Reply::Aborted(refused)
+        Some(match beyond {
+            Some(limit) => Err(limit),
+            None if refused.is_empty() => Ok(Reply::Many(values)),
+            None => Ok(Reply::Aborted(refused)),
         })
     }
 }

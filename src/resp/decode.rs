@@ -4,37 +4,29 @@
 //! function, the decoder keeps what it has read of an incomplete reply, so a large array takes linear time
 //! however many reads it arrives in. It allocates for what has arrived, never for what a length announces.
 
-use redis::{PushKind, Value, VerbatimFormat};
+use redis::{PushKind, Value};
 
-/// Deepest nesting of a reply, the same as in redis-rs; a million times `*1\r\n` must not grow the stack.
+use super::element::{Element, Kind, Malformed, element};
+use super::skip::{BeyondLimit, Skip};
+
+/// Deepest nesting of a reply, the same as in redis-rs, whose conversions recurse.
 const MAX_DEPTH: usize = 100;
-/// Size limit of a string, in bytes: the server's own default (`proto-max-bulk-len`).
-const MAX_BULK: usize = 512 * 1024 * 1024;
-/// Limit of the elements of one array: the server has the same limit for the arguments of a command.
-const MAX_ELEMENTS: usize = i32::MAX as usize;
-/// Size limit of a line with a simple string, an error or a number, in bytes.
-const MAX_LINE: usize = 1024 * 1024;
+/// Memory that one reply may take, in bytes: a server that never ends its reply must not take all there is.
+const MAX_REPLY: usize = 2 * 1024 * 1024 * 1024 - 1;
 /// Capacity reserved for an announced array before any of it has arrived.
 const MAX_RESERVED: usize = 64;
 
-/// Bytes that are not RESP: the stream cannot be trusted any further.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Malformed(&'static str);
-
-const UNKNOWN_TYPE: Malformed = Malformed("a reply of unknown type");
-
-impl std::fmt::Display for Malformed {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.0)
-    }
-}
-
-impl std::error::Error for Malformed {}
+/// A reply, or why it was skipped over.
+pub(crate) type Decoded = Result<Value, BeyondLimit>;
 
 #[derive(Debug, Default)]
 pub(crate) struct Decoder {
     /// Aggregates that have been opened and are not complete, outermost first.
     open: Vec<Aggregate>,
+    /// Bytes that the elements read so far take.
+    size: usize,
+    /// The reply at hand is beyond a limit.
+    skip: Option<Box<Skip>>,
     missing: usize,
 }
 
@@ -45,31 +37,24 @@ struct Aggregate {
     values: Vec<Value>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    Array,
-    Set,
-    Map,
-    Push,
-    Attribute,
-}
-
-enum Element {
-    Leaf(Value, usize),
-    Open(Kind, usize, usize),
-    Incomplete(usize),
-}
-
 impl Decoder {
     /// Reads from the front of `input`. Returns how many bytes it has taken, and the reply if that is
-    /// complete.
-    pub(crate) fn decode(&mut self, input: &[u8]) -> Result<(usize, Option<Value>), Malformed> {
+    /// complete. A reply beyond a limit is skipped over, up to its end.
+    pub(crate) fn decode(&mut self, input: &[u8]) -> Result<(usize, Option<Decoded>), Malformed> {
+        if self.skip.is_some() {
+            return self.skip(input, 0);
+        }
         let mut at = 0;
         loop {
+            let start = at;
             let value = match element(&input[at..])? {
                 Element::Incomplete(missing) => {
                     self.missing = missing;
                     return Ok((at, None));
+                }
+                // Nearly every reply is one value.
+                Element::Leaf(value, length) if self.open.is_empty() => {
+                    return Ok((at + length, Some(Ok(value))));
                 }
                 Element::Leaf(value, length) => {
                     at += length;
@@ -82,17 +67,62 @@ impl Decoder {
                 Element::Open(kind, left, length) => {
                     at += length;
                     if self.open.len() + 1 >= MAX_DEPTH {
-                        return Err(Malformed("a reply nested deeper than 100 levels"));
+                        let skip = self.start_skipping(Some(kind), BeyondLimit::Depth);
+                        skip.open(left)?;
+                        return self.skip(input, at);
                     }
                     let values = Vec::with_capacity(left.min(MAX_RESERVED));
                     self.open.push(Aggregate { kind, left, values });
                     continue;
                 }
+                Element::TooLong(length, header) => {
+                    at += header;
+                    self.start_skipping(None, BeyondLimit::Length)
+                        .string(length)?;
+                    return self.skip(input, at);
+                }
             };
             if let Some(reply) = self.attach(value)? {
-                return Ok((at, Some(reply)));
+                return Ok((at, Some(Ok(reply))));
+            }
+            self.size += size_of::<Value>() + at - start;
+            if self.size > MAX_REPLY {
+                self.start_skipping(None, BeyondLimit::Size);
+                return self.skip(input, at);
             }
         }
+    }
+
+    /// Drops what has been kept of the reply. `innermost` is the aggregate at hand.
+    #[cold]
+    fn start_skipping(&mut self, innermost: Option<Kind>, limit: BeyondLimit) -> &mut Skip {
+        let outermost = self
+            .open
+            .first()
+            .map(|aggregate| aggregate.kind)
+            .or(innermost);
+        let left = self
+            .open
+            .drain(..)
+            .map(|aggregate| aggregate.left)
+            .collect();
+        let skip = Skip::new(limit, outermost == Some(Kind::Push), left);
+        self.size = 0;
+        self.skip.insert(Box::new(skip))
+    }
+
+    #[cold]
+    fn skip(&mut self, input: &[u8], at: usize) -> Result<(usize, Option<Decoded>), Malformed> {
+        self.missing = 1;
+        let Some(skip) = &mut self.skip else {
+            return Ok((at, None));
+        };
+        let taken = skip.skip(&input[at..])?;
+        let reply = skip.end();
+        if reply.is_some() {
+            self.skip = None;
+        }
+        Ok((at + taken, reply))
     }
 
     /// Returns how many more bytes the current element needs at least, as a hint for the next read.
@@ -101,6 +131,7 @@ impl Decoder {
     }
 
     /// Puts a complete value where it belongs; returns it if nothing encloses it any more.
+    #[inline]
     fn attach(&mut self, mut value: Value) -> Result<Option<Value>, Malformed> {
         while let Some(mut aggregate) = self.open.pop() {
             aggregate.values.push(value);
@@ -110,6 +141,9 @@ impl Decoder {
                 return Ok(None);
             }
             value = aggregate.kind.close(aggregate.values)?;
+            if self.open.is_empty() {
+                self.size = 0;
+            }
         }
         Ok(Some(value))
     }
@@ -169,170 +203,6 @@ fn push(values: Vec<Value>) -> Result<Value, Malformed> {
         kind,
         data: values.collect(),
     })
-}
-
-fn element(input: &[u8]) -> Result<Element, Malformed> {
-    let Some(&kind) = input.first() else {
-        return Ok(Element::Incomplete(1));
-    };
-    let Some(end) = line_end(input)? else {
-        // Bytes that are not RESP may never contain a line end, so the decoder does not wait for one.
-        return if b"$+:-_#,(=!*~>%|".contains(&kind) {
-            Ok(Element::Incomplete(1))
-        } else {
-            Err(UNKNOWN_TYPE)
-        };
-    };
-    let line = &input[1..end];
-    let header = end + 2;
-    let leaf = |value| Ok(Element::Leaf(value, header));
-    match kind {
-        b'$' => blob(input, line, header, |bytes| {
-            Ok(Value::BulkString(bytes.to_vec()))
-        }),
-        b'+' if line == b"OK" => leaf(Value::Okay),
-        b'+' => leaf(Value::SimpleString(
-            String::from_utf8_lossy(line).into_owned(),
-        )),
-        b':' => leaf(Value::Int(integer(line)?)),
-        b'-' => leaf(by_redis(b'-', line)?),
-        b'_' => leaf(Value::Nil),
-        b'#' => leaf(Value::Boolean(match line {
-            b"t" => true,
-            b"f" => false,
-            _ => return Err(Malformed("a boolean that is neither t nor f")),
-        })),
-        b',' => leaf(Value::Double(double(line)?)),
-        b'(' => leaf(by_redis(b'(', line)?),
-        b'=' => blob(input, line, header, verbatim),
-        b'!' => blob(input, line, header, |bytes| by_redis(b'-', bytes)),
-        b'*' => open(Kind::Array, line, 1, header),
-        b'~' => open(Kind::Set, line, 1, header),
-        b'>' => open(Kind::Push, line, 1, header),
-        b'%' => open(Kind::Map, line, 2, header),
-        b'|' => open(Kind::Attribute, line, 2, header),
-        _ => Err(UNKNOWN_TYPE),
-    }
-}
-
-/// Finds the CR of the CRLF that ends the first line, behind the byte that tells its type.
-fn line_end(input: &[u8]) -> Result<Option<usize>, Malformed> {
-    let line = &input[1..];
-    match line.iter().take(MAX_LINE).position(|&byte| byte == b'\r') {
-        Some(length) => match line.get(length + 1) {
-            Some(b'\n') => Ok(Some(1 + length)),
-            Some(_) => Err(Malformed("a line that does not end in CRLF")),
-            None => Ok(None),
-        },
-        None if line.len() >= MAX_LINE => Err(Malformed("a line longer than 1 MiB")),
-        None => Ok(None),
-    }
-}
-
-fn open(kind: Kind, line: &[u8], per_element: usize, header: usize) -> Result<Element, Malformed> {
-    let length = integer(line)?;
-    let Ok(length) = usize::try_from(length) else {
-        return match kind {
-            Kind::Array | Kind::Set => Ok(Element::Leaf(Value::Nil, header)),
-            Kind::Push => Ok(Element::Open(kind, 0, header)),
-            Kind::Map | Kind::Attribute => Err(Malformed("a map of negative length")),
-        };
-    };
-    if length > MAX_ELEMENTS / per_element {
-        return Err(Malformed("an array longer than 2³¹ − 1 elements"));
-    }
-    // The value to which an attribute belongs follows its pairs.
-    let data = usize::from(kind == Kind::Attribute);
-    Ok(Element::Open(kind, length * per_element + data, header))
-}
-
-fn blob(
-    input: &[u8],
-    line: &[u8],
-    header: usize,
-    value: impl FnOnce(&[u8]) -> Result<Value, Malformed>,
-) -> Result<Element, Malformed> {
-    let Ok(length) = usize::try_from(integer(line)?) else {
-        return Ok(Element::Leaf(Value::Nil, header));
-    };
-    if length > MAX_BULK {
-        return Err(Malformed("a string longer than 512 MiB"));
-    }
-    let end = header + length;
-    match input.get(end..end + 2) {
-        Some(b"\r\n") => Ok(Element::Leaf(value(&input[header..end])?, end + 2)),
-        Some(_) => Err(Malformed("a string that does not end in CRLF")),
-        None => Ok(Element::Incomplete(end + 2 - input.len())),
-    }
-}
-
-fn integer(line: &[u8]) -> Result<i64, Malformed> {
-    let (negative, digits) = match line {
-        [b'-', digits @ ..] => (true, digits),
-        [b'+', digits @ ..] | digits => (false, digits),
-    };
-    if digits.is_empty() {
-        return Err(Malformed("a number without digits"));
-    }
-    // The sum is negative until the end, because the negative range is larger by one.
-    let mut number: i64 = 0;
-    for digit in digits {
-        let digit = digit.wrapping_sub(b'0');
-        if digit > 9 {
-            return Err(Malformed("a number that is not decimal"));
-        }
-        number = number
-            .checked_mul(10)
-            .and_then(|number| number.checked_sub(i64::from(digit)))
-            .ok_or(Malformed("a number beyond 64 bits"))?;
-    }
-    if negative {
-        Ok(number)
-    } else {
-        number
-            .checked_neg()
-            .ok_or(Malformed("a number beyond 64 bits"))
-    }
-}
-
-fn double(line: &[u8]) -> Result<f64, Malformed> {
-    std::str::from_utf8(line)
-        .ok()
-        .and_then(|line| line.trim().parse().ok())
-        .ok_or(Malformed("a double that is not a number"))
-}
-
-fn verbatim(bytes: &[u8]) -> Result<Value, Malformed> {
-    let text = String::from_utf8_lossy(bytes);
-    let (format, text) = text
-        .split_once(':')
-        .ok_or(Malformed("a verbatim string without its format"))?;
-    let format = match format {
-        "txt" => VerbatimFormat::Text,
-        "mkd" => VerbatimFormat::Markdown,
-        other => VerbatimFormat::Unknown(other.to_owned()),
-    };
-    Ok(Value::VerbatimString {
-        format,
-        text: text.to_owned(),
-    })
-}
-
-/// Lets redis-rs make the value, because errors and big numbers cannot be made outside of it.
-///
-/// A server repeats bytes of its callers in its errors, so the line is made valid UTF-8 without line breaks
-/// first: the bytes of one caller must not end the connection that all callers share.
-fn by_redis(kind: u8, line: &[u8]) -> Result<Value, Malformed> {
-    let mut frame = String::with_capacity(line.len() + 3);
-    frame.push(kind.into());
-    frame.extend(
-        String::from_utf8_lossy(line)
-            .chars()
-            .map(|c| if matches!(c, '\r' | '\n') { ' ' } else { c }),
-    );
-    frame.push_str("\r\n");
-    redis::parse_redis_value(frame.as_bytes())
-        .map_err(|_| Malformed("an error or a big number that cannot be read"))
 }
 
 #[cfg(test)]

@@ -152,7 +152,9 @@ async fn read_messages(
             .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
         connected.input.drain(..length);
         match message {
-            Some(message) => apply_message(&message, service, watch),
+            Some(Ok(message)) => apply_message(&message, service, watch),
+            // Whatever it is, it is not the name of a primary.
+            Some(Err(_)) => {}
             None => connected.read_more().await?,
         }
     }

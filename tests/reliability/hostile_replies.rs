@@ -1,17 +1,19 @@
-//! R22: what is not RESP, too large, too deep or not asked for ends the connection: the callers are
-//! told, nothing after it is read, and the next call gets its own reply on a new connection.
+//! R22: what is not RESP, far too large or too deep, or not asked for ends the connection: its caller is
+//! told, nothing after it is read, and the next call gets its own reply on a new connection. A reply beyond
+//! the limits of the client fails its own caller only.
 
 use std::sync::Mutex;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use redis::{RedisResult, cmd};
+use redis::{AsyncCommands, RedisError, RedisResult, cmd, pipe};
+use redis_ready::testing::Server;
 use redis_ready::{Client, ErrorKind};
 
-use crate::support::errors::kind;
+use crate::support::errors::{kind, may_have_run};
 use crate::support::fake_server::{Answer, FakeServer};
 use crate::support::measure::{Lateness, assert_within, timed};
-use crate::support::{open, run};
+use crate::support::{open, run, start};
 
 /// The commands of a handshake: `HELLO`, and `CLIENT SETINFO` two times.
 const HANDSHAKE: usize = 3;
@@ -54,6 +56,11 @@ async fn echo(client: &Client, word: &str) -> RedisResult<String> {
 fn is_protocol_error(reply: &RedisResult<String>) -> bool {
     let error = reply.as_ref().err();
     error.and_then(kind) == Some(ErrorKind::Protocol)
+}
+
+fn is_lost_with_another(error: &RedisError) -> bool {
+    let text = "the connection was closed because of another command's reply";
+    kind(error) == Some(ErrorKind::ConnectionLost) && error.to_string().contains(text)
 }
 
 /// How many connections were made for commands; a probe for TLS sends no `HELLO`.
@@ -101,7 +108,7 @@ fn a_hostile_reply_ends_the_connection_and_its_callers_are_told() {
             assert_within(name, took, AT_ONCE, &lateness);
             assert!(is_protocol_error(&one), "{name}: {one:?}");
             // It had not been written yet, or it was lost with the connection.
-            let lost = is_protocol_error(&two);
+            let lost = two.as_ref().err().is_some_and(is_lost_with_another);
             assert!(lost || two.as_deref() == Ok("behind"), "{name}: {two:?}");
             for word in ["hostile", "after", "and after"] {
                 let reply = echo(&client, word).await;
@@ -167,4 +174,187 @@ fn a_reply_behind_the_handshake_is_given_to_no_caller() {
         wait_for_the_end(&server, name);
         assert_eq!(connections(&server), 2, "{name}");
     }
+}
+
+/// Nests tables so deep.
+const NEST: &str = "local t = {} for i = 1, tonumber(ARGV[1]) do t = {t} end return t";
+
+fn nest(levels: usize) -> redis::Cmd {
+    cmd("EVAL_RO").arg(NEST).arg(0).arg(levels).to_owned()
+}
+
+fn is_beyond(error: &RedisError) -> bool {
+    let text = "is beyond the limit of this client: it is nested deeper than 100 levels";
+    kind(error) == Some(ErrorKind::Protocol)
+        && may_have_run(error)
+        && error.to_string().contains(text)
+}
+
+/// Calls of a command that the server has run.
+async fn calls(server: &Server, command: &str) -> u64 {
+    let stats = cmd("INFO").arg("commandstats").to_owned();
+    let stats: String = stats.query_async(&mut server.client()).await.expect("INFO");
+    let line = stats.split(&format!("cmdstat_{command}:calls=")).nth(1);
+    let calls = line.and_then(|line| line.split(',').next());
+    calls.map_or(0, |calls| calls.parse().expect("a number"))
+}
+
+#[test]
+fn a_reply_beyond_the_limits_fails_its_own_caller_and_no_other() {
+    for protocol in [2, 3] {
+        let server = start(Server::builder().tcp());
+        let client = open(server.url(), &format!("{PATIENT}&protocol={protocol}"));
+        run(async {
+            let mut client = client.clone();
+            let id: u64 = cmd("CLIENT")
+                .arg("ID")
+                .query_async(&mut client)
+                .await
+                .expect("its id");
+            let mut sent = 0;
+            for levels in [100, 150, 3_000] {
+                let beside: Vec<_> = (0..20)
+                    .map(|_| {
+                        let mut client = client.clone();
+                        tokio::spawn(async move { client.incr::<_, _, u64>("n", 1).await })
+                    })
+                    .collect();
+                // Neither a read nor what may run twice is sent again.
+                for mut client in [client.clone(), client.idempotent()] {
+                    let reply = nest(levels).query_async::<()>(&mut client).await;
+                    assert!(is_beyond(&reply.expect_err("it is too deep")), "{levels}");
+                    sent += 1;
+                }
+                for is_transaction in [false, true] {
+                    let mut pipe = pipe();
+                    if is_transaction {
+                        pipe.atomic();
+                    }
+                    pipe.set("k", levels)
+                        .ignore()
+                        .add_command(nest(levels))
+                        .ignore()
+                        .get("k");
+                    let reply = pipe.query_async::<()>(&mut client).await;
+                    assert!(is_beyond(&reply.expect_err("it is too deep")), "{levels}");
+                    sent += 1;
+                    assert_eq!(client.get("k").await, Ok(levels), "the pipeline has run");
+                }
+                for caller in beside {
+                    caller.await.expect("no panic").expect("its own reply");
+                }
+            }
+            assert_eq!(calls(&server, "eval_ro").await, sent);
+            assert_eq!(calls(&server, "incrby").await, 60);
+            let now: u64 = cmd("CLIENT")
+                .arg("ID")
+                .query_async(&mut client)
+                .await
+                .expect("its id");
+            assert_eq!(now, id, "the connection is kept");
+        });
+    }
+}
+
+/// Answers `GET broken` with `bytes`, and ends the connection if it `closes`.
+fn broken(bytes: &'static [u8], closes: bool) -> FakeServer {
+    FakeServer::resp3(
+        move |words| match (words[0].as_str(), words.get(1)?.as_str()) {
+            ("GET", "broken") if closes => Some(Answer::Last(bytes.to_vec())),
+            ("GET", "broken") => Some(Answer::Send(bytes.to_vec())),
+            ("GET", _) => Some(Answer::line("$1\r\nv")),
+            ("INCRBY", _) => Some(Answer::Silence),
+            _ => None,
+        },
+    )
+}
+
+#[test]
+fn a_command_whose_reply_ends_the_connection_is_sent_once() {
+    for (bytes, closes, text) in [
+        (&b"$3\r\nabcd\r\n"[..], false, "not RESP"),
+        (b"*2\r\n+a\r\nhello\r\n", false, "not RESP"),
+        (b"$100\r\nabc", true, "9 bytes of the reply had come"),
+        (b"*2\r\n+a\r\n", true, "8 bytes of the reply had come"),
+    ] {
+        let server = broken(bytes, closes);
+        let client = client(&server).idempotent();
+        run(async {
+            let reply = client.clone().get::<_, String>("broken").await;
+            let error = reply.expect_err("it is cut off");
+            assert!(error.to_string().contains(text), "{error}");
+            assert!(may_have_run(&error));
+            assert_eq!(server.count("GET"), 1, "{error}");
+            let next = client.clone().get::<_, String>("k").await;
+            assert_eq!(next.as_deref(), Ok("v"));
+        });
+        assert_eq!(connections(&server), 2);
+    }
+}
+
+#[test]
+fn a_pipeline_is_sent_once_if_a_part_of_it_had_been_answered() {
+    let server = broken(b"", true);
+    run(async {
+        let mut client = client(&server).idempotent();
+        let mut pipe = pipe();
+        pipe.get("a").get("b").get("broken");
+        let reply = pipe.query_async::<Vec<String>>(&mut client).await;
+        let error = reply.expect_err("the connection is lost").to_string();
+        assert!(error.contains("2 of 3 replies had come"), "{error}");
+    });
+    assert_eq!(server.count("GET"), 3);
+}
+
+#[test]
+fn a_read_that_is_lost_without_a_part_of_its_reply_is_sent_three_times() {
+    let server = broken(b"", true);
+    run(async {
+        let reply = client(&server).get::<_, String>("broken").await;
+        let error = reply.expect_err("the connection is lost");
+        assert_eq!(kind(&error), Some(ErrorKind::ConnectionLost), "{error}");
+    });
+    assert_eq!(server.count("GET"), 3);
+}
+
+#[test]
+fn callers_behind_bytes_that_are_not_resp_are_told_so_and_their_reads_are_sent_again() {
+    let server = broken(b"hello\r\n", false);
+    let client = client(&server);
+    run(async {
+        let get = async |key: &str| client.clone().get::<_, String>(key).await;
+        // The server keeps the first write in suspense, so that all stand behind it.
+        let write = async { client.clone().incr::<_, _, u64>("n", 1).await };
+        let batch = async { futures::join!(write, get("broken"), get("k")) };
+        let (write, broken, read) = batch.await;
+        // Without an answer to the write, the bytes are where its reply should be.
+        let error = write.expect_err("not RESP");
+        assert_eq!(kind(&error), Some(ErrorKind::Protocol), "{error}");
+        assert_eq!(
+            kind(&broken.expect_err("not RESP")),
+            Some(ErrorKind::Protocol)
+        );
+        assert_eq!(read.as_deref(), Ok("v"));
+    });
+}
+
+#[test]
+fn a_reply_that_the_server_does_not_let_out_costs_three_writes_at_most() {
+    let builder = Server::builder().tcp();
+    let limit = builder
+        .arg("--client-output-buffer-limit")
+        .arg("normal 1mb 0 0");
+    let server = start(limit);
+    run(async {
+        let mut client = open(server.url(), PATIENT);
+        let () = client
+            .set("large", vec![b'x'; 20 * 1024 * 1024])
+            .await
+            .expect("it is set");
+        let reply = client.get::<_, Vec<u8>>("large").await;
+        let error = reply.expect_err("the server ends the connection");
+        assert_eq!(kind(&error), Some(ErrorKind::ConnectionLost), "{error}");
+        let calls = calls(&server, "get").await;
+        assert!((1..=3).contains(&calls), "{calls}");
+    });
 }

@@ -1,6 +1,8 @@
 //! R5: a command that gets no reply fails when the response timeout is over: never before, and not
 //! much later.
 //!
+//! It counts from the last byte of the server: while replies arrive, the deadline alone bounds a command.
+//!
 //! The server is frozen with its connections open. A connection that is silent for three response
 //! timeouts is replaced, and without one a command waits until its deadline instead; so the calls
 //! come in bursts that are over before that, unless this machine is late: then the burst is repeated.
@@ -10,12 +12,14 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use redis::aio::ConnectionLike;
-use redis::{AsyncCommands, cmd};
+use redis::{AsyncCommands, cmd, pipe};
 use redis_ready::testing::Server;
 use redis_ready::{Client, ErrorKind};
 
-use crate::support::errors::kind_of;
+use crate::support::errors::{kind_of, ok, ours};
+use crate::support::fake_server::{Answer, FakeServer};
 use crate::support::measure::{Times, best_of, timed};
+use crate::support::proxy::{Proxy, Script, Step};
 use crate::support::{open, run, start};
 
 const TIMEOUT: Duration = Duration::from_millis(200);
@@ -103,4 +107,85 @@ fn a_command_without_a_reply_fails_when_the_response_timeout_is_over() {
         },
         |Figures(times), late| times.percentile(99) <= P99 + late && times.max() <= MAX + late,
     );
+}
+
+/// Answers each `GET` after a while.
+fn slow(pause: Duration) -> FakeServer {
+    FakeServer::resp3(move |words| {
+        (words[0] == "GET").then(|| {
+            std::thread::sleep(pause);
+            Answer::line("$1\r\nv")
+        })
+    })
+}
+
+fn gets(count: usize) -> redis::Pipeline {
+    let mut pipe = pipe();
+    for _ in 0..count {
+        pipe.get("k").ignore();
+    }
+    pipe
+}
+
+#[test]
+fn a_pipeline_whose_replies_arrive_is_bounded_by_the_deadline_alone() {
+    let server = slow(Duration::from_millis(5));
+    run(async {
+        let client = open(&server.url(), "response_timeout=500ms&deadline=60s");
+        let (mut first, mut behind) = (client.clone(), client.clone());
+        let pipe = gets(400);
+        let pipeline = pipe.query_async::<()>(&mut first);
+        let (pipeline, behind) = futures::join!(pipeline, behind.get::<_, String>("k"));
+        ok(pipeline);
+        assert_eq!(ok(behind), "v");
+
+        let mut client = open(&server.url(), "response_timeout=500ms&deadline=1s");
+        let (reply, took) = timed(gets(400).query_async::<()>(&mut client)).await;
+        let error = ours(&reply.expect_err("it takes 2 s")).to_string();
+        assert!(took >= Duration::from_secs(1), "{took:?}");
+        let (came, rest) = error
+            .split_once(" of 400 replies came from ")
+            .expect(&error);
+        assert!((1..400).contains(&came.parse().expect(&error)), "{error}");
+        assert!(rest.ends_with("within 1s (`deadline`)"), "{error}");
+    });
+    assert_eq!(server.count("HELLO"), 2);
+}
+
+#[test]
+fn a_large_value_on_a_slow_link_is_bounded_by_the_deadline_alone() {
+    let server = start(Server::builder().tcp());
+    let value = vec![b'x'; 2 * 1024 * 1024];
+    let drip = |bytes, every| Script::to_client([Step::Pass(4), Step::Drip { bytes, every }]);
+    let slow = Proxy::start(&server, move |_| drip(32 * 1024, Duration::from_millis(30)));
+    let dribbling = Proxy::start(&server, move |_| drip(100, Duration::from_millis(100)));
+    run(async {
+        let () = ok(server.client().set("large", &value).await);
+        let client = open(&slow.url(), "response_timeout=500ms&deadline=60s");
+        let (mut first, mut behind) = (client.clone(), client);
+        let large = timed(first.get::<_, Vec<u8>>("large"));
+        let ((large, took), behind) = futures::join!(large, behind.exists::<_, bool>("large"));
+        assert!(took > Duration::from_millis(500), "{took:?}");
+        assert_eq!(ok(large).len(), value.len());
+        assert!(ok(behind));
+
+        let parameters = "connect_timeout=60s&response_timeout=500ms&deadline=3s";
+        let mut client = open(&dribbling.url(), parameters);
+        client
+            .ready(Duration::from_secs(60))
+            .await
+            .expect("the handshake is short");
+        let (reply, took) = timed(client.get::<_, Vec<u8>>("large")).await;
+        let error = ours(&reply.expect_err("it takes minutes"));
+        assert_eq!(error.kind(), ErrorKind::TimedOut, "{error}");
+        assert!(
+            error.to_string().contains("bytes of the reply came from"),
+            "{error}"
+        );
+        assert!(
+            error.to_string().ends_with("within 3s (`deadline`)"),
+            "{error}"
+        );
+        assert!(took >= Duration::from_secs(3), "{took:?}");
+    });
 }

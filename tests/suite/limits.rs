@@ -86,6 +86,12 @@ fn the_longest_timeouts_do_not_overflow() {
     });
 }
 
+/// Waits until an attempt to connect has failed: only then there is an outage.
+async fn until_outage(client: &Client) {
+    let ping = client.ready(Duration::from_millis(50)).await;
+    assert!(ping.is_err());
+}
+
 /// 1,000 callers may wait in an outage, and any more fail at once, however few may be in flight.
 #[test]
 fn the_bound_of_waiting_callers_holds_for_a_small_max_in_flight() {
@@ -93,6 +99,7 @@ fn the_bound_of_waiting_callers_holds_for_a_small_max_in_flight() {
     let url = format!("redis://{}", closed.address());
     run(async {
         let client = open(&url, "max_in_flight=10&deadline=60s");
+        until_outage(&client).await;
         let (mut waiting, mut refused) = (Vec::new(), 0);
         for _ in 0..1_500 {
             let mut client = client.clone();
@@ -131,4 +138,97 @@ fn an_invalid_name_is_not_a_missing_variable() {
         let error = Client::from_env(name).expect_err("no variable has this name");
         assert_eq!(error.kind(), ErrorKind::InvalidName, "{name}");
     }
+}
+
+/// A server that needs a while for the handshake, as one behind TLS or far away does.
+fn slow_to_connect() -> FakeServer {
+    FakeServer::start(|words| match words[0].as_str() {
+        "HELLO" => {
+            std::thread::sleep(Duration::from_millis(300));
+            Answer::hello()
+        }
+        "GET" => Answer::line("$1\r\nv"),
+        _ => Answer::ok(),
+    })
+}
+
+async fn all_ok<T>(calls: impl Iterator<Item = impl Future<Output = redis::RedisResult<T>>>) {
+    for reply in futures::future::join_all(calls).await {
+        ok(reply);
+    }
+}
+
+#[test]
+fn any_number_of_first_commands_waits_for_the_first_connection() {
+    let server = slow_to_connect();
+    for max_in_flight in [10, 2_000, 10_000] {
+        let parameters = format!("deadline=60s&response_timeout=60s&max_in_flight={max_in_flight}");
+        let client = open(&server.url(), &parameters);
+        run(all_ok((0..5_000).map(|_| {
+            let mut client = client.clone();
+            async move { client.get::<_, Value>("k").await }
+        })));
+    }
+    let client = open(&server.url(), "deadline=60s&response_timeout=60s");
+    let mebibyte = vec![b'x'; 1024 * 1024];
+    run(all_ok((0..20).map(|_| {
+        let (mut client, value) = (client.clone(), &mebibyte);
+        async move { client.set::<_, _, ()>("k", value).await }
+    })));
+    assert_eq!(server.count("HELLO"), 4);
+}
+
+/// What is sent again after a loss is bounded for all callers together, but the loss is no outage.
+#[test]
+fn the_loss_of_a_connection_refuses_none_of_many_readers() {
+    let server = start(Server::builder());
+    let client = open(server.url(), "deadline=60s&response_timeout=60s");
+    run(async {
+        let mut other = open(server.url(), "");
+        for _ in 0..5 {
+            let id: u64 = ok(redis::cmd("CLIENT")
+                .arg("ID")
+                .query_async(&mut client.clone())
+                .await);
+            let mut kill = redis::cmd("CLIENT");
+            kill.arg("KILL").arg("ID").arg(id);
+            let readers = futures::future::join_all((0..3_000).map(|_| {
+                let mut client = client.clone();
+                async move {
+                    for _ in 0..5 {
+                        let kind = kind_of(client.get::<_, Value>("k").await);
+                        assert!(
+                            matches!(kind, None | Some(ErrorKind::ConnectionLost)),
+                            "{kind:?}"
+                        );
+                    }
+                }
+            }));
+            let (killed, _) = futures::join!(kill.query_async::<u64>(&mut other), readers);
+            assert_eq!(ok(killed), 1);
+        }
+    });
+}
+
+#[test]
+fn callers_that_give_up_in_an_outage_leave_room_for_others() {
+    let closed = ClosedPort::new();
+    let url = format!("redis://{}", closed.address());
+    run(async {
+        let client = open(&url, "deadline=60s");
+        until_outage(&client).await;
+        // Many more than may wait, but never more than 100 at once, nor more than 5 MiB.
+        let value = vec![b'x'; 50 * 1024];
+        for _ in 0..30 {
+            let callers = (0..100).map(|_| {
+                let (mut client, value) = (client.clone(), &value);
+                async move {
+                    let set = client.set::<_, _, ()>("k", value);
+                    let gave_up = tokio::time::timeout(Duration::from_millis(5), set).await;
+                    assert!(gave_up.is_err(), "refused: {gave_up:?}");
+                }
+            });
+            futures::future::join_all(callers).await;
+        }
+    });
 }

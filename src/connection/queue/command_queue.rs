@@ -4,8 +4,6 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
-use redis::Value;
-
 use super::super::errors::TimeoutCause;
 use super::super::reply::Reply;
 use super::super::retry::Budget;
@@ -19,6 +17,7 @@ use super::out_buffer::OutBuffer;
 use super::waiters::Waiters;
 use crate::connect::Socket;
 use crate::error::Error;
+use crate::resp::{BeyondLimit, Decoded};
 use crate::runtime::Wakers;
 
 /// Bytes of commands that may wait: for a connection, or to be written on one.
@@ -54,9 +53,10 @@ pub(super) enum Connection {
     Down {
         refusing: Option<Error>,
         last: Option<Error>,
+        /// The last attempt to connect has failed.
+        is_outage: bool,
     },
     Up {
-        since: Instant,
         /// The socket, where callers may write to it themselves.
         inline: Option<Arc<Socket>>,
     },
@@ -69,6 +69,7 @@ impl Connection {
         Connection::Down {
             refusing: None,
             last,
+            is_outage: false,
         }
     }
 }
@@ -83,6 +84,10 @@ pub(in super::super) enum Outcome {
     Retry,
     Late(TimeoutCause),
     Failed(Error),
+    /// Its reply has ended the connection, or may have: it must not be sent again.
+    CutOff(Error),
+    /// Its reply was skipped over.
+    Beyond(BeyondLimit),
 }
 
 impl CommandQueue {
@@ -230,16 +235,20 @@ impl CommandQueue {
 
     /// Swaps the unsent bytes for the empty `buffer`; returns where they start in the stream.
     pub(in super::super) fn take_unsent(&mut self, buffer: &mut Vec<u8>) -> u64 {
+        if self.in_flight.gone_bytes() > 0 {
+            self.drop_abandoned();
+        }
         self.out.take(buffer)
     }
 
-    /// Hands replies to their callers, in order.
+    /// Hands replies to their callers, in order. `begun` is how many bytes have come of the next one.
     ///
     /// # Errors
     /// No command waits for one of the replies: the connection cannot be trusted any more.
     pub(in super::super) fn deliver(
         &mut self,
-        replies: &mut Vec<Value>,
+        replies: &mut Vec<Decoded>,
+        begun: u64,
         wakers: &mut Wakers,
     ) -> Result<(), ()> {
         self.last_heard = Instant::now();
@@ -247,9 +256,11 @@ impl CommandQueue {
         for reply in replies.drain(..) {
             if let Some((caller, reply)) = self.in_flight.take_reply(reply, self.out.taken())? {
                 self.has_served |= caller != Caller::Probe;
-                self.complete(caller, || Outcome::Reply(reply), wakers);
+                let outcome = || reply.map_or_else(Outcome::Beyond, Outcome::Reply);
+                self.complete(caller, outcome, wakers);
             }
         }
+        self.in_flight.set_begun(begun);
         self.admit(wakers);
         Ok(())
     }
@@ -288,19 +299,31 @@ impl CommandQueue {
     }
 
     pub(super) fn is_full(&self) -> bool {
-        self.admission.is_full(self.in_flight.len()) || self.out.unsent() >= MAX_WAITING_BYTES
+        let is_full =
+            self.admission.is_full(self.in_flight.len()) || self.out.unsent() >= MAX_WAITING_BYTES;
+        is_full && self.is_full_without_gone()
+    }
+
+    /// Returns whether it is full without the commands that are not waited for any more.
+    #[cold]
+    fn is_full_without_gone(&self) -> bool {
+        self.admission.is_full(self.in_flight.waiting()) || self.is_full_of_bytes()
+    }
+
+    pub(super) fn is_full_of_bytes(&self) -> bool {
+        self.out.unsent() - self.in_flight.gone_bytes() >= MAX_WAITING_BYTES
     }
 
     /// Lets callers in as far as there is room.
     pub(super) fn admit(&mut self, wakers: &mut Wakers) {
         while self.admission.has_line() && !self.is_full() {
-            let Some(waiter) = self.admission.pop() else {
+            let waiters = &mut self.waiters;
+            let admit = |waiter| waiters.complete(waiter, || Outcome::Admitted);
+            let Some(waker) = self.admission.pop(admit) else {
                 break;
             };
-            if let Some(waker) = self.waiters.complete(waiter, || Outcome::Admitted) {
-                self.admission.let_in();
-                wakers.push(waker);
-            }
+            self.admission.let_in();
+            wakers.push(waker);
         }
         if self.is_idle() {
             wakers.extend(self.drained.drain(..));

@@ -19,20 +19,13 @@ impl CommandQueue {
         now: Instant,
         wakers: &mut Wakers,
     ) -> Option<Instant> {
-        let CommandQueue {
-            admission, waiters, ..
-        } = self;
-        admission.expire(now, |waiter| {
-            let late = || Outcome::Late(TimeoutCause::NotAdmitted);
-            wakers.extend(waiters.complete(waiter, late));
-        });
+        self.expire_line(now, wakers);
         let parked = self.poll_not_ready(now, wakers);
         let in_flight = match &self.connection {
-            Connection::Up { since, .. } => {
-                let since = *since;
-                let late = |limit| Outcome::Late(TimeoutCause::NoReply(limit));
+            Connection::Up { .. } => {
+                let late = |limit, arrived| Outcome::Late(TimeoutCause::NoReply(limit, arrived));
                 self.in_flight
-                    .expire_written(now, since, late, &mut self.waiters, wakers)
+                    .expire_written(now, self.last_heard, late, &mut self.waiters, wakers)
             }
             Connection::Down { .. } => self.expire_unsent(now, wakers),
             Connection::Closed(_) => None,
@@ -44,6 +37,29 @@ impl CommandQueue {
         let next = next.into_iter().flatten().min();
         self.alarm.set(now, next);
         next
+    }
+
+    fn expire_line(&mut self, now: Instant, wakers: &mut Wakers) {
+        let CommandQueue {
+            admission,
+            waiters,
+            connection,
+            ..
+        } = self;
+        admission.expire(now, |caller| {
+            let late = || {
+                Outcome::Late(match connection {
+                    Connection::Down { last, .. } => {
+                        TimeoutCause::NotConnected(caller.limit, last.clone())
+                    }
+                    _ => TimeoutCause::NotAdmitted,
+                })
+            };
+            let waker = waiters.complete(caller.waiter, late);
+            let waits = waker.is_some();
+            wakers.extend(waker);
+            waits
+        });
     }
 
     /// Without a connection late commands are dropped: they must not run once their callers have been

@@ -4,11 +4,11 @@ use std::collections::VecDeque;
 use std::ops::Range;
 use std::time::{Duration, Instant};
 
-use redis::Value;
-
-use super::super::reply::{ExpectedReplies, PipelineReplies, Reply};
+use super::super::errors::{Arrived, Limit};
+use super::super::reply::{ExpectedReplies, PipelineReplies, Reply, ReplyOrLimit};
 use super::super::timeouts::Timeouts;
 use super::waiters::{WaiterId, Waiters};
+use crate::resp::Decoded;
 use crate::runtime::{Wakers, later};
 
 /// One submission: its caller, where its bytes are, and how long it may take.
@@ -33,10 +33,23 @@ pub(super) enum Caller {
 }
 
 impl Entry {
-    /// Returns when its time is up on a connection that was made at `since`.
-    fn due(&self, since: Instant) -> Instant {
-        let sent = self.submitted.max(since);
-        later(sent, self.timeouts.response_timeout).min(self.deadline())
+    /// Returns when its time is up, if the server has been silent since `heard`.
+    fn due(&self, heard: Instant) -> Instant {
+        let silent_since = self.submitted.max(heard);
+        later(silent_since, self.timeouts.response_timeout).min(self.deadline())
+    }
+
+    /// Returns the limit that has passed at `now`.
+    fn limit(&self, now: Instant) -> Limit {
+        let Timeouts {
+            response_timeout,
+            deadline,
+        } = self.timeouts;
+        if self.deadline() <= now {
+            Limit::Deadline(deadline)
+        } else {
+            Limit::Response(response_timeout)
+        }
     }
 
     fn deadline(&self) -> Instant {
@@ -56,6 +69,16 @@ pub(super) struct InFlight {
     unordered: u64,
     /// Replies of the pipeline at the front so far.
     replies: PipelineReplies,
+    /// Bytes of the reply that is not complete.
+    begun: u64,
+    gone: Gone,
+}
+
+/// What has not been written and is not waited for any more.
+#[derive(Debug, Clone, Copy, Default)]
+struct Gone {
+    commands: usize,
+    bytes: usize,
 }
 
 impl InFlight {
@@ -66,7 +89,19 @@ impl InFlight {
             latest: now,
             unordered: 0,
             replies: PipelineReplies::default(),
+            begun: 0,
+            gone: Gone::default(),
         }
+    }
+
+    /// Returns how many commands callers wait for, or have been written.
+    pub(super) fn waiting(&self) -> usize {
+        self.entries.len() - self.gone.commands
+    }
+
+    /// Returns how many of the unsent bytes are of commands that are not waited for any more.
+    pub(super) fn gone_bytes(&self) -> usize {
+        self.gone.bytes
     }
 
     pub(super) fn len(&self) -> usize {
@@ -111,13 +146,13 @@ impl InFlight {
     #[inline]
     pub(super) fn take_reply(
         &mut self,
-        reply: Value,
+        reply: Decoded,
         taken: u64,
-    ) -> Result<Option<(Caller, Reply)>, ()> {
+    ) -> Result<Option<(Caller, ReplyOrLimit)>, ()> {
         let front = self.entries.front();
         let front = front.filter(|front| front.bytes.start < taken).ok_or(())?;
         let reply = match front.expected {
-            ExpectedReplies::One => Reply::One(reply),
+            ExpectedReplies::One => reply.map(Reply::One),
             ExpectedReplies::Many { skip, count } => match self.replies.add(reply, skip, count) {
                 Some(reply) => reply,
                 None => return Ok(None),
@@ -139,42 +174,83 @@ impl InFlight {
         self.pop_front()
     }
 
-    /// The replies of the pipeline at the front will not be continued.
-    pub(super) fn forget_replies(&mut self) {
-        self.replies = PipelineReplies::default();
+    /// So many bytes have come of a reply that is not complete.
+    pub(super) fn set_begun(&mut self, bytes: u64) {
+        self.begun = bytes;
     }
 
-    /// Completes the callers whose time is up on a connection that was made at `since`: `outcome` tells
-    /// the limit that has passed. Returns when the time of the next one is up. The entries keep their
-    /// place: their replies will still come.
+    /// Returns what has come of the reply of the command at the front.
+    pub(super) fn arrived(&self) -> Arrived {
+        // That a transaction has been queued is no part of the reply that its caller waits for.
+        let (skip, expected) = match self.front().map(|front| front.expected) {
+            Some(ExpectedReplies::Many { skip, count }) => (skip, count),
+            _ => (0, 1),
+        };
+        Arrived {
+            replies: self.replies.seen().saturating_sub(skip),
+            expected,
+            bytes: self.begun,
+        }
+    }
+
+    /// The replies at the front will not be continued: the connection has ended.
+    pub(super) fn forget_replies(&mut self) {
+        self.replies = PipelineReplies::default();
+        self.begun = 0;
+        self.gone = Gone::default();
+    }
+
+    /// The caller of an entry that is not written, which means behind `taken`, goes away. Returns whether
+    /// it is worth it to remove such entries: a quarter of them, or of their bytes, is gone.
+    pub(super) fn abandon_unsent(&mut self, waiter: WaiterId, taken: u64) -> bool {
+        let unsent = self
+            .entries
+            .partition_point(|entry| entry.bytes.start < taken);
+        let mut entries = self.entries.range(unsent..);
+        let Some(entry) = entries.find(|entry| entry.caller == Caller::Waiting(waiter)) else {
+            return false;
+        };
+        let length = |range: &Range<u64>| usize::try_from(range.end - range.start).unwrap_or(0);
+        self.gone.commands += 1;
+        self.gone.bytes += length(&entry.bytes);
+        let end = self.entries.back().map_or(taken, |last| last.bytes.end);
+        self.gone.commands * 4 >= self.entries.len() - unsent
+            || self.gone.bytes * 4 >= length(&(taken..end))
+    }
+
+    /// Completes the callers whose time is up, if the server has been silent since `heard`: `outcome` tells
+    /// the limit that has passed, and what has come. Returns when the time of the next one is up. The
+    /// entries keep their place: their replies will still come.
     pub(super) fn expire_written<T>(
         &mut self,
         now: Instant,
-        since: Instant,
-        outcome: impl Fn(Duration) -> T,
+        heard: Instant,
+        outcome: impl Fn(Limit, Arrived) -> T,
         waiters: &mut Waiters<T>,
         wakers: &mut Wakers,
     ) -> Option<Instant> {
         let mut next: Option<Instant> = None;
+        let mut arrived = self.arrived();
+        if self.unwatched > 0 {
+            arrived = Arrived::default();
+        }
         for entry in self.entries.range_mut(self.unwatched..) {
+            // Only of the first one anything can have come.
+            let arrived = std::mem::take(&mut arrived);
             if next.is_some() && entry.bytes.start >= self.unordered {
                 break;
             }
             if let Caller::Waiting(waiter) = entry.caller
                 && !waiters.is_abandoned(waiter)
             {
-                let due = entry.due(since);
+                let due = entry.due(heard);
                 if due > now {
                     next = Some(next.map_or(due, |next| next.min(due)));
                     continue;
                 }
                 entry.caller = Caller::Gone;
-                let Timeouts {
-                    response_timeout,
-                    deadline,
-                } = entry.timeouts;
-                let limit = response_timeout.min(deadline);
-                wakers.extend(waiters.complete(waiter, || outcome(limit)));
+                let limit = entry.limit(now);
+                wakers.extend(waiters.complete(waiter, || outcome(limit, arrived)));
             }
             self.unwatched += usize::from(next.is_none());
         }
@@ -210,19 +286,24 @@ impl InFlight {
         (next, is_late)
     }
 
-    /// Keeps the entries whose caller `keeps` accepts. `bytes` are those of the stream from the offset
-    /// `from` on; returns the bytes of the entries that were kept.
+    /// Keeps the entries that `keeps` accepts. `bytes` are those of the stream from the offset `from` on;
+    /// returns the bytes of the entries that were kept.
     pub(super) fn retain(
         &mut self,
         from: u64,
         bytes: &[u8],
-        mut keeps: impl FnMut(Caller) -> bool,
+        mut keeps: impl FnMut(&Entry) -> bool,
     ) -> Vec<u8> {
         let place = |offset: u64| usize::try_from(offset - from).unwrap_or(usize::MAX);
         let mut kept = Vec::with_capacity(bytes.len());
         self.entries.retain_mut(|entry| {
-            if !keeps(entry.caller) {
+            if !keeps(entry) {
                 return false;
+            }
+            if entry.bytes.start < from {
+                // It has been written up to here, and goes on.
+                kept.extend_from_slice(&bytes[..place(entry.bytes.end.max(from))]);
+                return true;
             }
             let start = from + kept.len() as u64;
             kept.extend_from_slice(&bytes[place(entry.bytes.start)..place(entry.bytes.end)]);
@@ -230,6 +311,7 @@ impl InFlight {
             true
         });
         self.unwatched = 0;
+        self.gone = Gone::default();
         kept
     }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::super::errors::cut_off;
 use super::after_unlock::AfterUnlock;
 use super::command_queue::{CommandQueue, Connection, Outcome};
 use super::driver_wakeup::DriverWakeup;
@@ -13,7 +14,12 @@ use crate::runtime::{Wakers, later};
 
 impl CommandQueue {
     /// There is a connection. Commands whose callers are gone are dropped instead of sent.
-    pub(in super::super) fn connected(&mut self, now: Instant, inline: Option<Arc<Socket>>) {
+    pub(in super::super) fn connected(
+        &mut self,
+        now: Instant,
+        inline: Option<Arc<Socket>>,
+        wakers: &mut Wakers,
+    ) {
         if self.is_closed() {
             return;
         }
@@ -21,7 +27,9 @@ impl CommandQueue {
         self.out.set_blocked(false);
         self.last_heard = now;
         self.has_served = false;
-        self.connection = Connection::Up { since: now, inline };
+        self.connection = Connection::Up { inline };
+        self.admission.set_connected(true);
+        self.admit(wakers);
         if self.not_ready.reconnected(now) {
             self.alarm.ring_now();
         }
@@ -38,6 +46,7 @@ impl CommandQueue {
             self.connection = Connection::Down {
                 refusing: refuse.then(|| error.clone()),
                 last: Some(error.clone()),
+                is_outage: true,
             };
         }
         if refuse {
@@ -46,14 +55,27 @@ impl CommandQueue {
     }
 
     /// The connection is lost. `sent` is the stream offset up to which bytes were written, `rest` is
-    /// what a write had taken and not written. Commands that the server cannot have seen stay.
+    /// what a write had taken and not written. Commands that the server cannot have seen stay. If the reply
+    /// of the command at the front is to blame, the others get `others`.
     pub(in super::super) fn lost(
         &mut self,
         sent: u64,
         rest: &[u8],
         error: &Error,
+        others: Option<&Error>,
         wakers: &mut Wakers,
     ) {
+        let arrived = self.in_flight.arrived();
+        if others.is_some() || !arrived.is_nothing() {
+            let error = match others {
+                Some(_) => error.clone().after_writing(),
+                None => cut_off(error, arrived),
+            };
+            if let Some(front) = self.in_flight.pop_before(sent) {
+                self.complete(front.caller, || Outcome::CutOff(error), wakers);
+            }
+        }
+        let error = others.unwrap_or(error);
         let written = error.clone().after_writing();
         while let Some(front) = self.in_flight.pop_before(sent) {
             self.complete(front.caller, || Outcome::Failed(written.clone()), wakers);
@@ -61,9 +83,15 @@ impl CommandQueue {
         self.in_flight.forget_replies();
         self.retain_from(sent, rest);
         if !self.is_closed() {
-            self.connection = Connection::down(Some(error.clone()));
+            self.set_down(Some(error.clone()));
         }
         self.admit(wakers);
+    }
+
+    /// There is no connection, and new commands wait for the next one.
+    fn set_down(&mut self, last: Option<Error>) {
+        self.connection = Connection::down(last);
+        self.admission.set_connected(false);
     }
 
     /// Fails everything; nothing will ever be sent again.
@@ -83,7 +111,7 @@ impl CommandQueue {
         self.driver = DriverWakeup::NotStarted;
         self.out.forget_writer();
         if !self.is_closed() {
-            self.connection = Connection::down(Some(error.clone()));
+            self.set_down(Some(error.clone()));
         }
         self.fail_all(error, wakers);
     }
@@ -125,6 +153,7 @@ impl CommandQueue {
                 return AfterUnlock::Nothing;
             }
         }
+        self.admission.set_connected(false);
         self.in_flight.forget_replies();
         self.out.set_blocked(false);
         self.retain_from(self.out.taken(), &[]);
@@ -137,15 +166,14 @@ impl CommandQueue {
     pub(super) fn retain_from(&mut self, from: u64, head: &[u8]) {
         let bytes = self.out.rewind(from, head);
         let waiters = &mut self.waiters;
-        let kept = self.in_flight.retain(from, &bytes, |caller| match caller {
-            // A probe is sent again on the next connection.
-            Caller::Gone | Caller::Probe => false,
-            Caller::Waiting(waiter) if waiters.is_abandoned(waiter) => {
-                waiters.free(waiter);
-                false
-            }
-            Caller::Waiting(_) | Caller::Unanswered => true,
-        });
+        let kept = self
+            .in_flight
+            .retain(from, &bytes, |entry| match entry.caller {
+                // A probe is sent again on the next connection.
+                Caller::Gone | Caller::Probe => false,
+                Caller::Waiting(waiter) => !waiters.free_abandoned(waiter),
+                Caller::Unanswered => true,
+            });
         self.out.refill(kept);
     }
 
@@ -160,9 +188,10 @@ impl CommandQueue {
             };
             self.complete(front.caller, || Outcome::Failed(error.clone()), wakers);
         }
-        while let Some(waiter) = self.admission.pop() {
-            let failed = || Outcome::Failed(error.clone());
-            wakers.extend(self.waiters.complete(waiter, failed));
+        let waiters = &mut self.waiters;
+        let mut fail = |waiter| waiters.complete(waiter, || Outcome::Failed(error.clone()));
+        while let Some(waker) = self.admission.pop(&mut fail) {
+            wakers.push(waker);
         }
         self.release_parked(wakers);
         self.out.discard();

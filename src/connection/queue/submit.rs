@@ -7,17 +7,15 @@ use std::time::{Duration, Instant};
 use super::super::errors::{closed, queue_full};
 use super::super::reply::ExpectedReplies;
 use super::super::timeouts::Timeouts;
+use super::admission::{InLine, MAX_WAITING};
 use super::after_unlock::AfterUnlock;
-use super::command_queue::{CommandQueue, Connection, MAX_WAITING_BYTES, Outcome};
+use super::command_queue::{CommandQueue, Connection, Outcome};
 use super::driver_wakeup::DriverWakeup;
 use super::in_flight::{Caller, Entry};
 use super::waiters::WaiterId;
 use crate::error::Error;
 use crate::resp::Refusal;
 use crate::runtime::{Wakers, later};
-
-/// Commands that may wait without a connection; any more fail at once.
-pub(super) const MAX_WAITING: usize = 1_000;
 
 /// What has become of a submission.
 pub(in super::super) enum Submitted {
@@ -51,9 +49,9 @@ impl CommandQueue {
         let now = Instant::now();
         self.last_submitted = Some(now);
         // Of those let in together, the first may have used up the room for bytes.
-        let is_early = admitted && self.out.unsent() >= MAX_WAITING_BYTES;
+        let is_early = admitted && self.is_full_of_bytes();
         if is_early || !admitted && (self.is_full() || self.admission.has_line()) {
-            return self.line_up(later(now, timeouts.deadline), waker, is_early, now);
+            return self.line_up(timeouts.deadline, waker, is_early, now);
         }
         let was_idle = self.in_flight.is_empty();
         let bytes = self.out.append(encode);
@@ -76,11 +74,11 @@ impl CommandQueue {
         }
     }
 
-    /// Lets a caller wait for room until `until`, before all others if it had been let in too early.
+    /// Lets a caller wait for room at most for `limit`, before all others if it had been let in too early.
     #[cold]
     fn line_up(
         &mut self,
-        until: Instant,
+        limit: Duration,
         waker: Option<&Waker>,
         is_early: bool,
         now: Instant,
@@ -89,10 +87,16 @@ impl CommandQueue {
             return Submitted::Refused(queue_full("in flight"));
         };
         let waiter = self.waiters.wait(waker.clone());
+        let until = later(now, limit);
+        let caller = InLine {
+            waiter,
+            until,
+            limit,
+        };
         if is_early {
-            self.admission.push_front(waiter, until);
+            self.admission.push_front(caller);
         } else {
-            self.admission.push_back(waiter, until);
+            self.admission.push_back(caller);
         }
         Submitted::InLine(waiter, now, self.ring_at(until))
     }
@@ -110,16 +114,19 @@ impl CommandQueue {
         match &self.connection {
             Connection::Closed(error) => Some(error.clone()),
             _ if self.is_closing && !admitted => Some(closed()),
-            Connection::Up { .. } => None,
             Connection::Down {
                 refusing: Some(error),
                 ..
             } => Some(error.clone()),
-            Connection::Down { refusing: None, .. } => {
-                let waiting = self.in_flight.len() + self.admission.len();
-                let is_full = waiting >= MAX_WAITING || self.out.unsent() >= MAX_WAITING_BYTES;
+            Connection::Down {
+                is_outage: true, ..
+            } if !admitted => {
+                let waiting = self.in_flight.waiting() + self.admission.len();
+                let is_full = waiting >= MAX_WAITING || self.is_full_of_bytes();
                 is_full.then(|| queue_full("waiting for a connection"))
             }
+            // Without an outage those beyond the limit wait in line, and keep their bytes.
+            Connection::Up { .. } | Connection::Down { .. } => None,
         }
     }
 
@@ -174,14 +181,34 @@ impl CommandQueue {
     }
 
     /// The caller that waits for a reply goes away.
-    pub(in super::super) fn abandon(&mut self, waiter: WaiterId) {
-        self.waiters.abandon(waiter);
+    pub(in super::super) fn abandon(&mut self, waiter: WaiterId, wakers: &mut Wakers) {
+        if self.waiters.abandon(waiter) && self.has_unsent() {
+            if self.in_flight.abandon_unsent(waiter, self.out.taken()) {
+                self.drop_abandoned();
+            }
+            self.admit(wakers);
+        }
+    }
+
+    /// Removes the commands that have not been written and are not waited for any more.
+    pub(super) fn drop_abandoned(&mut self) {
+        let taken = self.out.taken();
+        let bytes = self.out.rewind(taken, &[]);
+        let waiters = &mut self.waiters;
+        let kept = self.in_flight.retain(taken, &bytes, |entry| {
+            entry.bytes.start < taken
+                || !matches!(entry.caller, Caller::Waiting(waiter) if waiters.free_abandoned(waiter))
+        });
+        self.out.refill(kept);
     }
 
     /// The caller that waits for room goes away.
     pub(in super::super) fn leave_line(&mut self, waiter: WaiterId, wakers: &mut Wakers) {
-        if self.admission.leave(waiter) {
-            self.waiters.free(waiter);
+        if self.waiters.is_waiting(waiter) {
+            self.waiters.abandon(waiter);
+            let waiters = &mut self.waiters;
+            self.admission
+                .leave(|waiter| waiters.free_abandoned(waiter));
         } else if let Some(Outcome::Admitted) = self.waiters.take(waiter, Waker::noop()) {
             // It had been let in without knowing yet.
             self.admission.arrived();

@@ -8,12 +8,13 @@ use redis::Value;
 use super::super::errors::TimeoutCause;
 use super::super::reply::{ExpectedReplies, Reply};
 use super::super::timeouts::Timeouts;
+use super::admission::MAX_WAITING;
 use super::after_unlock::AfterUnlock;
 use super::command_queue::{CommandQueue, MAX_WAITING_BYTES, Outcome};
-use super::submit::{MAX_WAITING, Submitted};
+use super::submit::Submitted;
 use super::waiters::WaiterId;
 use crate::error::{Error, ErrorKind};
-use crate::resp::{Refusal, Unavailable};
+use crate::resp::{BeyondLimit, Decoded, Refusal, Unavailable};
 use crate::runtime::Wakers;
 
 const TIMEOUTS: Timeouts = Timeouts {
@@ -25,7 +26,18 @@ const TIMEOUTS: Timeouts = Timeouts {
 fn connected(max_in_flight: usize) -> CommandQueue {
     let mut queue = CommandQueue::new(max_in_flight);
     queue.driver_runs(Waker::noop());
-    queue.connected(Instant::now(), None);
+    connect(&mut queue);
+    queue
+}
+
+fn connect(queue: &mut CommandQueue) {
+    waking(|wakers| queue.connected(Instant::now(), None, wakers));
+}
+
+/// A queue whose last attempt to connect has failed.
+fn outage(max_in_flight: usize) -> CommandQueue {
+    let mut queue = disconnected(max_in_flight);
+    waking(|wakers| queue.unreachable(&lost(), false, wakers));
     queue
 }
 
@@ -97,7 +109,7 @@ fn waking<T>(act: impl FnOnce(&mut Wakers) -> T) -> T {
 
 #[track_caller]
 fn deliver(queue: &mut CommandQueue, number: i64) {
-    waking(|wakers| queue.deliver(&mut vec![Value::Int(number)], wakers))
+    waking(|wakers| queue.deliver(&mut vec![Ok(Value::Int(number))], 0, wakers))
         .expect("a command waits for it");
 }
 
@@ -106,7 +118,7 @@ fn lost() -> Error {
 }
 
 fn lose(queue: &mut CommandQueue, sent: u64, rest: &[u8]) {
-    waking(|wakers| queue.lost(sent, rest, &lost(), wakers));
+    waking(|wakers| queue.lost(sent, rest, &lost(), None, wakers));
 }
 
 fn expire(queue: &mut CommandQueue, after: Duration) -> Option<Instant> {
@@ -117,6 +129,10 @@ fn take(queue: &mut CommandQueue) -> Vec<u8> {
     let mut bytes = Vec::new();
     queue.take_unsent(&mut bytes);
     bytes
+}
+
+fn abandon(queue: &mut CommandQueue, waiter: WaiterId) {
+    waking(|wakers| queue.abandon(waiter, wakers));
 }
 
 #[test]
@@ -137,7 +153,7 @@ fn the_reply_of_a_caller_that_has_gone_is_discarded_in_its_turn() {
     let gone = submit(&mut queue, b"a");
     let waits = submit(&mut queue, b"b");
     take(&mut queue);
-    queue.abandon(gone);
+    abandon(&mut queue, gone);
     deliver(&mut queue, 1);
     deliver(&mut queue, 2);
     assert_eq!(number(&mut queue, waits), 2);
@@ -161,10 +177,10 @@ fn the_reply_of_a_late_command_is_discarded_in_its_turn() {
 #[test]
 fn a_reply_without_a_command_is_an_error() {
     let mut queue = connected(10);
-    assert!(waking(|wakers| queue.deliver(&mut vec![Value::Okay], wakers)).is_err());
+    assert!(waking(|wakers| queue.deliver(&mut vec![Ok(Value::Okay)], 0, wakers)).is_err());
     // Nor can one come for a command that has not been written.
     submit(&mut queue, b"a");
-    assert!(waking(|wakers| queue.deliver(&mut vec![Value::Okay], wakers)).is_err());
+    assert!(waking(|wakers| queue.deliver(&mut vec![Ok(Value::Okay)], 0, wakers)).is_err());
 }
 
 #[test]
@@ -181,7 +197,7 @@ fn commands_not_written_move_to_the_next_connection() {
     assert_eq!(number(&mut queue, answered), 1);
     assert_eq!(failure(&mut queue, written), ErrorKind::ConnectionLost);
     assert_eq!(failure(&mut queue, partly), ErrorKind::ConnectionLost);
-    queue.connected(Instant::now(), None);
+    connect(&mut queue);
     assert_eq!(take(&mut queue), b"ddee");
     deliver(&mut queue, 4);
     deliver(&mut queue, 5);
@@ -196,8 +212,8 @@ fn a_command_whose_caller_is_gone_does_not_move() {
     submit(&mut queue, b"bb");
     let taken = queue.taken();
     lose(&mut queue, taken, &[]);
-    queue.abandon(gone);
-    queue.connected(Instant::now(), None);
+    abandon(&mut queue, gone);
+    connect(&mut queue);
     assert_eq!(take(&mut queue), b"bb");
 }
 
@@ -213,21 +229,256 @@ fn without_a_connection_a_late_command_is_forgotten() {
     expire(&mut queue, Duration::from_secs(4));
     assert_eq!(failure(&mut queue, early), ErrorKind::Unreachable);
     submit(&mut queue, b"bb");
-    queue.connected(Instant::now(), None);
+    connect(&mut queue);
     assert_eq!(take(&mut queue), b"bb");
 }
 
 #[test]
-fn waiting_without_a_connection_is_bounded() {
-    let mut queue = disconnected(10_000);
+fn waiting_in_an_outage_is_bounded() {
+    let mut queue = outage(10_000);
     for _ in 0..MAX_WAITING {
         submit(&mut queue, b"x");
     }
     assert_eq!(refused(&mut queue), ErrorKind::QueueFull);
 
-    let mut queue = disconnected(10_000);
+    let mut queue = outage(10_000);
     submit(&mut queue, &vec![b'x'; MAX_WAITING_BYTES]);
     assert_eq!(refused(&mut queue), ErrorKind::QueueFull);
+}
+
+#[test]
+fn callers_beyond_the_bound_wait_in_line_for_an_attempt_that_is_under_way() {
+    let mebibyte = vec![b'x'; 1024 * 1024];
+    for (bytes, taken) in [(&b"x"[..], MAX_WAITING), (&mebibyte, 8)] {
+        // Before the first attempt has ended, and after a loss.
+        for mut queue in [CommandQueue::new(10_000), disconnected(10_000)] {
+            queue.driver_runs(Waker::noop());
+            let first: Vec<_> = (0..taken).map(|_| submit(&mut queue, bytes)).collect();
+            let line: Vec<_> = (0..20)
+                .map(|_| line_up(&mut queue, bytes, TIMEOUTS.deadline))
+                .collect();
+            assert_eq!(
+                queue.out.unsent(),
+                taken * bytes.len(),
+                "only those taken are kept"
+            );
+            connect(&mut queue);
+            take(&mut queue);
+            for (number, waiter) in (0..).zip(first) {
+                deliver(&mut queue, number);
+                assert_eq!(self::number(&mut queue, waiter), number);
+            }
+            for waiter in &line[..8] {
+                let outcome = outcome(&mut queue, *waiter);
+                assert!(matches!(outcome, Some(Outcome::Admitted)), "{outcome:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_line_of_an_attempt_that_fails_keeps_its_place_and_learns_why() {
+    let mut queue = disconnected(10);
+    for _ in 0..10 {
+        submit(&mut queue, b"x");
+    }
+    let line: Vec<_> = (10..MAX_WAITING + 500)
+        .map(|_| line_up(&mut queue, b"x", TIMEOUTS.deadline))
+        .collect();
+    waking(|wakers| queue.unreachable(&lost(), false, wakers));
+    assert_eq!(refused(&mut queue), ErrorKind::QueueFull);
+    assert!(outcome(&mut queue, line[MAX_WAITING]).is_none());
+    expire(&mut queue, TIMEOUTS.deadline);
+    for waiter in line {
+        assert_eq!(failure(&mut queue, waiter), ErrorKind::Unreachable);
+    }
+}
+
+#[test]
+fn a_caller_that_goes_away_makes_room_at_once_without_a_connection() {
+    let mut queue = outage(10_000);
+    let mut waiters: Vec<_> = (0..MAX_WAITING).map(|_| submit(&mut queue, b"x")).collect();
+    assert_eq!(refused(&mut queue), ErrorKind::QueueFull);
+    for at in 0..3 * MAX_WAITING {
+        // In the middle, too.
+        let waiter = &mut waiters[(at * 7) % MAX_WAITING];
+        abandon(&mut queue, *waiter);
+        *waiter = submit(&mut queue, b"y");
+        assert_eq!(refused(&mut queue), ErrorKind::QueueFull);
+        assert!(queue.in_flight.len() <= MAX_WAITING * 4 / 3 + 1);
+    }
+    for waiter in waiters {
+        abandon(&mut queue, waiter);
+    }
+    assert_eq!((queue.in_flight.len(), queue.out.unsent()), (0, 0));
+    let half = vec![b'x'; MAX_WAITING_BYTES / 2];
+    let first = submit(&mut queue, &half);
+    submit(&mut queue, &half);
+    assert_eq!(refused(&mut queue), ErrorKind::QueueFull);
+    abandon(&mut queue, first);
+    submit(&mut queue, b"z");
+    connect(&mut queue);
+    assert_eq!(take(&mut queue).len(), half.len() + 1);
+}
+
+#[test]
+fn what_is_not_waited_for_is_not_written_and_those_in_line_take_its_place() {
+    let mut queue = connected(3);
+    let written = submit(&mut queue, b"a");
+    let mut bytes = take(&mut queue);
+    let gone = submit(&mut queue, b"bb");
+    let kept = submit(&mut queue, b"c");
+    let line = line_up(&mut queue, b"d", TIMEOUTS.deadline);
+    abandon(&mut queue, gone);
+    assert!(matches!(outcome(&mut queue, line), Some(Outcome::Admitted)));
+    // Its place among those written stays: its reply will come.
+    abandon(&mut queue, written);
+    bytes.extend(take(&mut queue));
+    assert_eq!(bytes, b"ac");
+    deliver(&mut queue, 1);
+    deliver(&mut queue, 2);
+    assert_eq!(number(&mut queue, kept), 2);
+}
+
+#[test]
+fn what_a_caller_has_written_in_part_stays_when_others_go_away() {
+    let mut queue = connected(10);
+    let first = submit(&mut queue, b"abc");
+    let bytes = queue.out.take_to_write();
+    let gone = submit(&mut queue, b"def");
+    let last = submit(&mut queue, b"ghi");
+    queue.driver_sleeps();
+    assert!(matches!(queue.written(bytes, 1), AfterUnlock::Wake(_)));
+    abandon(&mut queue, gone);
+    queue.drop_abandoned();
+    assert_eq!(take(&mut queue), b"bcghi");
+    for (number, waiter) in [(1, first), (2, last)] {
+        deliver(&mut queue, number);
+        assert_eq!(self::number(&mut queue, waiter), number);
+    }
+}
+
+#[test]
+fn many_who_leave_the_line_take_their_entries_along() {
+    let mut queue = connected(1);
+    let first = submit(&mut queue, b"a");
+    take(&mut queue);
+    for _ in 0..3 {
+        let line: Vec<_> = (0..5_000)
+            .map(|_| line_up(&mut queue, b"b", TIMEOUTS.deadline))
+            .collect();
+        let last = line[4_999];
+        for waiter in &line[..4_999] {
+            waking(|wakers| queue.leave_line(*waiter, wakers));
+        }
+        assert_eq!(queue.admission.len(), 1);
+        waking(|wakers| queue.leave_line(last, wakers));
+        assert_eq!(queue.admission.len(), 0);
+    }
+    deliver(&mut queue, 1);
+    assert_eq!(number(&mut queue, first), 1);
+    submit(&mut queue, b"c");
+}
+
+fn many(queue: &mut CommandQueue, count: usize) -> WaiterId {
+    let expected = ExpectedReplies::Many { skip: 0, count };
+    let encode = |out: &mut Vec<u8>| out.push(0);
+    match queue.submit(encode, expected, TIMEOUTS, Some(Waker::noop()), false) {
+        Submitted::Waiting(waiter, ..) => waiter,
+        _ => panic!("the queue has room"),
+    }
+}
+
+#[track_caller]
+fn late(queue: &mut CommandQueue, waiter: WaiterId) -> String {
+    match outcome(queue, waiter) {
+        Some(Outcome::Late(cause)) => cause.into_error("peer").to_string(),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn the_response_timeout_counts_from_the_last_byte_of_the_server() {
+    let mut queue = connected(10);
+    let pipeline = many(&mut queue, 400);
+    let behind = submit(&mut queue, b"b");
+    take(&mut queue);
+    let start = Instant::now();
+    for second in 1..=2 {
+        for number in 0..100 {
+            deliver(&mut queue, number);
+        }
+        queue.last_heard = start + Duration::from_secs(second);
+        let alarm = expire(&mut queue, Duration::from_millis(second * 1_000 + 500));
+        assert!(alarm.is_some_and(|alarm| alarm <= start + TIMEOUTS.deadline + REST));
+        assert!(outcome(&mut queue, pipeline).is_none());
+    }
+    expire(&mut queue, TIMEOUTS.deadline);
+    let came = "200 of 400 replies came from `peer` within 3s (`deadline`)";
+    assert_eq!(late(&mut queue, pipeline), came);
+    let nothing = "no reply from `peer` within 3s (`deadline`)";
+    assert_eq!(late(&mut queue, behind), nothing);
+}
+
+#[test]
+fn a_late_command_is_told_how_much_came_and_which_limit_has_passed() {
+    let mut queue = connected(10);
+    let silent = submit(&mut queue, b"a");
+    take(&mut queue);
+    expire(&mut queue, TIMEOUTS.response_timeout);
+    let nothing = "no reply from `peer` within 1s (`response_timeout`)";
+    assert_eq!(late(&mut queue, silent), nothing);
+    deliver(&mut queue, 1);
+    let large = submit(&mut queue, b"b");
+    take(&mut queue);
+    waking(|wakers| queue.deliver(&mut Vec::new(), 1_000, wakers)).expect("it is of the first");
+    expire(&mut queue, TIMEOUTS.response_timeout);
+    let came =
+        "1000 bytes of the reply came from `peer`, and then nothing for 1s (`response_timeout`)";
+    assert_eq!(late(&mut queue, large), came);
+}
+
+#[test]
+fn a_command_is_cut_off_if_a_part_of_its_reply_had_come() {
+    let (none, bytes, replies) = (0, 17, 1);
+    for (begun, complete, is_cut_off) in [(none, 0, false), (bytes, 0, true), (none, replies, true)]
+    {
+        let mut queue = connected(10);
+        let first = many(&mut queue, 3);
+        let second = submit(&mut queue, b"b");
+        let length = take(&mut queue).len() as u64;
+        let mut values = vec![Ok(Value::Okay); complete];
+        waking(|wakers| queue.deliver(&mut values, begun, wakers)).expect("of the first");
+        lose(&mut queue, length, &[]);
+        match outcome(&mut queue, first) {
+            Some(Outcome::CutOff(error)) if is_cut_off => assert!(error.may_have_run()),
+            Some(Outcome::Failed(_)) if !is_cut_off => {}
+            other => panic!("{other:?}"),
+        }
+        assert_eq!(failure(&mut queue, second), ErrorKind::ConnectionLost);
+        // The next connection starts anew.
+        connect(&mut queue);
+        let next = submit(&mut queue, b"c");
+        let length = length + take(&mut queue).len() as u64;
+        lose(&mut queue, length, &[]);
+        assert_eq!(failure(&mut queue, next), ErrorKind::ConnectionLost);
+    }
+}
+
+#[test]
+fn a_reply_beyond_a_limit_fails_its_pipeline_and_no_other() {
+    let mut queue = connected(10);
+    let before = submit(&mut queue, b"a");
+    let pipeline = many(&mut queue, 3);
+    let behind = submit(&mut queue, b"b");
+    take(&mut queue);
+    let mut replies = vec![Ok(Value::Int(1)); 5];
+    replies[2] = Err(BeyondLimit::Length);
+    waking(|wakers| queue.deliver(&mut replies, 0, wakers)).expect("they are expected");
+    assert_eq!(number(&mut queue, before), 1);
+    let beyond = outcome(&mut queue, pipeline);
+    assert!(matches!(beyond, Some(Outcome::Beyond(BeyondLimit::Length))));
+    assert_eq!(number(&mut queue, behind), 1);
 }
 
 #[test]
@@ -238,7 +489,7 @@ fn every_caller_is_told_a_lasting_failure_until_there_is_a_connection() {
     waking(|wakers| queue.unreachable(&error, true, wakers));
     assert_eq!(failure(&mut queue, waits), ErrorKind::Authentication);
     assert_eq!(refused(&mut queue), ErrorKind::Authentication);
-    queue.connected(Instant::now(), None);
+    connect(&mut queue);
     submit(&mut queue, b"y");
     assert_eq!(take(&mut queue), b"y");
 }
@@ -248,7 +499,7 @@ fn a_connection_that_comes_too_late_does_not_open_a_closed_client() {
     let mut queue = disconnected(10);
     let error = Error::new(ErrorKind::Closed, "closed");
     waking(|wakers| queue.close(&error, wakers));
-    queue.connected(Instant::now(), None);
+    connect(&mut queue);
     assert!(queue.is_closed());
     assert_eq!(refused(&mut queue), ErrorKind::Closed);
 }
@@ -345,9 +596,9 @@ fn a_caller_in_line_waits_until_its_deadline() {
 fn a_transaction_gives_its_last_reply_and_names_what_was_not_queued() {
     let mut queue = connected(10);
     let expected = ExpectedReplies::Many { skip: 3, count: 1 };
-    let replies = |text: [&str; 4]| -> Vec<Value> {
+    let replies = |text: [&str; 4]| -> Vec<Decoded> {
         text.iter()
-            .map(|frame| redis::parse_redis_value(frame.as_bytes()).expect("a frame"))
+            .map(|frame| Ok(redis::parse_redis_value(frame.as_bytes()).expect("a frame")))
             .collect()
     };
     for (frames, aborted) in [
@@ -367,7 +618,7 @@ fn a_transaction_gives_its_last_reply_and_names_what_was_not_queued() {
             panic!("the queue has room");
         };
         take(&mut queue);
-        waking(|wakers| queue.deliver(&mut replies(frames), wakers)).expect("it waits");
+        waking(|wakers| queue.deliver(&mut replies(frames), 0, wakers)).expect("it waits");
         match (outcome(&mut queue, slot), aborted) {
             (Some(Outcome::Reply(Reply::Many(values))), None) => {
                 assert_eq!(values, [Value::Array(vec![])]);
@@ -444,7 +695,7 @@ fn a_shorter_deadline_behind_longer_ones_is_kept_without_a_connection() {
     expire(&mut queue, REST);
     assert!(outcome(&mut queue, first).is_none());
     assert_eq!(failure(&mut queue, again), ErrorKind::Unreachable);
-    queue.connected(Instant::now(), None);
+    connect(&mut queue);
     assert_eq!(take(&mut queue), b"ac");
 }
 
@@ -511,8 +762,8 @@ fn a_command_behind_one_that_was_late_is_looked_for_in_its_time() {
 
 /// The bound counts the callers in line too: with a small `max_in_flight` they all stand there.
 #[test]
-fn waiting_without_a_connection_is_bounded_whatever_may_be_in_flight() {
-    let mut queue = disconnected(10);
+fn waiting_in_an_outage_is_bounded_whatever_may_be_in_flight() {
+    let mut queue = outage(10);
     for _ in 0..10 {
         submit(&mut queue, b"x");
     }
@@ -540,7 +791,7 @@ fn only_the_reply_to_a_command_shows_that_the_server_serves() {
     take(&mut queue);
     lose(&mut queue, 1, &[]);
     assert!(!queue.has_served());
-    queue.connected(Instant::now(), None);
+    connect(&mut queue);
     submit(&mut queue, b"b");
     take(&mut queue);
     deliver(&mut queue, 1);

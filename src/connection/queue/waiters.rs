@@ -85,14 +85,30 @@ impl<T> Waiters<T> {
         }
     }
 
-    /// The caller drops its future.
-    pub(super) fn abandon(&mut self, id: WaiterId) {
+    /// The caller drops its future. Returns whether it was still waiting; if not, its entry is free.
+    pub(super) fn abandon(&mut self, id: WaiterId) -> bool {
         let entry = &mut self.entries[id as usize];
-        if let Entry::Waiting(_) = entry {
+        let waits = matches!(entry, Entry::Waiting(_));
+        if waits {
             *entry = Entry::Abandoned;
         } else {
             self.free(id);
         }
+        waits
+    }
+
+    /// Frees an entry whose caller has dropped its future; returns whether it has.
+    pub(super) fn free_abandoned(&mut self, id: WaiterId) -> bool {
+        let is_abandoned = self.is_abandoned(id);
+        if is_abandoned {
+            self.free(id);
+        }
+        is_abandoned
+    }
+
+    /// Returns whether the caller has no outcome yet.
+    pub(super) fn is_waiting(&self, id: WaiterId) -> bool {
+        matches!(self.entries[id as usize], Entry::Waiting(_))
     }
 
     /// Frees an entry that gets no outcome any more.

@@ -2,6 +2,7 @@ use std::fmt::Write;
 use std::time::{Duration, Instant};
 
 use super::*;
+use crate::resp::element::MAX_LINE;
 
 /// Decodes `input` handed over in pieces of `step` bytes.
 fn decode(input: &[u8], step: usize) -> Result<Option<Value>, Malformed> {
@@ -13,10 +14,32 @@ fn decode(input: &[u8], step: usize) -> Result<Option<Value>, Malformed> {
         unread.drain(..taken);
         if reply.is_some() {
             assert!(unread.is_empty(), "bytes left over");
-            return Ok(reply);
+            return Ok(reply.map(|reply| reply.expect("it is within the limits")));
         }
     }
     Ok(None)
+}
+
+/// Decodes all replies of `input` handed over in pieces of `step` bytes. Beyond a limit nothing is kept.
+fn decode_all(input: &[u8], step: usize) -> Result<Vec<Decoded>, Malformed> {
+    let mut decoder = Decoder::default();
+    let (mut unread, mut replies) = (Vec::new(), Vec::new());
+    for piece in input.chunks(step) {
+        unread.extend_from_slice(piece);
+        loop {
+            let (taken, reply) = decoder.decode(&unread)?;
+            unread.drain(..taken);
+            match reply {
+                Some(reply) => replies.push(reply),
+                None => break,
+            }
+        }
+        if decoder.skip.is_some() {
+            assert!(unread.len() < 64, "{} bytes are kept", unread.len());
+        }
+    }
+    assert!(unread.is_empty(), "bytes left over");
+    Ok(replies)
 }
 
 fn check(frame: &str, expected: &Value) {
@@ -134,9 +157,8 @@ fn a_line_that_is_not_utf8_is_read_with_replacements() {
 fn what_is_announced_too_large_is_refused_at_once() {
     let deep = b"*1\r\n".repeat(1_000_000);
     let deep_and_wide = b"*2147483647\r\n".repeat(1_000_000);
-    let frames: [&[u8]; 9] = [
+    let frames: [&[u8]; 8] = [
         b"$9999999999\r\n",
-        b"$536870913\r\n",
         b"*2147483648\r\n",
         b"*99999999999999999999\r\n",
         b"%1073741824\r\n",
@@ -171,7 +193,8 @@ fn allocated(decoder: &Decoder) -> usize {
         .iter()
         .map(|aggregate| aggregate.values.capacity())
         .sum();
-    values * size_of::<Value>() + decoder.open.capacity() * size_of::<Aggregate>()
+    let skipped = decoder.skip.as_ref().map_or(0, |skip| skip.allocated());
+    values * size_of::<Value>() + decoder.open.capacity() * size_of::<Aggregate>() + skipped
 }
 
 #[test]
@@ -222,9 +245,139 @@ fn nesting_up_to_the_limit_is_read() {
         decode(nested(MAX_DEPTH - 1).as_bytes(), 64),
         Ok(Some(_))
     ));
-    assert!(decode(nested(MAX_DEPTH).as_bytes(), 64).is_err());
+    let deeper = decode_all(nested(MAX_DEPTH).as_bytes(), 64);
+    assert_eq!(deeper, Ok(vec![Err(BeyondLimit::Depth)]));
     assert!(redis::parse_redis_value(nested(MAX_DEPTH - 1).as_bytes()).is_ok());
     assert!(redis::parse_redis_value(nested(MAX_DEPTH).as_bytes()).is_err());
+}
+
+/// Replies beyond the limit of nesting between others, cut at every byte.
+#[test]
+fn a_reply_beyond_a_limit_is_skipped_over_and_no_other() {
+    let mut random = Random(13);
+    for round in 0..300 {
+        let (mut frames, mut expected) = (String::new(), Vec::new());
+        for _ in 0..=random.below(5) {
+            let start = frames.len();
+            if random.below(2) == 0 {
+                reply(&mut random, 3, &mut frames);
+                let value = redis::parse_redis_value(&frames.as_bytes()[start..]);
+                expected.push(Ok(value.expect("redis-rs reads it")));
+            } else if deep(&mut random, &mut frames) {
+                let nothing = PushKind::Other(String::new());
+                expected.push(Ok(Value::Push {
+                    kind: nothing,
+                    data: Vec::new(),
+                }));
+            } else {
+                expected.push(Err(BeyondLimit::Depth));
+            }
+        }
+        for step in [1, 2 + random.below(40), frames.len()] {
+            let replies = decode_all(frames.as_bytes(), step);
+            assert_eq!(replies.as_ref(), Ok(&expected), "round {round} by {step}");
+        }
+        let end = random.below(frames.len());
+        let replies = decode_all_of_a_part(&frames.as_bytes()[..end]);
+        assert_eq!(
+            replies,
+            expected[..replies.len()],
+            "round {round} up to {end}"
+        );
+        assert!(replies.len() < expected.len());
+    }
+}
+
+/// What is complete in the first part of a stream.
+fn decode_all_of_a_part(input: &[u8]) -> Vec<Decoded> {
+    let (mut decoder, mut at, mut replies) = (Decoder::default(), 0, Vec::new());
+    while let Ok((taken, Some(reply))) = decoder.decode(&input[at..]) {
+        at += taken;
+        replies.push(reply);
+    }
+    replies
+}
+
+/// Writes a reply that is nested too deep, with others beside each level; returns whether it is a push.
+fn deep(random: &mut Random, out: &mut String) -> bool {
+    let levels = MAX_DEPTH + random.below(60);
+    let is_push = random.below(4) == 0;
+    let mut behind = Vec::new();
+    if is_push {
+        out.push_str(">2\r\n+news\r\n");
+        behind.push(0);
+    }
+    for _ in 0..levels {
+        let (kind, per_element, data) =
+            [('*', 1, 0), ('~', 1, 0), ('%', 2, 0), ('|', 2, 1)][random.below(4)];
+        let count = 1 + random.below(3);
+        let elements = count * per_element + data;
+        let before = random.below(elements);
+        write!(out, "{kind}{count}\r\n").expect("a string takes everything");
+        (0..before).for_each(|_| reply(random, 1, out));
+        behind.push(elements - before - 1);
+    }
+    reply(random, 1, out);
+    for others in behind.into_iter().rev() {
+        (0..others).for_each(|_| reply(random, 1, out));
+    }
+    is_push
+}
+
+#[test]
+fn a_string_beyond_the_limit_is_skipped_over_without_being_kept() {
+    const MIB: usize = 1024 * 1024;
+    let chunk = vec![b'x'; MIB];
+    for (before, behind, errors) in [
+        ("", "", 1),
+        ("*3\r\n:1\r\n", "$-1\r\n", 1),
+        (">2\r\n+a\r\n", "", 0),
+    ] {
+        for kind in ['$', '=', '!'] {
+            let mut decoder = Decoder::default();
+            let header = format!("{before}{kind}{}\r\n", 513 * MIB);
+            assert_eq!(decoder.decode(header.as_bytes()), Ok((header.len(), None)));
+            for _ in 0..513 {
+                assert_eq!(decoder.decode(&chunk), Ok((MIB, None)));
+            }
+            assert_eq!(decoder.decode(b"\r"), Ok((1, None)));
+            let rest = format!("\n{behind}:7\r\n");
+            let (taken, reply) = decoder.decode(rest.as_bytes()).expect("RESP");
+            assert_eq!(taken, 1 + behind.len());
+            let is_beyond = matches!(reply, Some(Err(BeyondLimit::Length)));
+            assert_eq!(usize::from(is_beyond), errors, "{reply:?}");
+            let next = decoder.decode(&rest.as_bytes()[taken..]);
+            assert_eq!(next, Ok((4, Some(Ok(Value::Int(7))))));
+        }
+    }
+}
+
+#[test]
+fn a_string_that_is_skipped_has_to_end_where_it_was_announced() {
+    let mut decoder = Decoder::default();
+    let length = 512 * 1024 * 1024 + 1;
+    let header = format!("${length}\r\n");
+    assert!(decoder.decode(header.as_bytes()).is_ok());
+    let text = vec![b'x'; length];
+    assert_eq!(decoder.decode(&text), Ok((length, None)));
+    assert!(decoder.decode(b"xx").is_err());
+}
+
+#[test]
+fn a_reply_that_takes_too_much_memory_is_skipped_over() {
+    let mut decoder = Decoder::default();
+    let frame = b"*2\r\n*3\r\n+a\r\n+b\r\n+c\r\n+d\r\n:7\r\n";
+    assert_eq!(decoder.decode(&frame[..12]), Ok((12, None)));
+    decoder.size = MAX_REPLY - 10;
+    let beyond = decoder.decode(&frame[12..]);
+    assert_eq!(beyond, Ok((12, Some(Err(BeyondLimit::Size)))));
+    assert_eq!(
+        decoder.decode(&frame[24..]),
+        Ok((4, Some(Ok(Value::Int(7)))))
+    );
+    // The next one has all the room again.
+    assert_eq!(decoder.size, 0);
+    assert_eq!(decode_all(&frame[4..20], 3).map(|all| all.len()), Ok(1));
 }
 
 /// Writes a random reply with at most `depth` levels of aggregates.
