@@ -110,3 +110,31 @@ fn a_command_for_all_nodes_does_not_wait_for_a_lost_replica_beyond_its_deadline(
         assert!(took < Duration::from_secs(2), "{took:?}");
     });
 }
+
+#[test]
+fn a_script_that_meets_a_replica_is_sent_once_and_the_slot_table_fetched_once_a_second() {
+    let node = node(None, Duration::ZERO, |name| match name {
+        "EVAL" => Answer::line("-READONLY You can't write against a read only replica."),
+        name => greet(name),
+    });
+    let client = client(&node, "");
+    let start = Instant::now();
+    run(async {
+        client.ping().await.expect("the node is there");
+        let before = node.count("CLUSTER");
+        let mut calls = 0;
+        while start.elapsed() < Duration::from_millis(2_500) {
+            let mut eval = redis::cmd("EVAL");
+            eval.arg("return redis.call('INCR', KEYS[1])")
+                .arg(1)
+                .arg("k");
+            let reply = eval.query_async::<()>(&mut client.clone()).await;
+            reply.expect_err("it is a replica");
+            calls += 1;
+            assert_eq!(node.count("EVAL"), calls);
+        }
+        let refreshes = node.count("CLUSTER") - before;
+        let most = usize::try_from(start.elapsed().as_secs()).expect("few") + 1;
+        assert!((2..=most).contains(&refreshes), "{refreshes}");
+    });
+}
