@@ -55,7 +55,7 @@
 //! |---|---|
 //! | stop at start-up if the server does not answer | [`Client::ready`] |
 //! | call Redis from code that is not asynchronous | [`Client::blocking`] |
-//! | change the session, as `WATCH` does | [`Client::dedicated_connection`] |
+//! | change the session, as `WATCH` and redis-rs's `transaction_async` do | [`Client::dedicated_connection`], [`BlockingClient::dedicated_connection`] |
 //! | let a write be sent again after a lost connection | [`Client::idempotent`] |
 //! | end in an orderly way | [`Client::close`] |
 //! | use another variable, or a URL | [`redis_client!(NAME)`](redis_client!), [`Client::from_env`], [`Client::open`] |
@@ -78,6 +78,12 @@
 //!     connection.incr("visits", 1).await
 //! }
 //! ```
+//!
+//! The library's redis-rs has to be the one of the application: 1.8.1 or a later 1.x. With another one, such
+//! as 0.32, the compiler says ``the trait bound `Client: ConnectionLike` is not satisfied`` and notes ``there
+//! are multiple different versions of crate `redis` in the dependency graph``; `cargo tree -i redis` shows
+//! which dependency needs which. A library that opens connections of its own from a URL works beside this
+//! crate, without its promises.
 //!
 //! # In tests
 //!
@@ -298,6 +304,15 @@
 //! | `build` | no | [`build`], for build scripts, with neither redis nor tokio |
 //! | `testing` | no | [`testing`] |
 //!
+//! What redis-rs has as a feature, such as its commands for JSON, is switched on there. Cargo compiles one
+//! redis-rs for both, so its items are in [`redis`] too, as `redis_ready::redis::JsonAsyncCommands` is:
+//!
+//! ```toml
+//! [dependencies]
+//! redis-ready = "0.1"
+//! redis = { version = "1.8.1", features = ["json"] }
+//! ```
+//!
 //! # Coming from redis-rs' `ConnectionManager`
 //!
 //! | you wrote | you write |
@@ -310,6 +325,7 @@
 //! | `set_response_timeout`, default 500 ms | `?response_timeout=`, default 1 s, and `?deadline=` |
 //! | `set_number_of_retries`, `set_min_delay`, `set_max_delay`, `set_exponent_base` | nothing: it reconnects for ever |
 //! | `set_concurrency_limit` | `?max_in_flight=` |
+//! | `transaction_async(manager, …)`, `transaction(&mut connection, …)` | the same with [`Client::dedicated_connection`] or [`BlockingClient::dedicated_connection`] |
 //! | a second connection for `BLPOP` | nothing: a blocking command gets a connection of its own |
 //! | `cluster::ClusterClient`, `sentinel::SentinelClient` | another URL |
 //! | `set_push_sender`, `set_automatic_resubscription` | a connection of redis-rs, as before: `redis_ready::redis::Client::open` |
@@ -317,8 +333,20 @@
 //! What differs: the manager passes the error of a lost connection on to every caller, and fails commands
 //! once its retries are used up. Here commands that were not written, and commands that only read, move to
 //! the next connection, and every command waits for that until its deadline. Commands still return
-//! `redis::RedisError`, and [`Error::from_redis`] adds the kind. Commands that would change the shared
-//! session, which the manager sends, are refused.
+//! `redis::RedisError`, and [`Error::from_redis`] adds the kind; [a table](Error#in-terms-of-redis-rs) has what
+//! redis-rs's own `kind`, `is_timeout`, `is_connection_dropped` and `retry_method` say of each. Also on purpose:
+//!
+//! | in redis-rs | here, because all callers share the connection, and it heals |
+//! |---|---|
+//! | `WATCH` works on every connection | It is refused on the client: the `EXEC` of another caller would end it. On a dedicated connection it works. |
+//! | `CLIENT TRACKING`, `SELECT` and other changes of the session are sent | They are refused on the client, and work on a dedicated connection. |
+//! | `CLIENT SETNAME` names the connection | It is refused on the client: `?client_name=` names every connection, also the next one. |
+//! | `SCAN` on a cluster asks one node | It is refused: a cursor belongs to one node, and the keys of the others would be missing. A client for each primary can scan its keys. |
+//! | the first command after `CLIENT KILL` or a restart fails | It goes to the next connection, so that its caller sees no error. |
+//! | `is_open()` of a blocking connection is false once that is lost | [`BlockingClient`]'s is always true, as it reconnects; that of a [`BlockingDedicatedConnection`] is false once it has ended. |
+//! | `CLIENT LIST` has `lib-name=redis-rs` | It has `lib-name=redis-ready`, and the version of this crate. |
+//! | `set_response_timeout`, `set_read_timeout` of one connection | `?response_timeout=` and `?deadline=`, for all callers of a client |
+//! | `as_pubsub`, `subscribe`, `send_packed_command`, `recv_response`, push messages | a connection of redis-rs: `redis_ready::redis::Client::open` |
 //!
 //! # Coming from deadpool-redis or bb8-redis
 //!
@@ -328,7 +356,7 @@
 //! | `let mut connection = pool.get().await?;` | `let mut client = client.clone();` |
 //! | `max_size` | nothing: all callers share one connection; `?max_in_flight=` bounds their commands |
 //! | `Timeouts::wait`, `Builder::connection_timeout` | `?deadline=` |
-//! | `WATCH` on a connection of the pool, `Connection::take`, `dedicated_connection` of bb8 | `client.dedicated_connection().await?` |
+//! | `WATCH` on a connection of the pool, `Connection::take`, `dedicated_connection` of bb8 | `client.dedicated_connection().await?`; a pool of them replaces one that has ended, as its errors are `is_unrecoverable_error()` |
 //! | `PoolError`, `RunError` beside `RedisError` | `RedisError` alone |
 //!
 //! What differs: a pool sends a `PING` whenever it gives out a connection that it has kept; this client

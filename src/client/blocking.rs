@@ -16,7 +16,8 @@ use crate::error::Error;
 /// code that is not asynchronous.
 ///
 /// Every call blocks its thread until the reply has come or the deadline has passed. Clones share the
-/// connection, so threads need no pool. In asynchronous code use the client itself, or call this one in
+/// connection, so threads need no pool. `is_open()` is always true, because a lost connection is made again by
+/// itself: a pool must never replace this client. In asynchronous code use the client itself, or call this one in
 /// `spawn_blocking`.
 ///
 /// ```no_run
