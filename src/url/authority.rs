@@ -6,7 +6,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use super::codes::{self, Warnings};
 use super::diagnostic::{Diagnostic, Parsed};
 use super::kind::UrlKind;
-use super::percent::{decode, should_encode};
+use super::percent::{decode, decode_query, should_encode};
 use super::spanned::Spanned;
 use super::split::Split;
 use crate::placeholder;
@@ -96,6 +96,13 @@ pub(super) fn node(kind: UrlKind, node: Spanned<'_>, warnings: &mut Warnings) ->
         Some(port) => Ok((host, parse_port(port, warnings)?)),
         None => Ok((host, kind.default_port())),
     }
+}
+
+/// Reads a node of the query, where the colon and the brackets may be encoded.
+pub(super) fn encoded_node(kind: UrlKind, raw: Spanned<'_>, found: &mut Warnings) -> Parsed<Node> {
+    let (text, start, span) = (&*decode_query(raw)?, raw.start, raw.span());
+    let read = node(kind, Spanned { text, start }, found);
+    read.map_err(|error| Diagnostic { span, ..error })
 }
 
 fn bracketed(node: Spanned<'_>) -> Parsed<(String, Option<Spanned<'_>>)> {

@@ -105,7 +105,7 @@ table! { #[cfg(test)] ERRORS:
 // `UPDATE_EXPECT=1` writes `warning_codes.md` from it.
 #[rustfmt::skip]
 table! { WARNINGS:
-    PLAINTEXT_TO_TLS_ONLY: "plaintext_to_tls_only", "the provider's host speaks TLS only", "write `rediss` for `redis` in the scheme";
+    PLAINTEXT_TO_TLS_ONLY: "plaintext_to_tls_only", "the provider speaks TLS only at this host or port", "write `rediss` for `redis` in the scheme";
     TLS_VERIFY_OFF: "tls_verify_off", "the server's certificate is not verified, so that anyone in between can read the password", "name the authority with `tls_ca`";
     TLS_HOSTNAME_OFF: "tls_hostname_off", "the host name in the server's certificate is not verified", "name it with `tls_server_name`";
     PASSWORD_IN_QUERY: "password_in_query", "a password in the query ends up in logs", "write it before the `@`, or into a secret file";

@@ -14,7 +14,7 @@ pub(super) struct Diagnostic {
     pub(super) problem: Problem,
     pub(super) span: Range<usize>,
     pub(super) help: Cow<'static, str>,
-    value: Cow<'static, str>,
+    pub(super) value: Cow<'static, str>,
 }
 
 impl Diagnostic {

@@ -4,9 +4,8 @@ use super::codes::{self, Warnings};
 use super::kind::UrlKind;
 
 /// Well-known schemes that are not ours: of other clients, misspelt, of other products.
-const SCHEMES: &str = "http https tcp tls ssl redis+tls redis-ssl redis-tls socket \
-    reddis reids redi edis rediscache rediscaches ioredis sentinel redis+srv rediss+srv file unixs \
-    redis-uds redis-unix rediss+unix rediss+socket postgres postgresql mysql mongodb mongodb+srv \
+const SCHEMES: &str = "http https tcp tls ssl redis+tls redis-ssl redis-tls socket reddis reids redi edis rediscache rediscaches ioredis sentinel \
+    redis+srv rediss+srv file unixs redis-uds redis-unix rediss+unix rediss+socket postgres postgresql mysql mongodb mongodb+srv \
     amqp amqps memcached memcache nats kafka sqlite";
 
 /// Finds a well-known scheme by its name in any case.
@@ -28,7 +27,9 @@ const TLS_ONLY: [&str; 13] = [
 pub(super) fn warn_about_provider(kind: UrlKind, host: &str, port: u16, warnings: &mut Warnings) {
     let is_single = kind.is_single();
     let is_cluster = is_single && is_cluster_endpoint(host);
-    let is_plain = !kind.is_tls() && is_tls_only(host);
+    let is_remote = host != "localhost" && host != "::1" && !host.starts_with("127.");
+    let is_memorystore = port == 6378 && is_remote; // the one with TLS; its hosts are addresses
+    let is_plain = !kind.is_tls() && (is_memorystore || is_tls_only(host));
     warnings.extend(is_plain.then_some(codes::PLAINTEXT_TO_TLS_ONLY));
     warnings.extend(is_cluster.then_some(codes::CLUSTER_ENDPOINT));
     warnings.extend((is_single && port == 26379).then_some(codes::SENTINEL_PORT));

@@ -41,28 +41,20 @@ pub(super) const FOREIGN: [Parameter; 15] = [
     row("tls_key ssl_keyfile TLSKeyPEMFile", TLS, "a path", |p, v| { honour(p, Full); store(&mut p.settings.tls_key, v.path()) }),
     row("ssl tls", TLS, FLAG, use_tls),
     row("sslmode ssl_ca_path ssl_ca_data ssl_password ssl_keyfile_password ssl_min_version ssl_ciphers ssl_validate_ocsp \
-        ssl_validate_ocsp_stapled startTls sentinel_ssl cacert", Refused(codes::FOREIGN_TLS_PARAM), "", |_, _| Ok(())),
+        ssl_validate_ocsp_stapled ssl_context ssl_include_verify_flags ssl_exclude_verify_flags startTls sentinel_ssl cacert rejectUnauthorized \
+        checkServerIdentity enableTLSForSentinelMode sentinelTLS sslHost sslProtocols checkCertificateRevocation", Refused(codes::FOREIGN_TLS_PARAM), "", |_, _| Ok(())),
     row("addr host port path network unix_socket_path nodes cluster redis_cluster sentinel sentinels redis_sentinel sentinel_master replication \
-        client_type slave", Refused(codes::FOREIGN_TOPOLOGY), "", |_, _| Ok(())),
-    row("auth credential_provider credentials_provider auth_token iam", Refused(codes::FOREIGN_AUTH), "", |_, _| Ok(())),
-    // go-redis and its users; redis-py, kombu, django-redis; ioredis; lettuce; predis and Symfony;
-    // rustis; redis-plus-plus and redis-client
-    row("dial_timeout read_timeout write_timeout pool_timeout idle_timeout idle_check_frequency max_conn_age conn_max_idle_time \
-        conn_max_lifetime min_retry_backoff max_retry_backoff health_check_interval socket_timeout socket_connect_timeout \
-        sentinel_socket_timeout visibility_timeout", Ignored, "a number, with or without a unit",
-        |p, v| ignore(p, v, is_duration)),
+        client_type slave name role preferredSlaves natMap serviceName masterName master_set proxy tunnel", Refused(codes::FOREIGN_TOPOLOGY), "", |_, _| Ok(())),
+    row("auth credential_provider credentials_provider auth_token iam sentinelUser sentinel_kwargs", Refused(codes::FOREIGN_AUTH), "", |_, _| Ok(())),
+    // What these clients read as a number or a flag, and then names of any value, by client.
+    row("dial_timeout read_timeout write_timeout pool_timeout idle_timeout idle_check_frequency max_conn_age conn_max_idle_time conn_max_lifetime \
+        min_retry_backoff max_retry_backoff health_check_interval socket_timeout socket_connect_timeout sentinel_socket_timeout visibility_timeout", Ignored, "a number, with or without a unit", |p, v| ignore(p, v, is_duration)),
     row("context_timeout_enabled pool_fifo route_by_latency route_randomly read_only decode_responses socket_keepalive retry_on_timeout \
-        single_connection_client \
-        noDelay lazyConnect enableReadyCheck enableOfflineQueue autoResubscribe tcp_nodelay lazy auto_resubscribe auto_remonitor no_delay", Ignored, FLAG,
-        |p, v| ignore(p, v, is_flag)),
-    row("idle_timeout_seconds pool_size min_idle_conns max_idle_conns max_active_conns max_retries max_redirects socket_read_size \
-        max_connections wait_between_failures max_command_attempts resp reconnect_attempts", Ignored, "a whole number",
-        |p, v| ignore(p, v, is_integer)),
-    row("identity_suffix retry_on_error encoding encoding_errors lib_name lib_version client_class parser_class \
-        family connectionName connectTimeout commandTimeout keepAlive maxRetriesPerRequest clientName libraryName libraryVersion persistent \
-        persistent_id alias weight read_write_timeout tcp_keepalive retry_interval class command_timeout read_preference connection_name \
-        keep_alive keep_alive_s pool_wait_timeout pool_connection_lifetime pool_connection_idle_time", Ignored, "text",
-        |p, v| ignore(p, v, |_| true)),
+        single_connection_client noDelay lazyConnect enableReadyCheck enableOfflineQueue autoResubscribe tcp_nodelay lazy auto_resubscribe auto_remonitor \
+        no_delay", Ignored, FLAG, |p, v| ignore(p, v, is_flag)),
+    row("idle_timeout_seconds pool_size min_idle_conns max_idle_conns max_active_conns max_retries max_redirects socket_read_size max_connections \
+        wait_between_failures max_command_attempts resp reconnect_attempts", Ignored, "a whole number", |p, v| ignore(p, v, |text| text.parse::<i64>().is_ok())),
+    row(include_str!("harmless_parameters.txt"), Ignored, "text", |p, v| ignore(p, v, |_| true)),
 ];
 
 /// Verifies as one of the lists of words says, which are in lower case.
@@ -95,13 +87,13 @@ fn honour(parameters: &mut Parameters<'_>, verify: TlsVerify) {
     parameters.verify(verify);
 }
 
-/// A value that is nonsense to its own client is a mistake here too.
+/// A value that is nonsense to its own client is a mistake here too; none at all says nothing.
 fn ignore(
     parameters: &mut Parameters<'_>,
     value: Value<'_>,
     is_valid: fn(&str) -> bool,
 ) -> Parsed<()> {
-    value.text_if(is_valid)?;
+    value.text_if(|text| text.is_empty() || is_valid(text))?;
     parameters.ignored.push(value.known.name);
     Ok(())
 }
@@ -113,11 +105,6 @@ fn is_flag(text: &str) -> bool {
 
 fn is_word(words: &str, text: &str) -> bool {
     !text.is_empty() && words.split(' ').any(|word| word == text)
-}
-
-fn is_integer(text: &str) -> bool {
-    let digits = text.strip_prefix('-').unwrap_or(text);
-    !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit())
 }
 
 fn is_duration(text: &str) -> bool {

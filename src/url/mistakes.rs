@@ -155,9 +155,8 @@ fn assignment(whole: Spanned<'_>) -> Option<Spanned<'_>> {
     (assigns && is_name || maps || speaks).then(|| whole.to(whole.text.len() - rest.len()))
 }
 
-const STACKEXCHANGE_OPTIONS: &str = "password user ssl sslhost sslprotocols abortconnect \
-    allowadmin connecttimeout synctimeout asynctimeout connectretry keepalive name \
-    defaultdatabase servicename proxy resolvedns channelprefix tiebreaker version \
+const STACKEXCHANGE_OPTIONS: &str = "password user ssl sslhost sslprotocols abortconnect allowadmin connecttimeout synctimeout asynctimeout \
+    connectretry keepalive name defaultdatabase servicename proxy resolvedns channelprefix tiebreaker version \
     configchannel responsetimeout";
 
 /// `host:port,password=…,ssl=True`, as StackExchange.Redis and Azure's portal write it.

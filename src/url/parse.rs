@@ -82,7 +82,7 @@ fn parse_parts(kind: UrlKind, split: &Split<'_>, warnings: &mut Warnings) -> Par
     let mut parameters = query::parse(kind, split.query)?;
     let in_fragment = parse_fragment(kind, split.fragment, &mut parameters)?;
     for node in &parameters.nodes {
-        hosts.push(authority::node(kind, *node, warnings)?);
+        hosts.push(authority::encoded_node(kind, *node, warnings)?);
     }
     if kind.is_list() {
         authority::check_distinct(&hosts, split.hosts)?;

@@ -19,7 +19,11 @@ fn meant(Known { name, row }: Known) -> &'static str {
 /// Returns every known name, ours first.
 fn all() -> impl Iterator<Item = Known> {
     let rows = PARAMETERS.iter().chain(&TOLERATED).chain(&FOREIGN);
-    rows.flat_map(|row| row.names.split(' ').map(move |name| Known { name, row }))
+    let is_name = |word: &&str| !word.ends_with(':'); // else it heads the names of one client
+    rows.flat_map(move |row| {
+        let names = row.names.split_whitespace().filter(is_name);
+        names.map(move |name| Known { name, row })
+    })
 }
 
 /// Finds a parameter by one of its names.
@@ -70,14 +74,16 @@ pub(super) fn parse(kind: UrlKind, query: Option<Spanned<'_>>) -> Parsed<Paramet
     Ok(parameters)
 }
 
-/// A pair has a name, a `=` and a value; `;` separates nothing.
+/// A pair has a name, a `=` and a value, unless it is ignored anyway; `;` separates nothing.
 fn check_form(piece: Spanned<'_>, name: Spanned<'_>, value: Spanned<'_>) -> Parsed<()> {
     if let Some(index) = piece.text.find(';') {
         return Err(piece.char_at(index).error(codes::SEMICOLON));
     }
     let is_name_byte = |b: u8| b.is_ascii_alphanumeric() || b"_-.[]".contains(&b);
     let is_name = name.text.bytes().all(is_name_byte);
-    piece.refuse_if(value.is_empty() && is_name, codes::EMPTY_PARAM)
+    let is_ignored = |known: Known| matches!(known.row.scope, Scope::Ignored);
+    let says_nothing = value.is_empty() && is_name && !find(name.text).is_some_and(is_ignored);
+    piece.refuse_if(says_nothing, codes::EMPTY_PARAM)
 }
 
 /// No more unknown names than this are compared with the known ones.
