@@ -82,8 +82,8 @@
 //! The library's redis-rs has to be the one of the application: 1.8.1 or a later 1.x. With another one, such
 //! as 0.32, the compiler says ``the trait bound `Client: ConnectionLike` is not satisfied`` and notes ``there
 //! are multiple different versions of crate `redis` in the dependency graph``; `cargo tree -i redis` shows
-//! which dependency needs which. A library that opens connections of its own from a URL works beside this
-//! crate, without its promises.
+//! which dependency needs which. A library that opens connections of its own works beside this crate, without
+//! its promises; where it takes an `impl IntoConnectionInfo`, pass `&client`.
 //!
 //! # In tests
 //!
@@ -328,7 +328,7 @@
 //! | `transaction_async(manager, …)`, `transaction(&mut connection, …)` | the same with [`Client::dedicated_connection`] or [`BlockingClient::dedicated_connection`] |
 //! | a second connection for `BLPOP` | nothing: a blocking command gets a connection of its own |
 //! | `cluster::ClusterClient`, `sentinel::SentinelClient` | another URL |
-//! | `set_push_sender`, `set_automatic_resubscription` | a connection of redis-rs, as before: `redis_ready::redis::Client::open` |
+//! | `set_push_sender`, `set_automatic_resubscription` | a connection of redis-rs, as before: `redis_ready::redis::Client::open(&client)` |
 //!
 //! What differs: the manager passes the error of a lost connection on to every caller, and fails commands
 //! once its retries are used up. Here commands that were not written, and commands that only read, move to
@@ -346,7 +346,7 @@
 //! | `is_open()` of a blocking connection is false once that is lost | [`BlockingClient`]'s is always true, as it reconnects; that of a [`BlockingDedicatedConnection`] is false once it has ended. |
 //! | `CLIENT LIST` has `lib-name=redis-rs` | It has `lib-name=redis-ready`, and the version of this crate. |
 //! | `set_response_timeout`, `set_read_timeout` of one connection | `?response_timeout=` and `?deadline=`, for all callers of a client |
-//! | `as_pubsub`, `subscribe`, `send_packed_command`, `recv_response`, push messages | a connection of redis-rs: `redis_ready::redis::Client::open` |
+//! | `as_pubsub`, `subscribe`, `send_packed_command`, `recv_response`, push messages | a connection of redis-rs, for which `redis_ready::redis::Client::open(&client)` takes server and login from the client |
 //!
 //! # Coming from deadpool-redis or bb8-redis
 //!
@@ -378,7 +378,7 @@
 //! | `connection_timeout`, default 10 s | `?connect_timeout=`, default 2 s |
 //! | `client.quit().await?` | `client.close(grace).await` |
 //! | `?node=`, `?sentinelServiceName=` in the URL | the same; their place here is the list of hosts and the path |
-//! | `SubscriberClient`, `on_message` | a connection of redis-rs: `redis_ready::redis::Client::open` |
+//! | `SubscriberClient`, `on_message` | a connection of redis-rs: `redis_ready::redis::Client::open(&client)` |
 //!
 //! What differs: with a reconnect policy fred sends any command again whose connection was lost, up to
 //! `max_command_attempts`, 3 by default, so an `INCR` may run twice. Here only commands that read, and

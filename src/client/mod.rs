@@ -3,6 +3,7 @@
 mod async_client;
 mod block_on;
 mod blocking;
+mod connection_info;
 mod dedicated;
 mod deployment;
 mod environment;

@@ -41,7 +41,7 @@ const DEDICATED: &str = "use a dedicated connection: \
     `Client::dedicated_connection` or `BlockingClient::dedicated_connection`";
 const LOGIN_IN_URL: &str = "write username, password and `protocol` into the URL";
 const NO_RESPONSE: &str = "call `Cmd::set_no_response`";
-const REDIS_RS: &str = "use a connection of redis-rs: `redis::Client::open`";
+const REDIS_RS: &str = "use a connection of redis-rs: `redis::Client::open`, which takes `&Client`";
 const WHOLE_TRANSACTION: &str = "send the whole transaction at once: `redis::pipe().atomic()`";
 
 const EACH_PRIMARY: &str =

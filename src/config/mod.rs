@@ -12,5 +12,4 @@ pub(crate) use self::credentials::Credentials;
 pub(crate) use self::dialect::Dialect;
 pub(crate) use self::server_config::{ServerConfig, ServerRole, Target, oldest_probe};
 pub(crate) use self::servers::{Endpoint, Sentinels, Servers};
-#[cfg(feature = "tls")]
 pub(crate) use self::tls_config::TlsConfig;

@@ -12,6 +12,8 @@
 mod support;
 
 mod architecture;
+#[cfg(feature = "testing")]
+mod beside_redis_rs;
 #[cfg(all(feature = "testing", unix))]
 mod cluster;
 #[cfg(feature = "testing")]
