@@ -49,7 +49,7 @@ use crate::url::UrlError;
 #[doc = include_str!("redis_error.md")]
 ///
 /// `is_unrecoverable_error` is true where `retry_method` is `Reconnect`; `is_io_error` where the kind is
-/// `Io`. The text of an error whose kind is not `Io` ends with the help. None of these predicates says
+/// `Io`. The text of an error whose kind is not `Io` has the help in it. None of these predicates says
 /// whether the command may have run: ask [`may_have_run`](Error::may_have_run) before you send a write again.
 #[derive(Clone)]
 pub struct Error(Arc<Diagnostic>);
@@ -269,10 +269,12 @@ impl Error {
         self.0.code
     }
 
-    /// Returns all that a reader needs on one line: message, causes, notes and help.
+    /// Returns all that a reader needs on one line: message, causes, notes, and the help if the message
+    /// does not have it.
     pub(crate) fn on_one_line(&self) -> String {
         let notes = self.0.notes.iter().map(|note| format!("; {note}"));
-        let help = self.help().map(|help| format!("; help: {help}"));
+        let help = self.help().filter(|help| !self.0.message.contains(help));
+        let help = help.map(|help| format!("; help: {help}"));
         format!("{self:#}") + &notes.chain(help).collect::<String>()
     }
 

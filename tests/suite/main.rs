@@ -31,6 +31,8 @@ mod limits;
 mod macros;
 #[cfg(all(feature = "testing", unix))]
 mod permissions;
+#[cfg(feature = "testing")]
+mod redis_kinds;
 #[cfg(feature = "client")]
 mod runtime_value;
 #[cfg(feature = "testing")]
