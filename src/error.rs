@@ -168,13 +168,13 @@ impl Error {
     }
 
     /// Makes redis-rs's predicates answer as for an I/O error of this kind.
-    pub(crate) fn as_io(mut self, kind: io::ErrorKind) -> Error {
+    pub(crate) fn with_io_kind(mut self, kind: io::ErrorKind) -> Error {
         self.edit().io_kind = Some(kind);
         self
     }
 
     /// Makes redis-rs's predicates answer as they do for `cause`.
-    pub(crate) fn as_io_like(mut self, cause: &Error) -> Error {
+    pub(crate) fn with_io_kind_of(mut self, cause: &Error) -> Error {
         self.edit().io_kind = cause.0.io_kind;
         self
     }

@@ -166,6 +166,8 @@ impl From<Error> for RedisError {
 
 #[cfg(test)]
 mod tests {
+    use std::fmt::Write as _;
+
     use expect_test::expect_file;
 
     use super::*;
@@ -178,16 +180,16 @@ mod tests {
             ("`ConnectionLost`", of(ErrorKind::ConnectionLost)),
             (
                 "`Unreachable`: a connect timeout",
-                of(ErrorKind::Unreachable).as_io(io::ErrorKind::TimedOut),
+                of(ErrorKind::Unreachable).with_io_kind(io::ErrorKind::TimedOut),
             ),
             (
                 "`Unreachable`: nothing listens there (then `is_connection_refusal` is true)",
-                of(ErrorKind::Unreachable).as_io(io::ErrorKind::ConnectionRefused),
+                of(ErrorKind::Unreachable).with_io_kind(io::ErrorKind::ConnectionRefused),
             ),
             ("`Unreachable`: other causes", of(ErrorKind::Unreachable)),
             (
                 "`Closed`: a dedicated connection has ended",
-                of(ErrorKind::Closed).as_io(io::ErrorKind::ConnectionAborted),
+                of(ErrorKind::Closed).with_io_kind(io::ErrorKind::ConnectionAborted),
             ),
             (
                 "`Closed`: the client was closed, and stays closed",
@@ -236,13 +238,15 @@ mod tests {
             );
             let is_reconnect = format!("{:?}", redis.retry_method()) == "Reconnect";
             assert_eq!(redis.is_unrecoverable_error(), is_reconnect, "{what}");
-            table += &format!(
-                "| {what} | `{:?}` | {} | {} | `{:?}` |\n",
+            writeln!(
+                table,
+                "| {what} | `{:?}` | {} | {} | `{:?}` |",
                 redis.kind(),
                 redis.is_timeout(),
                 redis.is_connection_dropped(),
                 redis.retry_method()
-            );
+            )
+            .expect("a String takes every write");
         }
         expect_file!["redis_error.md"].assert_eq(&table);
     }

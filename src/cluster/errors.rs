@@ -112,7 +112,7 @@ pub(super) fn no_node_answers(seeds: &[Address], failures: &[(Address, Error)]) 
         .collect();
     let message = format!("no node of the cluster answers: {}", each.join("; "));
     Error::new(decisive.kind(), message)
-        .as_io_like(decisive)
+        .with_io_kind_of(decisive)
         .with_help_if(first.help())
 }
 

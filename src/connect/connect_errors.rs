@@ -41,7 +41,7 @@ pub(super) fn unreachable(config: &ServerConfig, error: io::Error) -> Error {
     let report = match error.kind() {
         kind @ (io::ErrorKind::ConnectionRefused
         | io::ErrorKind::NotFound
-        | io::ErrorKind::TimedOut) => report.as_io(kind),
+        | io::ErrorKind::TimedOut) => report.with_io_kind(kind),
         _ => report,
     };
     report.caused_by(error).with_help_if(help)
@@ -89,7 +89,7 @@ pub(super) fn too_late(config: &ServerConfig, phase: Phase) -> Error {
         _ => "check host and port, or allow more time with `?connect_timeout=5s`",
     };
     Error::new(ErrorKind::Unreachable, format!("{what} within {limit:?}"))
-        .as_io(io::ErrorKind::TimedOut)
+        .with_io_kind(io::ErrorKind::TimedOut)
         .with_help(help)
 }
 

@@ -50,7 +50,7 @@ pub(super) fn session_ended(peer: &str, error: &Error) -> Error {
     let message = format!("the dedicated connection to `{peer}` has ended");
     Error::new(ErrorKind::Closed, message)
         .caused_by(error.clone())
-        .as_io(io::ErrorKind::ConnectionAborted)
+        .with_io_kind(io::ErrorKind::ConnectionAborted)
         .with_help("ask the client for another dedicated connection")
 }
 
@@ -176,7 +176,7 @@ fn not_connected(peer: &str, limit: Duration, cause: Option<Error>) -> Error {
     let message = format!("no connection to `{peer}` within {limit:?}");
     let error = match cause {
         None => Error::new(ErrorKind::Unreachable, message)
-            .as_io(io::ErrorKind::TimedOut)
+            .with_io_kind(io::ErrorKind::TimedOut)
             .with_help("allow more time with `?deadline=5s`"),
         // redis-rs shows one line of an error, so the cause stands in it.
         Some(cause) => {
@@ -186,7 +186,7 @@ fn not_connected(peer: &str, limit: Duration, cause: Option<Error>) -> Error {
                 kind => kind,
             };
             Error::new(kind, format!("{message}: {cause:#}"))
-                .as_io_like(&cause)
+                .with_io_kind_of(&cause)
                 .with_help_if(cause.help())
         }
     };

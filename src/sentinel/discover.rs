@@ -165,7 +165,7 @@ async fn ask_one(
     let answer = tokio::time::timeout(ANSWER_TIMEOUT, answer).await;
     answer.unwrap_or_else(|_| {
         let message = format!("`{sentinel}` did not answer within {ANSWER_TIMEOUT:?}");
-        Err(Error::new(ErrorKind::Unreachable, message).as_io(io::ErrorKind::TimedOut))
+        Err(Error::new(ErrorKind::Unreachable, message).with_io_kind(io::ErrorKind::TimedOut))
     })
 }
 
@@ -272,7 +272,7 @@ fn none_answered(service: &str, failures: &mut [(Address, Error)]) -> Error {
         let _ = write!(message, "{separator} {error:#}");
     }
     Error::new(decisive.kind(), message)
-        .as_io_like(decisive)
+        .with_io_kind_of(decisive)
         .with_help_if(decisive.help())
 }
 

@@ -118,7 +118,7 @@ impl BySentinels {
         let (sentinels, limit) = (&self.sentinels, self.config.connect_timeout());
         let message = format!("no connection to `{sentinels}` was made within {limit:?}");
         Error::new(ErrorKind::Unreachable, message)
-            .as_io(io::ErrorKind::TimedOut)
+            .with_io_kind(io::ErrorKind::TimedOut)
             .with_help("check host and port, or allow more time with `?connect_timeout=5s`")
     }
 }
