@@ -143,12 +143,13 @@
 //!
 //! | limit | default | parameter | when it is over |
 //! |---|---|---|---|
-//! | one attempt to connect, from the name look-up to the answer to `HELLO` | 2 s | `connect_timeout` | The attempt has failed, and the next one follows after the back-off. |
+//! | one attempt to connect, from the name look-up to the answer to `HELLO` | 2 s | `connect_timeout` | The attempt has failed, and the next one follows after the back-off. With Sentinels it is the limit for asking them, and then for the server that they name. |
 //! | silence of the server while a command waits for its reply | 1 s | `response_timeout` | The command fails with [`TimedOut`](ErrorKind::TimedOut). After three response timeouts without a byte from the server, the connection is replaced. |
 //! | one command in all, waiting for a connection included; a pipeline counts as one | 3 s | `deadline` | The command fails, with the cause. |
 //! | silence after which the system probes an idle connection | 6 s | `keepalive` | Two probes without an answer, 2 s apart, end the connection: a dead peer is noticed within 10 s. |
 //! | bytes sent and not acknowledged (Linux, Android) | 5 s | none | The system ends the connection. |
-//! | the answer of one Sentinel | 300 ms | none | The answers of the others decide. |
+//! | an address of a name with *n* addresses that does not answer | `connect_timeout` / *n* | none | The next address is tried as well; one that does not even accept the connection has 250 ms. |
+//! | the slower Sentinels, once one has answered | 300 ms | none | The answers of the others decide. Until one has answered, the limit is `connect_timeout`. |
 //!
 //! While bytes arrive, the deadline alone bounds a command: a long pipeline, or a large value on a slow link,
 //! may take longer than `response_timeout`, and so may the commands behind it. The error names the limit that
@@ -284,6 +285,8 @@
 //!   since Valkey 9. Elsewhere that is an error that says so.
 //! - `?read_from=replica` and `prefer_replica`: with Sentinel every command goes to a replica, in a cluster
 //!   single commands that only read do.
+//! - The nodes of a cluster and Sentinels announce addresses, which a container network, NAT or a tunnel can
+//!   make useless. [`Config::with_address_map`] leads them to others.
 //! - Replication is asynchronous: Redis itself can lose a write that it has acknowledged when a replica
 //!   takes over. No client can prevent that.
 //!

@@ -3,6 +3,7 @@
 use redis::Value;
 
 use crate::address::Address;
+use crate::config::{Announced, Announcer};
 use crate::report::printable;
 
 /// Number of characters of a node's name: a server can send any text.
@@ -15,13 +16,21 @@ pub(super) fn redirect_address(
     text: &str,
     answering: &Address,
     known: impl FnOnce(u16) -> Option<Address>,
-) -> Option<Address> {
+) -> Option<Announced> {
     let (host, port) = text.rsplit_once(':')?;
     let port = port.parse().ok()?;
-    match host.trim_start_matches('[').trim_end_matches(']') {
+    let address = match host.trim_start_matches('[').trim_end_matches(']') {
         "" => Address::announced(&answering.host, port),
         "?" => known(port),
         host => Address::announced(host, port),
+    };
+    Some(announced(address?, answering))
+}
+
+fn announced(address: Address, answering: &Address) -> Announced {
+    Announced {
+        address,
+        by: Announcer::Node(answering.clone()),
     }
 }
 
@@ -29,7 +38,7 @@ pub(super) fn redirect_address(
 ///
 /// A node that does not know its own host announces none, or an empty one: then it is the one that
 /// answers. One whose host cannot be used is reached at the IP address of the same entry.
-pub(super) fn node_address(entry: &Value, answering: &Address) -> Option<Address> {
+pub(super) fn node_address(entry: &Value, answering: &Address) -> Option<Announced> {
     let Value::Array(entry) = entry else {
         return None;
     };
@@ -42,9 +51,10 @@ pub(super) fn node_address(entry: &Value, answering: &Address) -> Option<Address
         },
     };
     let known = Some(host).filter(|host| *host != "?");
-    known
+    let address = known
         .and_then(|host| Address::announced(host, port))
-        .or_else(|| Address::announced(ip(entry)?, port))
+        .or_else(|| Address::announced(ip(entry)?, port))?;
+    Some(announced(address, answering))
 }
 
 fn text(value: &Value) -> Option<&str> {
@@ -103,7 +113,8 @@ mod tests {
     fn a_redirection_names_a_host_or_means_the_one_that_answers() {
         let check = |text: &str, expected: Option<&str>| {
             let known = |port| (port == 7001).then(|| Address::new("known", port));
-            let address = redirect_address(text, &answering(), known).map(|it| it.to_string());
+            let address =
+                redirect_address(text, &answering(), known).map(|it| it.address.to_string());
             assert_eq!(address.as_deref(), expected, "{text}");
         };
         check("10.0.0.1:7001", Some("10.0.0.1:7001"));
@@ -121,7 +132,7 @@ mod tests {
     fn a_host_that_is_not_known_is_that_of_the_node_that_answers() {
         let check = |host: Value, port: i64, expected: Option<&str>| {
             let entry = Value::Array(vec![host, Value::Int(port)]);
-            let address = node_address(&entry, &answering()).map(|it| it.to_string());
+            let address = node_address(&entry, &answering()).map(|it| it.address.to_string());
             assert_eq!(address.as_deref(), expected, "{entry:?}");
         };
         let host = |host: &str| Value::BulkString(host.into());
@@ -142,7 +153,7 @@ mod tests {
         let resp3 = |ip: &str| Value::Map(vec![(bulk("ip"), bulk(ip))]);
         let check = |host: Value, metadata: Value, expected: Option<&str>| {
             let entry = Value::Array(vec![host, Value::Int(7001), bulk("id"), metadata]);
-            let address = node_address(&entry, &answering()).map(|it| it.to_string());
+            let address = node_address(&entry, &answering()).map(|it| it.address.to_string());
             assert_eq!(address.as_deref(), expected, "{entry:?}");
         };
         check(bulk("?"), resp2("10.0.0.1"), Some("10.0.0.1:7001"));

@@ -9,7 +9,7 @@ use futures_util::future::select;
 use tokio::sync::Notify;
 
 use crate::address::Address;
-use crate::config::{Config, Endpoint, ServerConfig, ServerRole, Target};
+use crate::config::{Announced, Config, Endpoint, ServerConfig, ServerRole, Target};
 use crate::connection::{NodeConnections, Resend, Timeouts, own_request};
 use crate::runtime::{spawn, within};
 
@@ -49,14 +49,23 @@ pub(super) struct Node {
 }
 
 impl Node {
-    /// `trouble` is notified when the shared connection is lost, or cannot be made.
-    pub(super) fn new(config: Arc<Config>, key: NodeKey, trouble: Arc<Notify>) -> Node {
+    /// `announced` says where the address of `key` comes from, if the URL does not name it. `trouble` is
+    /// notified when the shared connection is lost, or cannot be made.
+    pub(super) fn new(
+        config: Arc<Config>,
+        key: NodeKey,
+        announced: Option<&Announced>,
+        trouble: Arc<Notify>,
+    ) -> Node {
         let role = if key.is_replica {
             ServerRole::ReplicaNode
         } else {
             ServerRole::Node
         };
-        let server = ServerConfig::new(config, Endpoint::Tcp(key.address.clone()), role);
+        let server = match announced {
+            Some(announced) => ServerConfig::announced(config, announced.clone(), role),
+            None => ServerConfig::new(config, Endpoint::Tcp(key.address.clone()), role),
+        };
         Node {
             key,
             connections: NodeConnections::new(Target::Server(server), Some(trouble)),
@@ -67,6 +76,14 @@ impl Node {
 
     pub(super) fn address(&self) -> &Address {
         &self.key.address
+    }
+
+    /// Returns its address before the address map.
+    pub(super) fn announced(&self) -> &Address {
+        match self.connections.shared().target() {
+            Target::Server(server) => server.origin().map_or(&self.key.address, |it| &it.address),
+            Target::Sentinel(..) => &self.key.address,
+        }
     }
 
     pub(super) fn is_replica(&self) -> bool {

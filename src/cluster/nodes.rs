@@ -15,7 +15,7 @@ use super::shards::{Shard, Shards};
 use super::slot::Slot;
 use super::topology::{SlotTable, Unannounced};
 use crate::address::Address;
-use crate::config::Config;
+use crate::config::{Announced, Config};
 use crate::error::Error;
 use crate::url::ReadFrom;
 
@@ -108,23 +108,23 @@ impl Nodes {
     }
 
     /// Returns the node at `address`, which a redirection has named.
-    pub(super) fn node_at(&self, address: Address) -> Arc<Node> {
-        self.node(&mut self.lock(), &NodeKey::primary(address))
+    pub(super) fn node_at(&self, address: &Announced) -> Arc<Node> {
+        self.announced_node(&mut self.lock(), address, NodeKey::primary)
     }
 
-    /// Returns the address of the only primary with this port.
+    /// Returns the announced address of the only primary with this port.
     pub(super) fn address_with_port(&self, port: u16) -> Option<Address> {
         let table = self.lock();
-        let mut primaries = table.shards.primaries().map(|node| node.address());
+        let mut primaries = table.shards.primaries().map(|node| node.announced());
         let address = primaries.find(|address| address.port == port)?;
         let is_only = primaries.all(|other| other.port != port);
         is_only.then(|| address.clone())
     }
 
     /// Records that `slot` is served at `address`; returns whether that is new.
-    pub(super) fn moved(&self, slot: Slot, address: Address) -> bool {
+    pub(super) fn moved(&self, slot: Slot, address: &Announced) -> bool {
         let mut table = self.lock();
-        let node = self.node(&mut table, &NodeKey::primary(address));
+        let node = self.announced_node(&mut table, address, NodeKey::primary);
         if !table.shards.assign(slot, Arc::clone(&node)) {
             return false;
         }
@@ -166,11 +166,11 @@ impl Nodes {
         let reads_from_replicas = self.config.read_from() != ReadFrom::Primary;
         let mut shards = Shards::default();
         for range in &slots.ranges {
-            let primary = self.node(table, &NodeKey::primary(range.primary.clone()));
+            let primary = self.announced_node(table, &range.primary, NodeKey::primary);
             shards.assign_range(range, primary, || {
                 let replicas = range.replicas.iter().filter(|_| reads_from_replicas);
                 replicas
-                    .map(|replica| self.node(table, &NodeKey::replica(replica.clone())))
+                    .map(|replica| self.announced_node(table, replica, NodeKey::replica))
                     .collect()
             });
         }
@@ -205,7 +205,7 @@ impl Nodes {
         let mut nodes: Vec<Arc<Node>> = table.redirect_target.take().into_iter().collect();
         nodes.extend(serving);
         for seed in &self.seeds {
-            nodes.push(self.node(&mut table, &NodeKey::primary(seed.clone())));
+            nodes.push(self.node(&mut table, &NodeKey::primary(seed.clone()), None));
         }
         nodes.extend(others);
         let mut seen = Vec::new();
@@ -254,10 +254,22 @@ impl Nodes {
         back.iter().chain(front)
     }
 
-    fn node(&self, table: &mut Table, key: &NodeKey) -> Arc<Node> {
+    /// Returns the node at an address that another node has announced. Where the address map leads is
+    /// what tells nodes apart: the URL can name the same.
+    fn announced_node(
+        &self,
+        table: &mut Table,
+        announced: &Announced,
+        key: impl FnOnce(Address) -> NodeKey,
+    ) -> Arc<Node> {
+        let address = self.config.address_map().mapped(announced.address.clone());
+        self.node(table, &key(address), Some(announced))
+    }
+
+    fn node(&self, table: &mut Table, key: &NodeKey, announced: Option<&Announced>) -> Arc<Node> {
         let make = || {
             let (config, trouble) = (Arc::clone(&self.config), Arc::clone(&self.trouble));
-            Arc::new(Node::new(config, key.clone(), trouble))
+            Arc::new(Node::new(config, key.clone(), announced, trouble))
         };
         if table.is_closed {
             // Its caller finds out that the client is closed.

@@ -303,11 +303,11 @@ pub(super) fn follow_redirect(
     };
     match redirect {
         Redirect::Moved { .. } => {
-            if nodes.moved(slot, address.clone()) {
+            if nodes.moved(slot, &address) {
                 refresher.request_refresh();
             }
-            Some(Hop::to(nodes.node_at(address)))
+            Some(Hop::to(nodes.node_at(&address)))
         }
-        Redirect::Ask { .. } => Some(Hop::asking(nodes.node_at(address))),
+        Redirect::Ask { .. } => Some(Hop::asking(nodes.node_at(&address))),
     }
 }

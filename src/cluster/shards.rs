@@ -112,12 +112,12 @@ mod tests {
     use super::super::node::NodeKey;
     use super::*;
     use crate::address::Address;
-    use crate::config::Config;
+    use crate::config::{Announced, Announcer, Config};
 
     fn node(port: u16) -> Arc<Node> {
         let config: Config = "redis-cluster://h".parse().expect("valid");
         let key = NodeKey::primary(Address::new("h", port));
-        Arc::new(Node::new(Arc::new(config), key, Arc::default()))
+        Arc::new(Node::new(Arc::new(config), key, None, Arc::default()))
     }
 
     fn slot(number: u16) -> Slot {
@@ -128,7 +128,10 @@ mod tests {
         SlotRange {
             first: slot(*slots.start()),
             last: slot(*slots.end()),
-            primary: primary.address().clone(),
+            primary: Announced {
+                address: primary.address().clone(),
+                by: Announcer::Node(Address::new("h", 1)),
+            },
             replicas: Vec::new(),
         }
     }

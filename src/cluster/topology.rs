@@ -7,14 +7,15 @@ use redis::Value;
 use super::announced::{node_address, node_name};
 use super::slot::Slot;
 use crate::address::Address;
+use crate::config::Announced;
 
 /// Consecutive slots, and the nodes that serve them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct SlotRange {
     pub(super) first: Slot,
     pub(super) last: Slot,
-    pub(super) primary: Address,
-    pub(super) replicas: Vec<Address>,
+    pub(super) primary: Announced,
+    pub(super) replicas: Vec<Announced>,
 }
 
 /// Consecutive slots whose primary announces no address that can be used.
@@ -105,9 +106,17 @@ fn slot(value: &Value) -> Option<Slot> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Announcer;
 
     fn answering() -> Address {
         Address::new("seed", 7000)
+    }
+
+    fn announced(host: &str, port: u16) -> Announced {
+        Announced {
+            address: Address::new(host, port),
+            by: Announcer::Node(answering()),
+        }
     }
 
     fn node(host: &str, port: i64) -> Value {
@@ -128,8 +137,8 @@ mod tests {
         let expected = SlotRange {
             first: slot,
             last: slot,
-            primary: Address::new("a", 1),
-            replicas: vec![Address::new("c", 3)],
+            primary: announced("a", 1),
+            replicas: vec![announced("c", 3)],
         };
         let table = SlotTable::read(&answer, &answering()).expect("a slot table");
         assert_eq!(table.ranges, [expected]);

@@ -5,6 +5,7 @@ use std::num::NonZeroUsize;
 use std::str::FromStr;
 use std::time::Duration;
 
+use super::address_map::AddressMap;
 use super::credentials::Credentials;
 use super::servers::Servers;
 use super::tls_config::TlsConfig;
@@ -38,6 +39,8 @@ use crate::url::{Protocol, ReadFrom, RedisUrl};
 /// | [`with_max_in_flight`](Config::with_max_in_flight) | number of commands | 10,000 | `max_in_flight` |
 /// | [`with_client_name`](Config::with_client_name) | text | the package's name with [`redis_client!`](crate::redis_client), else none | `client_name` |
 ///
+/// | [`with_address_map`](Config::with_address_map) | pairs of addresses | empty | none |
+///
 /// Everything else is set in the URL alone: the servers, the database, the credentials, TLS, `protocol`
 /// and `read_from`.
 ///
@@ -68,6 +71,7 @@ pub struct Config {
     deadline: Duration,
     keepalive: Duration,
     max_in_flight: NonZeroUsize,
+    address_map: AddressMap,
 }
 
 impl Config {
@@ -140,6 +144,47 @@ impl Config {
             client_name: Some(name).filter(|name| !name.is_empty()),
             ..self
         }
+    }
+
+    /// Sets where the addresses lead that the servers themselves announce. Default: where they say.
+    ///
+    /// The nodes of a cluster tell clients where the other nodes are, and Sentinels where the primary
+    /// is. In a container network, or behind NAT or a tunnel, they announce addresses that this machine
+    /// cannot reach. Each pair leads one of these, `host:port` or a `host` with any port, to another
+    /// one; without a port there, the port stays the announced one. A pair with a port goes before one
+    /// without.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), redis_ready::Error> {
+    /// use redis_ready::{Client, Config};
+    ///
+    /// let config: Config = "redis-cluster://localhost:7001".parse()?;
+    /// let config = config.with_address_map([
+    ///     ("172.17.0.2:6379", "localhost:7001"),
+    ///     ("172.17.0.3:6379", "localhost:7002"),
+    ///     ("172.17.0.4", "redis-4.internal"),
+    /// ])?;
+    /// let client = Client::with_config(config);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// The addresses of the URL itself are not mapped, and neither is the result of a pair. With TLS a
+    /// certificate has to be valid for the host that the pair leads to, under the same rules as for an
+    /// announced one. A second call replaces the map of the first.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::InvalidUrl`] for a text that is neither `host:port` nor `host`. An IPv6 address with
+    /// a port stands in brackets: `[fd00::2]:6379`.
+    pub fn with_address_map<A: AsRef<str>, B: AsRef<str>>(
+        self,
+        pairs: impl IntoIterator<Item = (A, B)>,
+    ) -> Result<Config, Error> {
+        Ok(Config {
+            address_map: AddressMap::of(pairs)?,
+            ..self
+        })
     }
 
     /// Sets the name of the connections, unless there is one already.
@@ -219,6 +264,11 @@ impl Config {
         self.tls.as_ref()
     }
 
+    /// Returns where announced addresses lead.
+    pub(crate) fn address_map(&self) -> &AddressMap {
+        &self.address_map
+    }
+
     /// Returns which servers commands that only read go to.
     pub(crate) fn read_from(&self) -> ReadFrom {
         self.read_from
@@ -249,6 +299,7 @@ impl TryFrom<&RedisUrl> for Config {
             deadline: url.deadline().unwrap_or(Config::DEADLINE),
             keepalive: url.keepalive().unwrap_or(Config::KEEPALIVE),
             max_in_flight: url.max_in_flight().unwrap_or(Config::MAX_IN_FLIGHT),
+            address_map: AddressMap::default(),
         };
         if cfg!(not(feature = "tls")) && config.tls.is_some() {
             return Err(Error::new(
@@ -284,6 +335,7 @@ impl fmt::Debug for Config {
             deadline,
             keepalive,
             max_in_flight,
+            address_map,
         } = self;
         f.debug_struct("Config")
             .field("servers", servers)
@@ -298,6 +350,7 @@ impl fmt::Debug for Config {
             .field("deadline", deadline)
             .field("keepalive", keepalive)
             .field("max_in_flight", max_in_flight)
+            .field("address_map", address_map)
             .finish()
     }
 }

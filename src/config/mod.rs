@@ -1,8 +1,10 @@
 //! The settings of a client, and the part of them that a connection to one server needs.
 
+mod address_map;
 mod client_config;
 mod credentials;
 mod dialect;
+mod failed_addresses;
 mod server_config;
 mod servers;
 mod tls_config;
@@ -10,6 +12,8 @@ mod tls_config;
 pub use self::client_config::Config;
 pub(crate) use self::credentials::Credentials;
 pub(crate) use self::dialect::Dialect;
-pub(crate) use self::server_config::{ServerConfig, ServerRole, Target, oldest_probe};
+pub(crate) use self::server_config::{
+    Announced, Announcer, ServerConfig, ServerRole, Target, oldest_probe,
+};
 pub(crate) use self::servers::{Endpoint, Sentinels, Servers};
 pub(crate) use self::tls_config::TlsConfig;

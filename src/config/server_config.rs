@@ -9,6 +9,7 @@ use redis::{Cmd, cmd};
 use super::client_config::Config;
 use super::credentials::Credentials;
 use super::dialect::Dialects;
+use super::failed_addresses::FailedAddresses;
 use super::servers::{Endpoint, Sentinels, Servers};
 use super::tls_config::TlsConfig;
 use crate::address::Address;
@@ -26,6 +27,21 @@ pub(crate) enum ServerRole {
     ReplicaNode,
 }
 
+/// The address of a server that stands in no URL.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Announced {
+    /// The address as it was announced, before it was mapped.
+    pub(crate) address: Address,
+    pub(crate) by: Announcer,
+}
+
+/// What announces an address, and where it was asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Announcer {
+    Node(Address),
+    Sentinel(Address),
+}
+
 /// The configuration of the connections to one server.
 #[derive(Clone)]
 pub(crate) struct ServerConfig {
@@ -34,6 +50,10 @@ pub(crate) struct ServerConfig {
     role: ServerRole,
     credentials: Credentials,
     dialects: Arc<Dialects>,
+    /// Where the address comes from; `None` if the URL names it.
+    announced: Option<Announced>,
+    /// What all connections to the server have learned of its addresses.
+    failed: Arc<FailedAddresses>,
 }
 
 impl ServerConfig {
@@ -46,6 +66,24 @@ impl ServerConfig {
             role,
             credentials,
             dialects: Arc::default(),
+            announced: None,
+            failed: Arc::default(),
+        }
+    }
+
+    /// Returns the configuration of a server whose address was announced. It is where the address map
+    /// leads.
+    pub(crate) fn announced(
+        config: Arc<Config>,
+        announced: Announced,
+        role: ServerRole,
+    ) -> ServerConfig {
+        let address = config.address_map().mapped(announced.address.clone());
+        let endpoint = Endpoint::Tcp(address);
+        let is_in_url = config.servers().contains(&endpoint);
+        ServerConfig {
+            announced: Some(announced).filter(|_| !is_in_url),
+            ..ServerConfig::new(config, endpoint, role)
         }
     }
 
@@ -61,6 +99,8 @@ impl ServerConfig {
             role: ServerRole::Sentinel,
             credentials: sentinels.credentials.clone(),
             dialects: Arc::default(),
+            announced: None,
+            failed: Arc::default(),
         }
     }
 
@@ -91,6 +131,16 @@ impl ServerConfig {
         &self.dialects
     }
 
+    /// Returns where the address comes from; `None` if the URL names it.
+    pub(crate) fn origin(&self) -> Option<&Announced> {
+        self.announced.as_ref()
+    }
+
+    /// Returns what all connections to the server have learned of its addresses.
+    pub(crate) fn failed(&self) -> &FailedAddresses {
+        &self.failed
+    }
+
     /// Returns the database to select; a Sentinel has none but 0.
     pub(crate) fn database(&self) -> u32 {
         match self.role {
@@ -108,7 +158,7 @@ impl ServerConfig {
     ///
     /// Nodes of managed clusters announce IP addresses for which their certificates are not valid. They
     /// are valid for the host name of the URL, so for a node that announces an address that name is
-    /// verified.
+    /// verified. A host that the address map leads to counts as the one that is announced.
     #[cfg_attr(
         not(feature = "tls"),
         expect(dead_code, reason = "only TLS verifies names")

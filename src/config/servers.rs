@@ -69,7 +69,6 @@ impl Servers {
     }
 
     /// Returns whether the URL itself names `endpoint`.
-    #[cfg(feature = "tls")]
     pub(crate) fn contains(&self, endpoint: &Endpoint) -> bool {
         let addresses = match self {
             Servers::Standalone(server) => return server == endpoint,

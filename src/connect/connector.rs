@@ -1,29 +1,25 @@
 //! [`Connector`]: attempts to connect to one server, each within the connect timeout.
 
-use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use super::connect_errors::{Phase, broken, too_late, unreachable, unresolved};
+use redis::{Cmd, Value};
+use tokio::time::timeout;
+
+use super::attempt::{Attempt, Setup};
+use super::connect_errors::{Phase, all_failed, too_late, unresolved};
 use super::connected::Connected;
-use super::dial::{dial, dial_unix};
 use super::dns::Resolver;
-use super::handshake::{Failure, shake_hands};
-use super::socket_options::set_options;
-use super::stream::{Socket, Stream};
+use super::first_success::first_success;
 #[cfg(feature = "tls")]
 use super::tls::TlsConnector;
-#[cfg(feature = "tls")]
-use super::tls_errors::{is_by_tls_peer, is_not_tls};
-#[cfg(feature = "tls")]
-use super::tls_probe::{TLS_PROBE_AFTER, expects_plain};
-use super::tls_probe::{TlsProbe, expects_tls};
-use crate::address::Address;
-#[cfg(feature = "tls")]
-use crate::config::TlsConfig;
-use crate::config::{Dialect, Endpoint, ServerConfig, ServerRole};
+use super::tls_probe::TlsProbe;
+use crate::config::{Endpoint, ServerConfig};
 use crate::error::Error;
+
+/// The shortest part of the connect timeout that an address has for itself, if that is less than half:
+/// a server far away takes a few round trips to let us in.
+const MIN_SHARE: Duration = Duration::from_millis(250);
 
 /// Makes the connections to one server, one after the other.
 pub(crate) struct Connector {
@@ -32,34 +28,8 @@ pub(crate) struct Connector {
     probe: TlsProbe,
     #[cfg(feature = "tls")]
     tls: TlsConnector,
-}
-
-/// How far an attempt has come, for the report if its time is up.
-struct Progress {
-    phase: Phase,
-    /// Why the attempt has failed, while a probe looks for a better reason.
-    failure: Option<Error>,
-}
-
-/// Why there is no connection.
-enum AttemptError {
-    Failed(Error),
-    /// The server has ended it during the handshake.
-    Ended(Error),
-}
-
-impl From<Error> for AttemptError {
-    fn from(error: Error) -> AttemptError {
-        AttemptError::Failed(error)
-    }
-}
-
-/// A client that uses less than the URL asks for does not do so silently.
-fn log_fallback(config: &ServerConfig) {
-    log::warn!(
-        target: "redis_ready",
-        "`{config}` ends connections that begin with `HELLO` or `CLIENT`; using RESP2 without them"
-    );
+    /// The address of the last connection.
+    last: Option<SocketAddr>,
 }
 
 impl Connector {
@@ -70,164 +40,118 @@ impl Connector {
             probe: TlsProbe::default(),
             #[cfg(feature = "tls")]
             tls: TlsConnector::default(),
+            last: None,
         }
     }
 
     /// Attempts once, within the connect timeout.
     pub(crate) async fn connect(&mut self) -> Result<Connected, Error> {
-        let config = self.config.clone();
-        let mut progress = Progress {
-            phase: Phase::Resolving,
-            failure: None,
-        };
-        let attempt = self.attempt(&config, &mut progress);
-        let outcome = tokio::time::timeout(config.client().connect_timeout(), attempt).await;
-        outcome.unwrap_or_else(|_| {
-            let Progress { phase, failure } = progress;
-            Err(failure.unwrap_or_else(|| too_late(&config, phase)))
-        })
+        let (connected, _) = self.connect_and_ask(&[]).await?;
+        Ok(connected)
     }
 
-    /// Attempts once; with a server that ends the connection in the handshake again, in a simpler dialect.
-    async fn attempt(
+    /// Attempts once, and asks the server `questions`; all within the connect timeout.
+    ///
+    /// Several addresses of a name are tried in turn: the next one once one has failed, and as well once
+    /// one has used up its share of the time in silence.
+    pub(crate) async fn connect_and_ask(
         &mut self,
-        config: &ServerConfig,
-        progress: &mut Progress,
-    ) -> Result<Connected, Error> {
-        let dialects = config.dialects();
-        let first = dialects.first(config.client().protocol(), Instant::now());
-        let mut dialect = first;
-        loop {
-            let error = match self.attempt_in(dialect, config, progress).await {
-                Ok(connected) => {
-                    if dialect != first {
-                        dialects.remember(dialect, Instant::now());
-                        log_fallback(config);
-                    }
-                    return Ok(connected);
-                }
-                Err(AttemptError::Failed(error)) => return Err(error),
-                Err(AttemptError::Ended(error)) => error,
-            };
-            // No proxy stands before a Sentinel, and each question to it is an attempt of its own.
-            let may_descend = config.role() != ServerRole::Sentinel
-                && (dialect != first || dialects.may_descend(Instant::now()));
-            dialect = match dialect.simpler() {
-                Some(simpler) if may_descend => simpler,
-                _ => return Err(error),
-            };
-        }
-    }
-
-    async fn attempt_in(
-        &mut self,
-        dialect: Dialect,
-        config: &ServerConfig,
-        progress: &mut Progress,
-    ) -> Result<Connected, AttemptError> {
-        let (mut stream, address) = match config.endpoint() {
-            Endpoint::Tcp(address) => {
-                let (stream, address) = self.open_tcp(config, address, progress).await?;
-                (stream, Some(address))
-            }
-            Endpoint::Unix(path) => {
-                progress.phase = Phase::Connecting;
-                let socket = dial_unix(path).await;
-                let socket = socket.map_err(|error| unreachable(config, error))?;
-                (Stream::Plain(Arc::new(socket)), None)
-            }
-        };
-        progress.phase = Phase::Handshake;
-        let error = match shake_hands(&mut stream, config, dialect).await {
-            Ok(input) => {
-                self.probe.forget();
-                return Ok(Connected { stream, input });
-            }
-            Err(Failure::Refused(error)) => return Err(error.into()),
-            // What TLS 1.3 has against a client certificate arrives here.
+        questions: &[Cmd],
+    ) -> Result<(Connected, Vec<Value>), Error> {
+        let start = Instant::now();
+        let limit = self.config.client().connect_timeout();
+        let late = |phase| too_late(&self.config, phase, questions);
+        let addresses = timeout(limit, self.addresses()).await;
+        let addresses = addresses.unwrap_or_else(|_| Err(late(Phase::Resolving)))?;
+        let setup = Setup {
+            config: &self.config,
+            questions,
+            probe: &self.probe,
             #[cfg(feature = "tls")]
-            Err(Failure::Broken(error) | Failure::Ended(error, _)) if is_by_tls_peer(&error) => {
-                return Err(self.tls.report(&error, config).into());
-            }
-            Err(Failure::Ended(_, Some(said))) => return Err(AttemptError::Ended(said)),
-            Err(Failure::Ended(error, None) | Failure::Broken(error)) => error,
+            tls: &self.tls,
         };
-        let report = broken(config, &error);
-        progress.failure = Some(report.clone());
-        match address {
-            Some(address) if config.tls().is_none() && self.probe.speaks_tls(address).await => {
-                Err(expects_tls(config).into())
-            }
-            _ if error.kind() == io::ErrorKind::InvalidData => Err(report.into()),
-            _ => Err(AttemptError::Ended(report)),
+        let attempts: Vec<Attempt> = addresses
+            .into_iter()
+            .map(|address| Attempt::new(setup, address))
+            .collect();
+        let share = share(limit, attempts.len());
+        let numbered = attempts.iter().enumerate();
+        let runs = numbered.map(|(number, attempt)| async move {
+            let (connected, answers) = attempt.run().await?;
+            Ok::<_, Error>((number, connected, answers))
+        });
+        let first = first_success(runs, |number, elapsed| {
+            attempts[number].time_alone(elapsed, share)
+        });
+        let outcome = timeout(limit.saturating_sub(start.elapsed()), first).await;
+        if let Ok(Ok((number, connected, answers))) = outcome {
+            self.last = attempts[number].address();
+            // Those before it have failed, or are slower although they have started earlier.
+            let slower: Vec<_> = attempts[..number].iter().map(Attempt::address).collect();
+            self.succeeded(&slower);
+            return Ok((connected, answers));
+        }
+        let tried = attempts.iter();
+        let failures: Vec<_> = tried
+            .filter_map(|attempt| Some((attempt.address(), attempt.failure()?)))
+            .collect();
+        for address in failures.iter().filter_map(|(address, _)| *address) {
+            self.config.failed().add(address, Instant::now());
+        }
+        // Without time for a first attempt, the look-up has taken it.
+        Err(all_failed(&failures).unwrap_or_else(|| late(Phase::Resolving)))
+    }
+
+    /// Records that the last connection was of no use: the next attempt begins with another address.
+    pub(crate) fn mark_failed(&self) {
+        if let Some(address) = self.last {
+            self.config.failed().add(address, Instant::now());
         }
     }
 
-    /// Opens the stream, with TLS if the URL says so. Returns also the address that was dialled.
-    async fn open_tcp(
-        &mut self,
-        config: &ServerConfig,
-        Address { host, port }: &Address,
-        progress: &mut Progress,
-    ) -> Result<(Stream, SocketAddr), Error> {
-        let addresses = self.resolver.resolve(host, *port).await;
-        let addresses = addresses.map_err(|error| unresolved(host, error))?;
-        progress.phase = Phase::Connecting;
-        let dialled = dial(&addresses).await;
-        let (socket, address) = dialled.map_err(|error| unreachable(config, error))?;
-        set_options(&socket, config.client().keepalive());
-        #[cfg(feature = "tls")]
-        if let Some(tls) = config.tls() {
-            let stream = self.secure(socket, address, config, tls, progress).await?;
-            return Ok((stream, address));
+    fn succeeded(&self, slower: &[Option<SocketAddr>]) {
+        let now = Instant::now();
+        for address in slower.iter().flatten() {
+            self.config.failed().add(*address, now);
         }
-        let socket = Arc::new(Socket::Tcp(socket));
-        Ok((Stream::Plain(socket), address))
+        if let Some(address) = self.last {
+            self.config.failed().remove(address);
+        }
+        self.probe.forget();
     }
 
-    /// Sets up TLS on `socket`. Asks the port whether it speaks plain RESP where the failure, or a long
-    /// silence, does not tell.
-    #[cfg(feature = "tls")]
-    async fn secure(
-        &mut self,
-        socket: tokio::net::TcpStream,
-        address: SocketAddr,
-        config: &ServerConfig,
-        tls: &TlsConfig,
-        progress: &mut Progress,
-    ) -> Result<Stream, Error> {
-        progress.phase = Phase::Certificates;
-        let handshake = self.tls.start_handshake(socket, config, tls).await?;
-        progress.phase = Phase::Tls;
-        let mut handshake = std::pin::pin!(handshake);
-        let outcome = match tokio::time::timeout(TLS_PROBE_AFTER, &mut handshake).await {
-            Ok(outcome) => outcome,
-            Err(_) if self.probe.speaks_plain(address).await => return Err(expects_plain(config)),
-            Err(_) => handshake.await,
+    /// Returns the addresses to try, in this order; `None` stands for a Unix socket.
+    async fn addresses(&self) -> Result<Vec<Option<SocketAddr>>, Error> {
+        let Endpoint::Tcp(address) = self.config.endpoint() else {
+            return Ok(vec![None]);
         };
-        let error = match outcome {
-            Ok(stream) => return Ok(Stream::Tls(Box::new(stream))),
-            Err(error) if is_not_tls(&error) => return Err(expects_plain(config)),
-            Err(error) => error,
-        };
-        let report = self.tls.report(&error, config);
-        progress.failure = Some(report.clone());
-        if !is_by_tls_peer(&error) && self.probe.speaks_plain(address).await {
-            return Err(expects_plain(config));
-        }
-        Err(report)
+        let found = self.resolver.resolve(address).await;
+        let mut found = found.map_err(|error| unresolved(&self.config, error))?;
+        self.config.failed().sort(&mut found, Instant::now());
+        Ok(found.into_iter().map(Some).collect())
     }
+}
+
+/// Returns how much of `limit` each of so many addresses has for itself.
+fn share(limit: Duration, addresses: usize) -> Duration {
+    let addresses = u32::try_from(addresses).unwrap_or(u32::MAX).max(1);
+    (limit / addresses).max(MIN_SHARE.min(limit / 2))
 }
 
 #[cfg(test)]
 mod tests {
     use std::io::{Read, Write};
     use std::net::{TcpListener, TcpStream};
+    use std::sync::Arc;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     use super::*;
-    use crate::config::Config;
+    use crate::address::Address;
+    use crate::config::{Config, ServerRole};
     use crate::error::ErrorKind;
+
+    /// The answers to the handshake of a server that lets us in.
+    const HELLO: &[u8] = b"%1\r\n+proto\r\n:3\r\n+OK\r\n+OK\r\n";
 
     /// A listener that counts connections and treats each as `serve` does.
     struct FakeServer {
@@ -248,6 +172,15 @@ mod tests {
                 }
             });
             FakeServer { address, accepted }
+        }
+
+        /// Nothing listens there.
+        fn closed() -> FakeServer {
+            let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+            FakeServer {
+                address: listener.local_addr().expect("it is bound"),
+                accepted: Arc::default(),
+            }
         }
 
         /// Answers the first bytes of each connection and closes it.
@@ -274,6 +207,45 @@ mod tests {
         Connector::new(config)
     }
 
+    /// A connector to a name whose addresses are these servers, with this connect timeout.
+    fn connector_within(connect_timeout: &str, servers: &[&FakeServer]) -> Connector {
+        let connector = connector_to("redis", servers);
+        let config: Config = format!("redis://h?connect_timeout={connect_timeout}")
+            .parse()
+            .expect("valid");
+        let endpoint = connector.config.endpoint().clone();
+        let config = ServerConfig::new(Arc::new(config), endpoint, ServerRole::Standalone);
+        Connector {
+            config,
+            ..connector
+        }
+    }
+
+    /// A connector to a name whose addresses are these servers.
+    fn connector_to(scheme: &str, servers: &[&FakeServer]) -> Connector {
+        let ports = servers.iter().map(|it| it.address.port().to_string());
+        let name = ports.collect::<Vec<_>>().join(".");
+        let mut connector = connector(scheme, &format!("{name}.test"), servers[0]);
+        connector.resolver = Resolver::by(|name| {
+            let ports = name.host.split('.').filter_map(|it| it.parse().ok());
+            Ok(ports
+                .map(|port: u16| ([127, 0, 0, 1], port).into())
+                .collect())
+        });
+        connector
+    }
+
+    /// Lets each connection in.
+    fn serving() -> FakeServer {
+        FakeServer::answering(|_| HELLO)
+    }
+
+    /// Keeps each connection without an answer.
+    fn frozen() -> FakeServer {
+        let kept = std::sync::Mutex::new(Vec::new());
+        FakeServer::start(move |stream| kept.lock().expect("it does not panic").push(stream))
+    }
+
     async fn failure(connector: &mut Connector) -> Error {
         let outcome = connector.connect().await;
         outcome.err().expect("it cannot connect")
@@ -281,6 +253,109 @@ mod tests {
 
     fn is_tls(input: &[u8]) -> bool {
         input.first() == Some(&0x16)
+    }
+
+    #[tokio::test]
+    async fn the_next_address_is_tried_whatever_is_wrong_with_the_first() {
+        let refusing = FakeServer::answering(|_| b"-WRONGPASS no\r\n");
+        let ending = FakeServer::answering(|_| b"");
+        let other = FakeServer::answering(|_| b"HTTP/1.1 400 Bad Request\r\n\r\n");
+        let closed = FakeServer::closed();
+        for first in [&refusing, &ending, &other, &closed, &frozen()] {
+            let second = serving();
+            let mut connector = connector_to("redis", &[first, &second]);
+            connector.connect().await.expect("the second one serves");
+            assert_eq!(connector.last, Some(second.address));
+            // It has served, so it is the first one now.
+            let before = first.accepted();
+            connector.connect().await.expect("the second one serves");
+            assert_eq!((first.accepted(), second.accepted()), (before, 2));
+        }
+    }
+
+    #[tokio::test]
+    async fn an_address_that_is_only_slow_is_not_given_up() {
+        let slow = FakeServer::answering(|_| {
+            std::thread::sleep(Duration::from_millis(2_300));
+            HELLO
+        });
+        let mut connector = connector_within("4s", &[&slow, &frozen()]);
+        connector.connect().await.expect("the first one serves");
+        assert_eq!(connector.last, Some(slow.address));
+    }
+
+    #[tokio::test]
+    async fn a_connection_of_no_use_makes_the_next_attempt_begin_with_another_address() {
+        let (first, second) = (serving(), serving());
+        let mut connector = connector_to("redis", &[&first, &second]);
+        for expected in [&first, &first] {
+            connector.connect().await.expect("both serve");
+            assert_eq!(connector.last, Some(expected.address));
+        }
+        for expected in [&second, &first, &second] {
+            connector.mark_failed();
+            connector.connect().await.expect("both serve");
+            assert_eq!(connector.last, Some(expected.address));
+        }
+        assert_eq!((first.accepted(), second.accepted()), (3, 2));
+    }
+
+    #[tokio::test]
+    async fn the_error_of_several_addresses_tells_what_happened_at_each() {
+        let [one, other] = [(); 2].map(|()| FakeServer::closed());
+        let error = failure(&mut connector_to("redis", &[&one, &other])).await;
+        assert_eq!(error.kind(), ErrorKind::Unreachable, "{error:?}");
+        let text = error.to_string();
+        assert_eq!(text.matches("cannot reach").count(), 1, "{text}");
+        assert!(text.contains("(at 127.0.0.1, 127.0.0.1)"), "{text}");
+
+        // What lasts decides, wherever it is.
+        let refusing = FakeServer::answering(|_| b"-WRONGPASS no\r\n");
+        let frozen = frozen();
+        let mut connector = connector_within("300ms", &[&frozen, &one, &refusing]);
+        let error = failure(&mut connector).await;
+        assert_eq!(error.kind(), ErrorKind::Authentication, "{error:?}");
+        for part in [
+            "WRONGPASS",
+            "cannot reach",
+            "did not answer the handshake within 300ms",
+        ] {
+            assert!(error.to_string().contains(part), "{error:?}");
+        }
+        assert_eq!(refusing.accepted(), 1, "the password is sent once");
+
+        // Of a single address the name says enough.
+        let error = failure(&mut connector_to("redis", &[&one])).await;
+        assert!(!error.to_string().contains("127.0.0.1"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn questions_are_part_of_an_attempt() {
+        let asked = FakeServer::start(|mut stream| {
+            for answer in [HELLO, b"+PONG\r\n"] {
+                let mut input = [0; 4096];
+                let length = stream.read(&mut input).unwrap_or(0);
+                assert!(length > 0, "the client is there");
+                stream.write_all(answer).expect("the client is there");
+            }
+        });
+        let question = [redis::cmd("PING")];
+        let mut connector = connector_within("600ms", &[&frozen(), &asked]);
+        let (_, answers) = connector
+            .connect_and_ask(&question)
+            .await
+            .expect("the second answers");
+        assert_eq!(answers, [Value::SimpleString("PONG".to_owned())]);
+
+        let silent = FakeServer::start(|mut stream| {
+            stream.write_all(HELLO).expect("the client is there");
+            std::mem::forget(stream);
+        });
+        let mut connector = connector_within("300ms", &[&silent]);
+        let outcome = connector.connect_and_ask(&question).await;
+        let error = outcome.err().expect("there is no answer");
+        let name = format!("`{}` did not answer `PING` within 300ms", connector.config);
+        assert_eq!(error.to_string(), name);
     }
 
     #[tokio::test]
@@ -298,9 +373,8 @@ mod tests {
     #[tokio::test]
     async fn a_tls_port_is_named_at_the_address_that_was_dialled() {
         let server = FakeServer::answering(|input| if is_tls(input) { b"\x15" } else { b"" });
-        let mut connector = connector("redis", "redis.invalid", &server);
+        let mut connector = connector_to("redis", &[&server]);
         for connections in [2, 3] {
-            connector.resolver = Resolver::finding(server.address);
             let error = failure(&mut connector).await;
             assert!(error.to_string().contains("speaks TLS"), "{error:?}");
             assert_eq!(server.accepted(), connections);
@@ -311,9 +385,8 @@ mod tests {
     #[cfg(feature = "tls")]
     async fn a_plain_port_is_named_at_the_address_that_was_dialled() {
         let server = FakeServer::answering(|input| if is_tls(input) { b"" } else { b"+PONG\r\n" });
-        let mut connector = connector("rediss", "redis.invalid", &server);
+        let mut connector = connector_to("rediss", &[&server]);
         for connections in [2, 3] {
-            connector.resolver = Resolver::finding(server.address);
             let error = failure(&mut connector).await;
             assert!(
                 error.to_string().contains("does not speak TLS"),

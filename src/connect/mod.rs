@@ -1,5 +1,6 @@
 //! One attempt to connect to one server: name, socket, TLS and handshake, under one time limit.
 
+mod attempt;
 mod backoff;
 #[cfg(feature = "tls")]
 mod certificate;
@@ -9,6 +10,7 @@ mod connector;
 mod dial;
 mod dns;
 mod exchange;
+mod first_success;
 mod handshake;
 mod login_errors;
 mod socket_options;
@@ -32,5 +34,5 @@ mod tls_verifier;
 pub(crate) use self::backoff::{Backoff, random_below};
 pub(crate) use self::connected::Connected;
 pub(crate) use self::connector::Connector;
-pub(crate) use self::exchange::ask;
+pub(crate) use self::first_success::first_success;
 pub(crate) use self::stream::{Socket, Stream};

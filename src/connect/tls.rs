@@ -2,7 +2,7 @@
 //! default, and reads the files that the URL names.
 
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, MutexGuard, PoisonError};
 
 use rustls::ClientConfig;
 use rustls::crypto::ring;
@@ -26,8 +26,8 @@ pub(super) struct TlsConnector {
     /// Held while files are read, even if the attempt has ended meanwhile: a file that hangs keeps one
     /// thread, not one for each attempt.
     prepared: Arc<Mutex<Option<Prepared>>>,
-    /// Those of the present attempt.
-    settings: Option<Settings>,
+    /// Those of the last attempt.
+    settings: std::sync::Mutex<Option<Settings>>,
 }
 
 /// What was read, and from what.
@@ -49,7 +49,7 @@ struct Settings {
 impl TlsConnector {
     /// Reads what is needed, and returns the handshake on `socket`, which has not begun.
     pub(super) async fn start_handshake(
-        &mut self,
+        &self,
         socket: TcpStream,
         config: &ServerConfig,
         tls: &TlsConfig,
@@ -63,17 +63,17 @@ impl TlsConnector {
             TlsVerify::Ca | TlsVerify::None => Names::Any,
         };
         let settings = self.prepare(tls, other_names).await?;
-        let settings = self.settings.insert(settings);
         // What an earlier attempt has left there would be told of this one.
         settings.verifier.take_refused();
         settings.identity.take_is_asked_for();
         let client_config = Arc::clone(&settings.client_config);
+        *self.settings() = Some(settings);
         Ok(tokio_rustls::TlsConnector::from(client_config).connect(name, socket))
     }
 
-    /// Reports about the present attempt, which has failed before the connection was ready.
+    /// Reports about the last attempt, which has failed before the connection was ready.
     pub(super) fn report(&self, error: &io::Error, config: &ServerConfig) -> Error {
-        let evidence = self.settings.as_ref().map(|settings| Evidence {
+        let evidence = self.settings().as_ref().map(|settings| Evidence {
             refused: settings.verifier.take_refused(),
             notes: settings.notes.clone(),
             asks_for_certificate: settings.identity.take_is_asked_for(),
@@ -81,7 +81,7 @@ impl TlsConnector {
         tls_error(error, config, &evidence.unwrap_or_default())
     }
 
-    async fn prepare(&mut self, tls: &TlsConfig, names: Names) -> Result<Settings, Error> {
+    async fn prepare(&self, tls: &TlsConfig, names: Names) -> Result<Settings, Error> {
         let tls = tls.clone();
         let mut prepared = Arc::clone(&self.prepared).lock_owned().await;
         let system = match tls.verify {
@@ -108,6 +108,10 @@ impl TlsConnector {
         settings
             .await
             .map_err(|error| unusable("TLS could not be set up", error))?
+    }
+
+    fn settings(&self) -> MutexGuard<'_, Option<Settings>> {
+        self.settings.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

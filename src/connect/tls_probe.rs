@@ -2,6 +2,7 @@
 //! with the wrong scheme is reported as what it is. No secret is sent.
 
 use std::net::SocketAddr;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -38,7 +39,10 @@ const ATTEMPTS_PER_PROBE: u32 = 8;
 
 /// Probes the port of a server, and keeps the answer for the next failed attempts of an outage.
 #[derive(Debug, Default)]
-pub(super) struct TlsProbe {
+pub(super) struct TlsProbe(Mutex<Probed>);
+
+#[derive(Debug, Default)]
+struct Probed {
     /// Whether the port speaks the one of the two that it was asked for.
     answer: bool,
     /// Failed attempts until the port is probed again.
@@ -47,33 +51,43 @@ pub(super) struct TlsProbe {
 
 impl TlsProbe {
     /// Returns whether the port, which has ended a plain connection, speaks TLS.
-    pub(super) async fn speaks_tls(&mut self, address: SocketAddr) -> bool {
+    pub(super) async fn speaks_tls(&self, address: SocketAddr) -> bool {
         self.ask(address, &CLIENT_HELLO, &[TLS_ALERT, TLS_HANDSHAKE])
             .await
     }
 
     /// Returns whether the port, with which a TLS handshake has failed, speaks plain RESP.
     #[cfg(feature = "tls")]
-    pub(super) async fn speaks_plain(&mut self, address: SocketAddr) -> bool {
+    pub(super) async fn speaks_plain(&self, address: SocketAddr) -> bool {
         self.ask(address, b"PING\r\n", b"+-").await
     }
 
     /// Ends the outage: the next one is probed again.
-    pub(super) fn forget(&mut self) {
-        *self = TlsProbe::default();
+    pub(super) fn forget(&self) {
+        *self.lock() = Probed::default();
     }
 
-    async fn ask(&mut self, address: SocketAddr, question: &[u8], expected: &[u8]) -> bool {
-        if let Some(left) = self.attempts_left.checked_sub(1) {
-            self.attempts_left = left;
-            return self.answer;
+    async fn ask(&self, address: SocketAddr, question: &[u8], expected: &[u8]) -> bool {
+        {
+            let mut probed = self.lock();
+            if let Some(left) = probed.attempts_left.checked_sub(1) {
+                probed.attempts_left = left;
+                return probed.answer;
+            }
+            // Stays if the attempt ends before the probe does.
+            *probed = Probed {
+                answer: false,
+                attempts_left: ATTEMPTS_PER_PROBE - 1,
+            };
         }
-        self.attempts_left = ATTEMPTS_PER_PROBE - 1;
-        // Stays if the attempt ends before the probe does.
-        self.answer = false;
         let first = first_byte(address, question).await;
-        self.answer = first.is_some_and(|first| expected.contains(&first));
-        self.answer
+        let answer = first.is_some_and(|first| expected.contains(&first));
+        self.lock().answer = answer;
+        answer
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Probed> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

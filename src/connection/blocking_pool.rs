@@ -110,6 +110,9 @@ impl BlockingPool {
             let delay = match &result {
                 Ok(reply) => {
                     let is_left = reply.is_by_a_replica() && self.leave_replica();
+                    if is_left {
+                        lease.connection.leave();
+                    }
                     if request.refusal(reply).is_none() {
                         if !is_left {
                             self.put_back(&lease);

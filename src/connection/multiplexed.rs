@@ -95,6 +95,12 @@ impl MultiplexedConnection {
         self.state.until_settled().await;
     }
 
+    /// Records that the server is not the right one: the next connection to its name begins with another
+    /// of its addresses, if it has several.
+    pub(crate) fn leave(&self) {
+        self.state.lock().leave(Duration::ZERO);
+    }
+
     /// Closes at once; what is in flight fails.
     pub(crate) fn shut_down(&self) {
         self.state.shut_down();

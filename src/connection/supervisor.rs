@@ -71,6 +71,9 @@ impl State {
             let since = Instant::now();
             let driven = self.drive(connected, locator.server(), &mut changes);
             let error = driven.await;
+            if self.was_of_no_use(since) {
+                locator.mark_failed();
+            }
             if self.lock().is_closed() {
                 return;
             }
@@ -84,6 +87,18 @@ impl State {
                 return;
             }
         }
+    }
+
+    /// Returns whether a connection that was made at `since` has led to a server that is not the right
+    /// one, or that has not answered.
+    fn was_of_no_use(&self, since: Instant) -> bool {
+        let now = Instant::now();
+        let limit = self.target.client().response_timeout();
+        let queue = self.lock();
+        let was_short = now.saturating_duration_since(since) < MIN_UPTIME_TO_END_OUTAGE;
+        queue.is_leaving()
+            || queue.has_been_silent_for(now, limit)
+            || was_short && !queue.has_served() && !queue.is_closed()
     }
 
     /// Waits before the first attempt after the loss of a connection that was made at `since`; `None`

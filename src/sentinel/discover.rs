@@ -8,23 +8,27 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesUnordered;
 use redis::{Cmd, FromRedisValue, ServerError, Value, cmd};
-use tokio::task::JoinSet;
+use tokio::time::{Instant, timeout};
 
 use crate::address::Address;
 use crate::config::{Config, Sentinels, ServerConfig};
-use crate::connect::{Connector, ask, random_below};
+use crate::connect::{Connector, random_below};
 use crate::error::{Error, ErrorKind};
 use crate::url::ReadFrom;
 
-/// Time limit of one Sentinel's answer, connecting included.
-const ANSWER_TIMEOUT: Duration = Duration::from_millis(300);
+/// How long the slower Sentinels are waited for once one has answered.
+const OTHERS_TIMEOUT: Duration = Duration::from_millis(300);
 
 /// A server that the Sentinels name, and the role that they say it has.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Server {
     pub(crate) address: Address,
     pub(crate) role: Role,
+    /// The Sentinel that has named it.
+    pub(crate) named_by: Address,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,7 +39,7 @@ pub(crate) enum Role {
 
 impl fmt::Display for Server {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Server { address, role } = self;
+        let Server { address, role, .. } = self;
         write!(f, "the {role} `{address}`")
     }
 }
@@ -51,61 +55,81 @@ impl fmt::Display for Role {
 
 /// What one Sentinel says of the service.
 struct Answer {
+    sentinel: Address,
     primary: Address,
     replicas: Vec<Address>,
 }
 
-/// Returns the servers to try, the best one first; at least one.
-///
-/// # Errors
-/// Why no Sentinel has named one.
-pub(super) async fn discover(
-    config: &Arc<Config>,
-    sentinels: &Sentinels,
-) -> Result<Vec<Server>, Error> {
-    let mut asked = ask_all(config, sentinels);
-    let mut answers: Vec<Answer> = Vec::new();
-    let mut failures = Vec::new();
-    while let Some(answer) = asked.join_next().await {
-        match answer {
-            Ok(Ok(answer)) => answers.push(answer),
-            Ok(Err(failure)) => failures.push(failure),
-            // The task has panicked: one answer less.
-            Err(_) => {}
-        }
-        if is_majority(&answers, sentinels.addresses.len()) {
-            break;
-        }
-    }
-    if answers.is_empty() {
-        return Err(none_answered(&sentinels.service, &mut failures));
-    }
-    let servers = ranked(&answers, config.read_from());
-    if servers.is_empty() {
-        let message = format!("no replica of `{}` is up", sentinels.service);
-        return Err(Error::new(ErrorKind::NotReady, message)
-            .with_help("with `?read_from=prefer_replica` the primary serves reads then"));
-    }
-    Ok(servers)
+/// The Sentinels of one service, which are asked before each connection.
+pub(super) struct Discovery {
+    service: String,
+    read_from: ReadFrom,
+    sentinels: Vec<Sentinel>,
 }
 
-/// Asks every Sentinel in a task of its own.
-fn ask_all(
-    config: &Arc<Config>,
-    sentinels: &Sentinels,
-) -> JoinSet<Result<Answer, (Address, Error)>> {
-    let with_replicas = config.read_from() != ReadFrom::Primary;
-    let mut asked = JoinSet::new();
-    for address in &sentinels.addresses {
-        let address = address.clone();
-        let server = ServerConfig::of_sentinel(Arc::clone(config), address.clone(), sentinels);
-        let service = sentinels.service.clone();
-        asked.spawn(async move {
-            let answer = ask_one(server, &service, with_replicas).await;
-            answer.map_err(|error| (address, error))
-        });
+/// One of the Sentinels.
+struct Sentinel {
+    address: Address,
+    connector: Connector,
+}
+
+impl Discovery {
+    pub(super) fn new(config: &Arc<Config>, sentinels: &Sentinels) -> Discovery {
+        let sentinel = |address: &Address| {
+            let server = ServerConfig::of_sentinel(Arc::clone(config), address.clone(), sentinels);
+            Sentinel {
+                address: address.clone(),
+                connector: Connector::new(server),
+            }
+        };
+        Discovery {
+            service: sentinels.service.clone(),
+            read_from: config.read_from(),
+            sentinels: sentinels.addresses.iter().map(sentinel).collect(),
+        }
     }
-    asked
+
+    /// Returns the servers to try, the best one first; at least one.
+    ///
+    /// The time for a Sentinel is the connect timeout: it may be far away. The slower ones are only
+    /// waited for as long as none has answered, or for a moment.
+    ///
+    /// # Errors
+    /// Why no Sentinel has named one.
+    pub(super) async fn discover(&mut self) -> Result<Vec<Server>, Error> {
+        let (service, read_from) = (self.service.as_str(), self.read_from);
+        let count = self.sentinels.len();
+        let asked = self.sentinels.iter_mut();
+        let mut asked: FuturesUnordered<_> = asked
+            .map(|sentinel| sentinel.ask(service, read_from))
+            .collect();
+        let begin = Instant::now();
+        let mut answers: Vec<Answer> = Vec::new();
+        let mut failures = Vec::new();
+        while !is_majority(&answers, count) {
+            let limit = if answers.is_empty() {
+                Duration::MAX
+            } else {
+                OTHERS_TIMEOUT.saturating_sub(begin.elapsed())
+            };
+            match timeout(limit, asked.next()).await {
+                Ok(Some(Ok(answer))) => answers.push(answer),
+                Ok(Some(Err(failure))) => failures.push(failure),
+                // All have answered, or the others have taken too long.
+                Ok(None) | Err(_) => break,
+            }
+        }
+        if answers.is_empty() {
+            return Err(none_answered(service, &mut failures));
+        }
+        let servers = ranked(&answers, read_from);
+        if servers.is_empty() {
+            let message = format!("no replica of `{service}` is up");
+            return Err(Error::new(ErrorKind::NotReady, message)
+                .with_help("with `?read_from=prefer_replica` the primary serves reads then"));
+        }
+        Ok(servers)
+    }
 }
 
 /// Returns whether more than half of `sentinels` name the same primary.
@@ -127,19 +151,18 @@ fn votes(answers: &[Answer], primary: &Address) -> usize {
 fn ranked(answers: &[Answer], read_from: ReadFrom) -> Vec<Server> {
     let mut by_votes: Vec<&Answer> = answers.iter().collect();
     by_votes.sort_by_key(|answer| Reverse(votes(answers, &answer.primary)));
-    let primaries = by_votes.iter().map(|answer| Server {
-        address: answer.primary.clone(),
-        role: Role::Primary,
-    });
-    let mut replicas: Vec<Server> = by_votes
-        .first()
-        .into_iter()
-        .flat_map(|answer| &answer.replicas)
-        .map(|address| Server {
-            address: address.clone(),
-            role: Role::Replica,
-        })
-        .collect();
+    let server = |answer: &Answer, address: &Address, role| Server {
+        address: address.clone(),
+        role,
+        named_by: answer.sentinel.clone(),
+    };
+    let primary = |answer: &&Answer| server(answer, &answer.primary, Role::Primary);
+    let primaries = by_votes.iter().map(primary);
+    let mut replicas: Vec<Server> = Vec::new();
+    if let Some(first) = by_votes.first() {
+        let addresses = first.replicas.iter();
+        replicas.extend(addresses.map(|address| server(first, address, Role::Replica)));
+    }
     if !replicas.is_empty() {
         // So that not all clients read from the same one.
         let first = random_below(replicas.len());
@@ -155,47 +178,44 @@ fn ranked(answers: &[Answer], read_from: ReadFrom) -> Vec<Server> {
     servers
 }
 
-/// Asks one Sentinel, within [`ANSWER_TIMEOUT`].
-async fn ask_one(
-    sentinel: ServerConfig,
-    service: &str,
-    with_replicas: bool,
-) -> Result<Answer, Error> {
-    let answer = connect_and_ask(&sentinel, service, with_replicas);
-    let answer = tokio::time::timeout(ANSWER_TIMEOUT, answer).await;
-    answer.unwrap_or_else(|_| {
-        let message = format!("`{sentinel}` did not answer within {ANSWER_TIMEOUT:?}");
-        Err(Error::new(ErrorKind::Unreachable, message).with_io_kind(io::ErrorKind::TimedOut))
-    })
+impl Sentinel {
+    /// Asks for the primary and, if reads go to them, for the replicas.
+    async fn ask(
+        &mut self,
+        service: &str,
+        read_from: ReadFrom,
+    ) -> Result<Answer, (Address, Error)> {
+        let mut questions = vec![sentinel_command(&["get-master-addr-by-name", service])];
+        if read_from != ReadFrom::Primary {
+            questions.push(sentinel_command(&["replicas", service]));
+        }
+        let asked = self.connector.connect_and_ask(&questions).await;
+        let answer = asked.map_err(about_sentinels).and_then(|(_, answers)| {
+            let primary = primary(&self.address, service, &answers[0])?;
+            Ok(Answer {
+                sentinel: self.address.clone(),
+                primary,
+                replicas: answers.get(1).map(replicas).unwrap_or_default(),
+            })
+        });
+        answer.map_err(|error| (self.address.clone(), error))
+    }
 }
 
-async fn connect_and_ask(
-    sentinel: &ServerConfig,
-    service: &str,
-    with_replicas: bool,
-) -> Result<Answer, Error> {
-    let connected = Connector::new(sentinel.clone()).connect().await;
-    let mut connected = connected.map_err(about_sentinels)?;
-    let mut commands = vec![sentinel_command(&["get-master-addr-by-name", service])];
-    if with_replicas {
-        commands.push(sentinel_command(&["replicas", service]));
-    }
+/// Reads the answer to `get-master-addr-by-name`.
+fn primary(sentinel: &Address, service: &str, answer: &Value) -> Result<Address, Error> {
     let no_answer = |error: io::Error| {
         let message = format!("`{sentinel}` did not say which server is the primary");
         Error::new(ErrorKind::Unreachable, message).caused_by(error)
     };
-    let replies = ask(&mut connected, &commands).await.map_err(no_answer)?;
-    let (host, port) = match &replies[0] {
+    let (host, port) = match answer {
         Value::Nil => return Err(unknown_service(sentinel, service)),
         Value::ServerError(error) => return Err(refused(sentinel, error)),
-        reply => <(String, u16)>::from_redis_value_ref(reply)
+        answer => <(String, u16)>::from_redis_value_ref(answer)
             .map_err(|error| no_answer(io::Error::other(error)))?,
     };
     let not_a_host = || no_answer(io::Error::other("its answer does not hold a host name"));
-    Ok(Answer {
-        primary: Address::announced(&host, port).ok_or_else(not_a_host)?,
-        replicas: replies.get(1).map(replicas).unwrap_or_default(),
-    })
+    Address::announced(&host, port).ok_or_else(not_a_host)
 }
 
 /// Corrects the help of a refused login: Sentinels have a password of their own.
@@ -214,7 +234,7 @@ pub(super) fn sentinel_command(arguments: &[&str]) -> Cmd {
     command
 }
 
-fn refused(sentinel: &ServerConfig, error: &ServerError) -> Error {
+fn refused(sentinel: &Address, error: &ServerError) -> Error {
     match error.code() {
         "NOPERM" | "NOAUTH" => {
             let message =
@@ -247,7 +267,7 @@ fn replicas(reply: &Value) -> Vec<Address> {
     replicas.iter().filter_map(usable).collect()
 }
 
-fn unknown_service(sentinel: &ServerConfig, service: &str) -> Error {
+fn unknown_service(sentinel: &Address, service: &str) -> Error {
     let message = format!("`{sentinel}` does not know the service `{service}`");
     Error::new(ErrorKind::InvalidUrl, message)
         .with_help("correct the service name; `SENTINEL MASTERS` lists those that exist")
@@ -287,6 +307,7 @@ mod tests {
 
     fn answer(primary: u16, replicas: &[u16]) -> Answer {
         Answer {
+            sentinel: Address::new("s", 26379),
             primary: address(primary),
             replicas: replicas.iter().copied().map(address).collect(),
         }
@@ -338,12 +359,15 @@ mod tests {
         let Servers::Sentinel(sentinels) = config.servers().clone() else {
             panic!("the URL is one of Sentinels");
         };
-        let error = discover(&Arc::new(config), &sentinels).await;
+        let error = Discovery::new(&Arc::new(config), &sentinels)
+            .discover()
+            .await;
         let error = error.expect_err("nothing listens there");
         assert_eq!(error.to_string(), "cannot reach `[::1]:1`");
         let server = Server {
             address: Address::new("::1", 6379),
             role: Role::Primary,
+            named_by: Address::new("::1", 1),
         };
         assert_eq!(server.to_string(), "the primary `[::1]:6379`");
         assert_eq!(sentinels.to_string(), "main of [::1]:1");

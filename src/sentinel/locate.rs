@@ -3,16 +3,13 @@
 //! As Redis' guidelines for Sentinel clients ask: the Sentinels are asked before every attempt to
 //! connect, and the role of the server that they name is verified.
 
-use std::collections::HashMap;
-use std::io;
 use std::sync::Arc;
 
 use redis::{Value, cmd};
 
-use super::discover::{Role, Server, discover};
-use crate::address::Address;
-use crate::config::{Config, Endpoint, Sentinels, ServerConfig, ServerRole, Target};
-use crate::connect::{Connected, Connector, ask};
+use super::discover::{Discovery, Role, Server};
+use crate::config::{Announced, Announcer, Config, ServerConfig, ServerRole, Target};
+use crate::connect::{Connected, Connector, first_success};
 use crate::error::{Error, ErrorKind};
 
 /// Makes the connections to what a target leads to, one after the other.
@@ -28,9 +25,15 @@ enum Route {
 
 struct BySentinels {
     config: Arc<Config>,
-    sentinels: Sentinels,
-    /// The connectors to the servers that the Sentinels have named last.
-    connectors: HashMap<Address, Connector>,
+    discovery: Discovery,
+    /// The servers that the Sentinels have named last.
+    named: Vec<Named>,
+}
+
+/// A server that the Sentinels have named.
+struct Named {
+    server: Server,
+    connector: Connector,
 }
 
 impl Locator {
@@ -39,8 +42,8 @@ impl Locator {
             Target::Server(server) => Route::Direct(Box::new(Connector::new(server.clone()))),
             Target::Sentinel(config, sentinels) => Route::BySentinels(BySentinels {
                 config: Arc::clone(config),
-                sentinels: sentinels.clone(),
-                connectors: HashMap::new(),
+                discovery: Discovery::new(config, sentinels),
+                named: Vec::new(),
             }),
         };
         Locator {
@@ -49,7 +52,8 @@ impl Locator {
         }
     }
 
-    /// Attempts once, within the connect timeout.
+    /// Attempts once. The connect timeout is the limit for asking the Sentinels, and then for the server
+    /// that they name.
     pub(crate) async fn connect(&mut self) -> Result<Connected, Error> {
         match &mut self.route {
             Route::Direct(connector) => connector.connect().await,
@@ -65,71 +69,74 @@ impl Locator {
     pub(crate) fn server(&self) -> Option<&Server> {
         self.server.as_ref()
     }
-}
 
-impl BySentinels {
-    async fn connect(&mut self) -> Result<(Connected, Server), Error> {
-        let limit = self.config.connect_timeout();
-        let mut failure = None;
-        let attempt = self.connect_to_first(&mut failure);
-        let outcome = tokio::time::timeout(limit, attempt).await;
-        outcome.unwrap_or_else(|_| Err(failure.unwrap_or_else(|| self.too_late())))
-    }
-
-    /// Connects to the first server that the Sentinels name and that has the role they say. Keeps in
-    /// `failure` why the first one was not taken.
-    async fn connect_to_first(
-        &mut self,
-        failure: &mut Option<Error>,
-    ) -> Result<(Connected, Server), Error> {
-        let servers = discover(&self.config, &self.sentinels).await?;
-        self.connectors
-            .retain(|address, _| servers.iter().any(|server| server.address == *address));
-        for server in servers {
-            match self.connect_to(&server).await {
-                Ok(connected) => return Ok((connected, server)),
-                Err(error) => {
-                    failure.get_or_insert(error);
+    /// Records that the last connection was of no use: if the name of the server has several addresses,
+    /// the next attempt begins with another one.
+    pub(crate) fn mark_failed(&self) {
+        match &self.route {
+            Route::Direct(connector) => connector.mark_failed(),
+            Route::BySentinels(route) => {
+                let is_last = |named: &&Named| Some(&named.server) == self.server();
+                if let Some(named) = route.named.iter().find(is_last) {
+                    named.connector.mark_failed();
                 }
             }
         }
-        let none = || {
-            Error::new(
-                ErrorKind::Unreachable,
-                "the Sentinels did not name a server",
-            )
-        };
-        Err(failure.clone().unwrap_or_else(none))
-    }
-
-    async fn connect_to(&mut self, server: &Server) -> Result<Connected, Error> {
-        let connector = self.connectors.entry(server.address.clone());
-        let connector = connector.or_insert_with(|| {
-            let endpoint = Endpoint::Tcp(server.address.clone());
-            let config = Arc::clone(&self.config);
-            Connector::new(ServerConfig::new(config, endpoint, ServerRole::Standalone))
-        });
-        let mut connected = connector.connect().await?;
-        verify(&mut connected, server).await?;
-        Ok(connected)
-    }
-
-    fn too_late(&self) -> Error {
-        let (sentinels, limit) = (&self.sentinels, self.config.connect_timeout());
-        let message = format!("no connection to `{sentinels}` was made within {limit:?}");
-        Error::new(ErrorKind::Unreachable, message)
-            .with_io_kind(io::ErrorKind::TimedOut)
-            .with_help("check host and port, or allow more time with `?connect_timeout=5s`")
     }
 }
 
-/// Verifies that the server at the other end has the role that it is wanted for.
-async fn verify(connected: &mut Connected, server: &Server) -> Result<(), Error> {
-    let replies = ask(connected, &[cmd("ROLE")]).await.map_err(|error| {
-        let message = format!("`{}` did not answer `ROLE`", server.address);
-        Error::new(ErrorKind::Unreachable, message).caused_by(error)
-    })?;
-    check_role(server, &replies[0])
+impl BySentinels {
+    /// Connects to the first server that the Sentinels name and that has the role they say. A server
+    /// that is silent does not keep the next one waiting for all of the connect timeout.
+    async fn connect(&mut self) -> Result<(Connected, Server), Error> {
+        let servers = self.discovery.discover().await?;
+        self.take_over(servers);
+        let count = u32::try_from(self.named.len()).unwrap_or(u32::MAX).max(1);
+        let share = self.config.connect_timeout() / count;
+        let attempts = self.named.iter_mut().map(Named::connect);
+        let first = first_success(attempts, |_, elapsed| share.saturating_sub(elapsed));
+        first.await.map_err(|failures| {
+            let none = || {
+                let message = "the Sentinels did not name a server";
+                Error::new(ErrorKind::Unreachable, message)
+            };
+            failures.into_iter().next().unwrap_or_else(none)
+        })
+    }
+
+    /// Keeps the connectors to servers that are named again.
+    fn take_over(&mut self, servers: Vec<Server>) {
+        let mut known = std::mem::take(&mut self.named);
+        let name = |server: Server| {
+            let same = |named: &Named| named.server.address == server.address;
+            let connector = match known.iter().position(same) {
+                Some(at) => known.swap_remove(at).connector,
+                None => Connector::new(self.config_of(&server)),
+            };
+            Named { server, connector }
+        };
+        self.named = servers.into_iter().map(name).collect();
+    }
+
+    fn config_of(&self, server: &Server) -> ServerConfig {
+        let announced = Announced {
+            address: server.address.clone(),
+            by: Announcer::Sentinel(server.named_by.clone()),
+        };
+        ServerConfig::announced(Arc::clone(&self.config), announced, ServerRole::Standalone)
+    }
+}
+
+impl Named {
+    /// Connects, and verifies that the server at the other end has the role that it is wanted for.
+    async fn connect(&mut self) -> Result<(Connected, Server), Error> {
+        let (connected, answers) = self.connector.connect_and_ask(&[cmd("ROLE")]).await?;
+        if let Err(error) = check_role(&self.server, &answers[0]) {
+            self.connector.mark_failed();
+            return Err(error);
+        }
+        Ok((connected, self.server.clone()))
+    }
 }
 
 /// Checks the reply to `ROLE`. A server that refuses to tell its role is taken to have the right one.
@@ -137,7 +144,7 @@ fn check_role(server: &Server, reply: &Value) -> Result<(), Error> {
     let Value::Array(reply) = reply else {
         return Ok(());
     };
-    let Server { address, role } = server;
+    let Server { address, role, .. } = server;
     let expected = match role {
         Role::Primary => "master",
         Role::Replica => "slave",
@@ -154,11 +161,13 @@ fn check_role(server: &Server, reply: &Value) -> Result<(), Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::address::Address;
 
     fn check(role: Role, reply: &[u8], expected: Option<&str>) {
         let server = Server {
             address: Address::new("::1", 6379),
             role,
+            named_by: Address::new("s", 26379),
         };
         let reply = redis::parse_redis_value(reply).expect("RESP");
         let error = check_role(&server, &reply).err();

@@ -226,7 +226,11 @@ mod tests {
             let mut changes = watch.subscribe();
             watch.announce(announced.clone());
             let address = one.clone();
-            let server = Server { address, role };
+            let server = Server {
+                address,
+                role,
+                named_by: Address::new("s", 26379),
+            };
             let outdated = std::pin::pin!(changes.until_outdated(&server));
             let found = futures::poll!(outdated).is_ready();
             assert_eq!(found, expected, "{role} with {announced} as the primary");

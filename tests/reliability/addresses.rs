@@ -6,18 +6,21 @@
 
 use std::env;
 use std::fs;
-use std::net::TcpListener;
+use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use redis::{RedisResult, cmd};
+use redis::{AsyncCommands, RedisResult, cmd};
 use redis_ready::Client;
 use redis_ready::testing::Server;
 
+use crate::support::cluster::{Cluster, tag};
+use crate::support::errors::ok;
 use crate::support::fake_server::{Answer, FakeServer};
 use crate::support::measure::{Lateness, assert_within};
 use crate::support::not_run::not_run;
+use crate::support::ports::listener;
 use crate::support::{child, open, run, start};
 
 const HOSTS: &str = "REDIS_READY_TEST_HOSTS";
@@ -27,11 +30,21 @@ const RECOVERY: Duration = Duration::from_millis(1_500);
 
 #[test]
 fn a_client_follows_the_name_and_tries_every_address() {
+    with_own_hosts("follows_the_name");
+}
+
+#[test]
+fn an_address_that_is_frozen_or_a_replica_is_passed_over() {
+    with_own_hosts("passes_over");
+}
+
+/// Runs the ignored test `name` of this module with a `/etc/hosts` of its own.
+fn with_own_hosts(name: &str) {
     if env::var_os(SKIP).is_some_and(|skip| skip == "1") {
         return not_run(&format!("`{SKIP}` is set"));
     }
     let hosts =
-        Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("hosts-{}", std::process::id()));
+        Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("hosts-{name}-{}", std::process::id()));
     fs::write(&hosts, "").expect("the target directory is ours");
     let mut unshare = Command::new("unshare");
     unshare
@@ -40,7 +53,7 @@ fn a_client_follows_the_name_and_tries_every_address() {
         .arg("sh")
         .arg(&hosts)
         .env(HOSTS, &hosts);
-    child::add_ignored_test(&mut unshare, "addresses::child_process");
+    child::add_ignored_test(&mut unshare, &format!("addresses::{name}"));
     let child = unshare.output();
     let _ = fs::remove_file(&hosts);
     let child = child.unwrap_or_else(|error| panic!("`unshare` cannot be run: {error}"));
@@ -57,6 +70,10 @@ fn a_client_follows_the_name_and_tries_every_address() {
 struct Name(PathBuf);
 
 impl Name {
+    fn of_this_process() -> Name {
+        Name(env::var_os(HOSTS).expect("the parent sets it").into())
+    }
+
     fn has(&self, addresses: &[&str]) {
         let lines = addresses
             .iter()
@@ -67,9 +84,9 @@ impl Name {
 }
 
 #[test]
-#[ignore = "runs in a mount namespace, started by the test above"]
-fn child_process() {
-    let name = Name(env::var_os(HOSTS).expect("the parent sets it").into());
+#[ignore = "runs in a mount namespace, started by another test"]
+fn follows_the_name() {
+    let name = Name::of_this_process();
     // The last directive counts; nothing listens on 127.0.0.2.
     let builder = Server::builder().tcp().arg("--bind");
     let mut first = start(builder.arg("127.0.0.1").arg("127.0.0.3"));
@@ -124,6 +141,118 @@ fn child_process() {
         let took = back.elapsed();
         println!("found the name again after {took:?}");
         assert_within("finding the name", took, RECOVERY, &lateness);
+    });
+}
+
+/// Connections to it are accepted by the system, and never answered.
+fn frozen(address: [u8; 4], port: u16) -> TcpListener {
+    TcpListener::bind((Ipv4Addr::from(address), port)).expect("the port is free there")
+}
+
+/// A server on a port of 127.0.0.3.
+fn on_third_address(port: u16, arguments: &[&str]) -> Server {
+    // It is waited for at its Unix socket.
+    let port = port.to_string();
+    let arguments = [&["--bind", "127.0.0.3", "--port", &port], arguments].concat();
+    let builder = arguments
+        .into_iter()
+        .fold(Server::builder(), |builder, argument| builder.arg(argument));
+    start(builder)
+}
+
+#[test]
+#[ignore = "runs in a mount namespace, started by another test"]
+fn passes_over() {
+    let name = Name::of_this_process();
+    name.has(&["127.0.0.2", "127.0.0.3"]);
+    let port = listener().local_addr().expect("it is bound").port();
+    let first = frozen([127, 0, 0, 2], port);
+    let server = on_third_address(port, &[]);
+    run(async {
+        // With the default connect timeout and deadline.
+        let url = format!("redis://redis.test:{port}");
+        for _ in 0..2 {
+            let mut client = open(&url, "");
+            let () = ok(client.set("key", "value").await);
+            let () = ok(client.rpush("jobs", "job").await);
+            let popped: Vec<String> = ok(client.blpop("jobs", 1.0).await);
+            assert_eq!(popped, ["jobs", "job"]);
+        }
+        let ready = open(&url, "").ready(Duration::from_secs(3)).await;
+        ready.unwrap_or_else(|error| panic!("{error:?}"));
+
+        // A Sentinel, too, that answers at the second address of its name alone.
+        let sentinel_port = listener().local_addr().expect("it is bound").port();
+        let _first = frozen([127, 0, 0, 2], sentinel_port);
+        let named = format!(
+            "*2\r\n$9\r\n127.0.0.3\r\n${}\r\n{port}",
+            port.to_string().len()
+        );
+        let _sentinel =
+            FakeServer::start_on(
+                frozen([127, 0, 0, 3], sentinel_port),
+                move |words| match words[0].as_str() {
+                    "HELLO" => Answer::hello(),
+                    "SENTINEL" => Answer::line(&named),
+                    _ => Answer::ok(),
+                },
+            );
+        let url = format!("redis-sentinel://redis.test:{sentinel_port}/main");
+        let value: String = ok(open(&url, "").get("key").await);
+        assert_eq!(value, "value");
+    });
+    drop((first, server));
+
+    a_replica_is_passed_over();
+    a_seed_is_found_at_the_second_address();
+}
+
+/// The name has the addresses of a replica and of its primary, in this order.
+fn a_replica_is_passed_over() {
+    let replica = start(
+        Server::builder()
+            .tcp()
+            .arg("--bind")
+            .arg("127.0.0.1")
+            .arg("127.0.0.2"),
+    );
+    let port = replica.port().expect("it listens on TCP");
+    let _primary = on_third_address(port, &[]);
+    let mut demote = cmd("REPLICAOF");
+    demote.arg("127.0.0.3").arg(port);
+    run(async {
+        let demoted = demote.exec_async(&mut replica.client()).await;
+        demoted.expect("it is demoted");
+        let url = format!("redis://redis.test:{port}");
+        let mut client = open(&url, "");
+        for value in 0..20 {
+            let () = ok(client.set("key", value).await);
+        }
+        let mut blocking = open(&url, "");
+        let () = ok(client.rpush("jobs", "job").await);
+        let popped: Vec<String> = ok(blocking.blpop("jobs", 1.0).await);
+        assert_eq!(popped, ["jobs", "job"]);
+        let info: String = ok(cmd("INFO")
+            .arg("errorstats")
+            .query_async(&mut replica.client())
+            .await);
+        println!("{info}");
+        assert!(info.contains("errorstat_READONLY:count=2\r"), "{info}");
+    });
+}
+
+/// A cluster by one name, as a configuration endpoint has it.
+fn a_seed_is_found_at_the_second_address() {
+    let name = Name::of_this_process();
+    name.has(&["127.0.0.2", "127.0.0.1"]);
+    let cluster = Cluster::steady(3, 0);
+    let port = cluster.port(0);
+    let _first = frozen([127, 0, 0, 2], port);
+    run(async {
+        let mut client = open(&format!("redis-cluster://redis.test:{port}"), "");
+        for slot in [0, 8_000, 16_000] {
+            let () = ok(client.set(format!("{{{}}}", tag(slot)), 1).await);
+        }
     });
 }
 

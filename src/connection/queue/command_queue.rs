@@ -198,6 +198,13 @@ impl CommandQueue {
                 .is_none_or(|last| now.saturating_duration_since(last) >= idle)
     }
 
+    /// Returns whether nothing was heard for so long although a command was submitted.
+    pub(in super::super) fn has_been_silent_for(&self, now: Instant, silence: Duration) -> bool {
+        let last_heard = self.last_heard;
+        let waits = self.last_submitted.is_some_and(|last| last > last_heard);
+        waits && now.saturating_duration_since(last_heard) >= silence
+    }
+
     /// Ready once a caller needs a connection.
     pub(in super::super) fn poll_demand(&self) -> Poll<()> {
         if self.needs_connection() {
