@@ -1,5 +1,6 @@
 //! A cluster of real servers, as applications see it: one module per promise.
 
+mod announced;
 mod databases;
 mod exactly_once;
 mod migrations;

@@ -1,5 +1,6 @@
 //! Servers behind real Sentinels, as applications see them: one module per promise.
 
+mod announced;
 mod connections;
 mod disagreement;
 mod failovers;
