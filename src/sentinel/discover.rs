@@ -268,9 +268,12 @@ fn replicas(reply: &Value) -> Vec<Address> {
 }
 
 fn unknown_service(sentinel: &Address, service: &str) -> Error {
+    // At the start of a deployment the Sentinels run before they are told of it.
     let message = format!("`{sentinel}` does not know the service `{service}`");
-    Error::new(ErrorKind::InvalidUrl, message)
-        .with_help("correct the service name; `SENTINEL MASTERS` lists those that exist")
+    Error::new(ErrorKind::NotReady, message).with_help(
+        "correct the service name, or tell the Sentinels of it with `SENTINEL MONITOR`; \
+         `SENTINEL MASTERS` lists those that they know",
+    )
 }
 
 /// Reports that no Sentinel has named a primary, and why each of them has not.

@@ -3,6 +3,7 @@
 mod announced;
 mod connections;
 mod disagreement;
+mod distance;
 mod failovers;
 mod harness;
 mod replicas;
