@@ -135,19 +135,24 @@ impl Sentinels {
             let running: Vec<&Process> = self.running_sentinels().map(|(_, it)| it).collect();
             running.iter().all(|sentinel| {
                 let mut connection = sentinel.connect();
+                // Valkey 9.1 goes on to call a Sentinel `master_down` that has said so of the primary.
+                let has = |flags: &str, flag: &str| {
+                    let mut flags = flags.split(',').filter(|it| *it != "master_down");
+                    flags.next() == Some(flag) && flags.next().is_none()
+                };
                 let good = |what: &str, flag: &str, connection: &mut Connection| {
                     let of: Vec<HashMap<String, String>> =
                         query(connection, &["SENTINEL", what, SERVICE]);
                     let good = of.iter().filter(|it| {
                         let status = it.get("master-link-status");
-                        it["flags"] == flag && status.is_none_or(|status| status == "ok")
+                        has(&it["flags"], flag) && status.is_none_or(|status| status == "ok")
                     });
                     good.count()
                 };
                 let primary: HashMap<String, String> =
                     query(&mut connection, &["SENTINEL", "MASTER", SERVICE]);
                 let servers = self.servers.iter().filter(|it| it.runs()).count();
-                primary["flags"] == "master"
+                has(&primary["flags"], "master")
                     && good("REPLICAS", "slave", &mut connection) == servers - 1
                     && good("SENTINELS", "sentinel", &mut connection) == running.len() - 1
             })
@@ -242,6 +247,19 @@ impl Sentinels {
         let (_, sentinel) = self.running_sentinels().next().expect("one of them runs");
         let mut connection = sentinel.connect();
         let _: String = query(&mut connection, &["SENTINEL", "FAILOVER", SERVICE]);
+    }
+
+    /// Has a running sentinel fail over in agreement with the primary, which stops to take writes first.
+    /// Returns whether it can.
+    pub(crate) fn coordinated_failover(&self) -> bool {
+        let (_, sentinel) = self.running_sentinels().next().expect("one of them runs");
+        let mut failover = cmd("SENTINEL");
+        failover.arg("FAILOVER").arg(SERVICE).arg("COORDINATED");
+        match failover.query::<String>(&mut sentinel.connect()) {
+            Ok(_) => true,
+            Err(error) if error.to_string().contains("wrong number of arguments") => false,
+            Err(error) => panic!("{error}"),
+        }
     }
 
     /// Kills a server at once, as a crash does.

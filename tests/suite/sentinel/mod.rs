@@ -2,6 +2,7 @@
 
 mod announced;
 mod connections;
+mod coordinated;
 mod disagreement;
 mod distance;
 mod failovers;
