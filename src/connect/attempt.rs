@@ -15,7 +15,9 @@ use super::connected::Connected;
 use super::dial::{dial, dial_unix};
 use super::exchange::ask;
 use super::handshake::{Failure, shake_hands};
-use super::stream::{Socket, Stream};
+#[cfg(feature = "tls")]
+use super::stream::Socket;
+use super::stream::Stream;
 #[cfg(feature = "tls")]
 use super::tls::TlsConnector;
 #[cfg(feature = "tls")]
@@ -207,13 +209,14 @@ impl Attempt<'_> {
             (None, Endpoint::Tcp(_)) => Err(io::ErrorKind::AddrNotAvailable.into()),
         };
         let socket = dialled.map_err(|error| unreachable(config, error))?;
-        match (socket, self.address, config.tls()) {
-            #[cfg(feature = "tls")]
+        #[cfg(feature = "tls")]
+        let socket = match (socket, self.address, config.tls()) {
             (Socket::Tcp(socket), Some(address), Some(tls)) => {
-                self.secure(socket, address, tls).await
+                return self.secure(socket, address, tls).await;
             }
-            (socket, ..) => Ok(Stream::Plain(Arc::new(socket))),
-        }
+            (socket, ..) => socket,
+        };
+        Ok(Stream::Plain(Arc::new(socket)))
     }
 
     /// Sets up TLS on `socket`. Asks the port whether it speaks plain RESP where the failure, or a long

@@ -1,22 +1,22 @@
 //! The name of a server is looked up for every attempt to connect, and every address of it is tried.
 //!
-//! The look-up reads a `/etc/hosts` of its own, in a mount namespace that needs no privileges. Where
-//! the system forbids such namespaces, `REDIS_READY_SKIP_NETNS=1` skips the test.
+//! The look-up reads a `/etc/hosts` of its own, and asks a name server of its own, in namespaces that
+//! need no privileges. Where the system forbids these, `REDIS_READY_SKIP_NETNS=1` skips the tests.
 #![cfg(target_os = "linux")]
 
 use std::env;
 use std::fs;
-use std::net::{Ipv4Addr, TcpListener};
+use std::net::{Ipv4Addr, TcpListener, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
 use redis::{AsyncCommands, RedisResult, cmd};
 use redis_ready::Client;
-use redis_ready::testing::Server;
+use redis_ready::testing::{Server, ServerBuilder};
 
 use crate::support::cluster::{Cluster, tag};
-use crate::support::errors::ok;
+use crate::support::errors::{ok, report};
 use crate::support::fake_server::{Answer, FakeServer};
 use crate::support::measure::{Lateness, assert_within};
 use crate::support::not_run::not_run;
@@ -38,7 +38,13 @@ fn an_address_that_is_frozen_or_a_replica_is_passed_over() {
     with_own_hosts("passes_over");
 }
 
-/// Runs the ignored test `name` of this module with a `/etc/hosts` of its own.
+#[test]
+fn a_silent_name_server_takes_one_thread_and_one_socket_for_each_name() {
+    with_own_hosts("bounds_look_ups");
+}
+
+/// Runs the ignored test `name` of this module with a `/etc/hosts` of its own, and with 127.0.0.1 as the
+/// name server.
 fn with_own_hosts(name: &str) {
     if env::var_os(SKIP).is_some_and(|skip| skip == "1") {
         return not_run(&format!("`{SKIP}` is set"));
@@ -46,16 +52,23 @@ fn with_own_hosts(name: &str) {
     let hosts =
         Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("hosts-{name}-{}", std::process::id()));
     fs::write(&hosts, "").expect("the target directory is ours");
+    let servers = hosts.with_extension("resolv");
+    fs::write(&servers, "nameserver 127.0.0.1\n").expect("the target directory is ours");
     let mut unshare = Command::new("unshare");
     unshare
-        .args(["--user", "--map-root-user", "--mount", "sh", "-c"])
-        .arg("mount --bind \"$1\" /etc/hosts && shift && exec \"$@\"")
+        .args(["--user", "--map-root-user", "--mount", "--net", "sh", "-c"])
+        .arg(
+            "ip link set lo up && mount --bind \"$1\" /etc/hosts && \
+             mount --bind \"$2\" /etc/resolv.conf && shift 2 && exec \"$@\"",
+        )
         .arg("sh")
-        .arg(&hosts)
+        .args([&hosts, &servers])
         .env(HOSTS, &hosts);
     child::add_ignored_test(&mut unshare, &format!("addresses::{name}"));
     let child = unshare.output();
-    let _ = fs::remove_file(&hosts);
+    for file in [&hosts, &servers] {
+        let _ = fs::remove_file(file);
+    }
     let child = child.unwrap_or_else(|error| panic!("`unshare` cannot be run: {error}"));
     let output = [child.stdout, child.stderr].concat();
     let output = String::from_utf8_lossy(&output);
@@ -84,7 +97,7 @@ impl Name {
 }
 
 #[test]
-#[ignore = "runs in a mount namespace, started by another test"]
+#[ignore = "runs in namespaces, started by another test"]
 fn follows_the_name() {
     let name = Name::of_this_process();
     // The last directive counts; nothing listens on 127.0.0.2.
@@ -144,6 +157,45 @@ fn follows_the_name() {
     });
 }
 
+#[test]
+#[ignore = "runs in namespaces, started by another test"]
+fn bounds_look_ups() {
+    const NAMES: usize = 6;
+    /// Of the system and of tokio, whose threads live on for a while.
+    const OTHERS: usize = 4;
+    let name_server = UdpSocket::bind("127.0.0.1:53").expect("it is root's");
+    let urls = [
+        "redis://a.test",
+        "redis-sentinel://b.test,c.test,d.test/main",
+        "redis-cluster://e.test,f.test",
+    ];
+    let clients = urls.map(|url| open(url, "connect_timeout=150ms&deadline=300ms"));
+    let before = (child::threads(), child::descriptors());
+    run(async {
+        let begin = Instant::now();
+        while begin.elapsed() < Duration::from_secs(4) {
+            for client in &clients {
+                who(client).await.expect_err("no name is found");
+                let session = client.dedicated_connection().await;
+                assert!(session.is_err(), "no name is found");
+            }
+        }
+        let error = who(&clients[0]).await.expect_err("no name is found");
+        let text = report(&error);
+        assert!(
+            text.contains("the address of `a.test:6379` was not found"),
+            "{text}"
+        );
+    });
+    let after = (child::threads(), child::descriptors());
+    println!("threads and descriptors: {before:?} before, {after:?} after");
+    let mut query = [0; 512];
+    name_server.recv(&mut query).expect("it was asked");
+    // The I/O thread has three descriptors of its own.
+    assert!(after.0 <= before.0 + 1 + NAMES + OTHERS, "{after:?}");
+    assert!(after.1 <= before.1 + 3 + NAMES + OTHERS, "{after:?}");
+}
+
 /// Connections to it are accepted by the system, and never answered.
 fn frozen(address: [u8; 4], port: u16) -> TcpListener {
     TcpListener::bind((Ipv4Addr::from(address), port)).expect("the port is free there")
@@ -156,12 +208,12 @@ fn on_third_address(port: u16, arguments: &[&str]) -> Server {
     let arguments = [&["--bind", "127.0.0.3", "--port", &port], arguments].concat();
     let builder = arguments
         .into_iter()
-        .fold(Server::builder(), |builder, argument| builder.arg(argument));
+        .fold(Server::builder(), ServerBuilder::arg);
     start(builder)
 }
 
 #[test]
-#[ignore = "runs in a mount namespace, started by another test"]
+#[ignore = "runs in namespaces, started by another test"]
 fn passes_over() {
     let name = Name::of_this_process();
     name.has(&["127.0.0.2", "127.0.0.3"]);
