@@ -341,6 +341,7 @@
 //!
 //! | in redis-rs | here, because all callers share the connection, and it heals |
 //! |---|---|
+//! | a connection is made when it is asked for | It is made by the first command: `MONITOR` elsewhere sees the handshake right before it. |
 //! | `WATCH` works on every connection | It is refused on the client: the `EXEC` of another caller would end it. On a dedicated connection it works. |
 //! | `CLIENT TRACKING`, `SELECT` and other changes of the session are sent | They are refused on the client, and work on a dedicated connection. |
 //! | `CLIENT SETNAME` names the connection | It is refused on the client: `?client_name=` names every connection, also the next one. |
