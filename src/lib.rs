@@ -251,12 +251,24 @@
 //!
 //! ## Blocking commands
 //!
-//! Blocking commands (`BLPOP`, `XREAD BLOCK`, `WAIT` and the like) run on connections of their own, for
-//! as long as their argument says, and so does a pipeline that holds one. Commands that would change
-//! the shared session (`SELECT`, `SUBSCRIBE`, `CLIENT REPLY` and the like) are refused, and the error says
-//! what to use instead. `SCRIPT KILL`, `FUNCTION KILL` and `SHUTDOWN` need no database: while a busy server
-//! refuses to select that of the URL, they run on a connection without it, and all other commands wait. A pipeline
-//! without commands, or with an empty one, is an error and never written.
+//! Blocking commands (`BLPOP`, `XREAD BLOCK` and the like) run on connections of their own, for as long as
+//! their argument says, and so does a pipeline that holds one. `FLUSHALL` and `FLUSHDB` have one, too, unless
+//! they are `ASYNC`. Commands that would change the shared session (`SELECT`, `SUBSCRIBE`, `CLIENT REPLY` and
+//! the like) are refused, and the error says what to use instead. So are `WAIT` and `WAITAOF`, unless they
+//! stand behind a write in a pipeline: they speak of the writes of their own connection. A pipeline without
+//! commands, or with an empty one, is an error and never written.
+//!
+//! `SCRIPT KILL`, `FUNCTION KILL` and `SHUTDOWN` need no database: while a busy server refuses to select that
+//! of the URL, they run on a connection without it, and all other commands wait.
+//!
+//! ## Unknown commands
+//!
+//! All of this follows a table of the commands of Redis 8.10 and Valkey 9.1. What a command is that the table
+//! lacks, such as one of a module, the server is asked once for each connection, by `COMMAND INFO`. One that
+//! blocks then has a connection of its own, for as many seconds as the largest number among its arguments; one
+//! that may change the session is refused; one that only reads is sent again after a loss. Where the server
+//! does not say, because the user may not ask (`+command`) or a proxy does not understand, each such command
+//! has a connection of its own.
 //!
 //! The page [Reliability](reliability) has the figures that measure these promises.
 //!

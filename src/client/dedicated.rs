@@ -15,7 +15,7 @@ use crate::command::{CommandInfo, arguments};
 use crate::config::Config;
 use crate::connection::{
     ExpectedReplies, MultiplexedConnection, Packed, Reply, Request, Timeouts, check_not_empty,
-    dedicated_timeouts, own_request,
+    check_wait, dedicated_timeouts, own_request,
 };
 use crate::error::Error;
 use crate::resp::encode;
@@ -215,7 +215,10 @@ impl Session {
         let mut timeouts = self.timeouts;
         let commands = packed.commands();
         for command in &commands {
-            timeouts = dedicated_timeouts(command.iter().copied(), timeouts)?;
+            let arguments = command.iter().copied();
+            let info = CommandInfo::of(arguments.clone());
+            check_wait(info, arguments.clone(), true, packed.is_transaction())?;
+            timeouts = dedicated_timeouts(arguments, timeouts)?;
         }
         let start = self
             .pin(commands.iter().map(|command| command.iter().copied()))

@@ -29,7 +29,8 @@ impl<'a> NodeRequest<'a> {
     pub(super) fn command(command: &'a Routed<'_>, resend: Resend) -> NodeRequest<'a> {
         let bytes = Cow::Borrowed(&*command.bytes);
         NodeRequest {
-            packed: Packed::checked(bytes, ExpectedReplies::One),
+            packed: Packed::checked(bytes, ExpectedReplies::One)
+                .with_infos(std::iter::once(command.info)),
             reads: command.info.reads(),
             route: command.route,
             resend,
@@ -42,15 +43,16 @@ impl<'a> NodeRequest<'a> {
         commands: impl Iterator<Item = &'c Routed<'c>>,
         resend: Resend,
     ) -> NodeRequest<'a> {
-        let (mut bytes, mut count, mut route) = (Vec::new(), 0, Route::Shared);
+        let (mut bytes, mut infos, mut route) = (Vec::new(), Vec::new(), Route::Shared);
         for command in commands {
             bytes.extend_from_slice(&command.bytes);
-            count += 1;
+            infos.push(command.info);
             route = route.and(command.route);
         }
+        let count = infos.len();
         let expected = ExpectedReplies::Many { skip: 0, count };
         NodeRequest {
-            packed: Packed::checked(Cow::Owned(bytes), expected),
+            packed: Packed::checked(Cow::Owned(bytes), expected).with_infos(infos.into_iter()),
             reads: false,
             route,
             resend,
@@ -74,7 +76,7 @@ impl<'a> NodeRequest<'a> {
         let packed = if is_asking {
             self.with_asking()
         } else {
-            Packed::checked(Cow::Borrowed(self.packed.bytes()), self.packed.expected())
+            self.packed.borrowed()
         };
         Request::packed(packed, timeouts)
             .with_resend(self.resend)
@@ -136,7 +138,7 @@ impl<'a> NodeRequest<'a> {
             (Reply::Many(_), _) => false,
             _ => {
                 self.resend == Resend::Idempotent
-                    || self.all_commands(CommandInfo::error_proves_not_run)
+                    || self.packed.all(CommandInfo::error_proves_not_run)
             }
         };
         is_proof.then_some(refusal)
@@ -152,17 +154,9 @@ impl<'a> NodeRequest<'a> {
     pub(super) fn is_repeatable(&self) -> bool {
         match self.resend {
             Resend::Never => false,
-            Resend::AtMostOnce => self.all_commands(CommandInfo::is_repeatable),
+            Resend::AtMostOnce => self.packed.all(CommandInfo::is_repeatable),
             Resend::Idempotent => true,
         }
-    }
-
-    fn all_commands(&self, check: impl Fn(CommandInfo) -> bool) -> bool {
-        let commands = self.packed.commands();
-        let mut infos = commands
-            .iter()
-            .map(|command| CommandInfo::of(command.iter().copied()));
-        infos.all(check)
     }
 }
 
@@ -191,7 +185,9 @@ mod tests {
 
     fn routed(bytes: &'static [u8]) -> Routed<'static> {
         let arguments = crate::command::split(bytes).expect("RESP").remove(0);
-        Routed::new(bytes, arguments.into_iter()).expect("it has one slot")
+        let arguments = arguments.into_iter();
+        let info = CommandInfo::of(arguments.clone());
+        Routed::new(bytes, arguments, info).expect("it has one slot")
     }
 
     fn transaction(resend: Resend) -> NodeRequest<'static> {

@@ -21,15 +21,15 @@ pub(super) struct Routed<'a> {
 }
 
 impl<'a> Routed<'a> {
-    /// Looks the command up that consists of `bytes`, and has these `arguments`.
+    /// Takes the command that consists of `bytes` and has these `arguments`; `info` is known about it.
     ///
     /// # Errors
     /// Why it cannot be sent to a cluster.
     pub(super) fn new<'b>(
         bytes: impl Into<Cow<'a, [u8]>>,
         arguments: impl Iterator<Item = &'b [u8]> + Clone,
+        info: CommandInfo,
     ) -> Result<Routed<'a>, Error> {
-        let info = CommandInfo::of(arguments.clone());
         let route = Route::of(info, arguments.clone())?;
         let routing = Routing::of(info, arguments.clone()).map_err(|why| match why {
             Unroutable::CrossSlot => crosses_slots(&quoted_name(arguments)),

@@ -7,7 +7,7 @@ use futures_util::future::{join_all, try_join_all};
 use redis::{Cmd, RedisResult, Value};
 
 use super::deadline::Deadline;
-use super::errors::{crosses_slots, no_meaning, quoted_name};
+use super::errors::{crosses_slots, no_meaning, not_run, quoted_name};
 use super::node_request::NodeRequest;
 use super::nodes::Nodes;
 use super::redirect::{Destination, RedirectedCall};
@@ -19,8 +19,8 @@ use crate::address::Address;
 use crate::command::{CommandInfo, RoutingRule, arguments, encoded_commands};
 use crate::config::Config;
 use crate::connection::{
-    ExpectedReplies, MultiplexedConnection, Packed, Reply, Resend, Route, Timeouts,
-    check_not_empty, empty_command,
+    ExpectedReplies, LearnedCommands, MultiplexedConnection, Packed, Reply, Resend, Route,
+    Timeouts, check_not_empty, empty_command,
 };
 use crate::error::Error;
 use crate::resp::encode;
@@ -28,6 +28,7 @@ use crate::resp::encode;
 /// A cluster. Dropping it closes the connections to its nodes.
 pub(crate) struct Cluster {
     refresher: Arc<Refresher>,
+    learned: LearnedCommands,
 }
 
 impl Cluster {
@@ -35,6 +36,7 @@ impl Cluster {
     pub(crate) fn new(config: Arc<Config>, seeds: Vec<Address>) -> Cluster {
         Cluster {
             refresher: Refresher::new(config, seeds),
+            learned: LearnedCommands::default(),
         }
     }
 
@@ -44,7 +46,8 @@ impl Cluster {
         let deadline = self.deadline();
         let mut bytes = Vec::new();
         encode(command, &mut bytes);
-        let routed = Routed::new(bytes, arguments(command))?;
+        let info = self.info(arguments(command), deadline).await?;
+        let routed = Routed::new(bytes, arguments(command), info)?;
         let value = fan_out::run(&self.refresher, deadline, &routed, resend).await?;
         Ok(if command.is_no_response() {
             Value::Nil
@@ -64,11 +67,12 @@ impl Cluster {
             return Ok(self.send_transaction(deadline, packed, resend).await?);
         }
         // All commands are looked at before any is sent.
-        let commands = packed.commands().into_iter();
-        let commands: Vec<Routed<'_>> = encoded_commands(packed.bytes())
-            .zip(commands)
-            .map(|(bytes, arguments)| Routed::new(bytes, arguments.into_iter()))
-            .collect::<Result<_, Error>>()?;
+        let mut commands = Vec::new();
+        for (bytes, command) in encoded_commands(packed.bytes()).zip(packed.commands()) {
+            let arguments = command.into_iter();
+            let info = self.info(arguments.clone(), deadline).await?;
+            commands.push(Routed::new(bytes, arguments, info)?);
+        }
         Ok(match packed.expected() {
             ExpectedReplies::One => {
                 let command = commands.first().ok_or_else(empty_command)?;
@@ -88,9 +92,11 @@ impl Cluster {
         resend: Resend,
     ) -> Result<Reply, Error> {
         let (mut slots, mut route) = (KeySlots::None, Route::Shared);
+        let mut infos = Vec::new();
         for command in packed.commands() {
             let arguments = command.iter().copied();
-            let info = CommandInfo::of(arguments.clone());
+            let info = self.info(arguments.clone(), deadline).await?;
+            infos.push(info);
             route = route.and(Route::of(info, arguments.clone())?);
             if let RoutingRule::Refused(instead) = info.routing_rule() {
                 return Err(no_meaning(&quoted_name(arguments), instead));
@@ -103,9 +109,43 @@ impl Cluster {
             KeySlots::One(slot) => Destination::Slot(slot),
             KeySlots::Several => return Err(crosses_slots("the transaction")),
         };
+        let packed = packed.with_infos(infos.into_iter());
         let request = NodeRequest::transaction(packed, route, resend);
         let mut call = RedirectedCall::new(&self.refresher, deadline, destination, &request);
         call.reply().await
+    }
+
+    /// Returns what is known about a command; asks a primary about one that the table lacks.
+    async fn info<'a>(
+        &self,
+        arguments: impl Iterator<Item = &'a [u8]> + Clone,
+        deadline: Deadline,
+    ) -> Result<CommandInfo, Error> {
+        // What one node says holds for all, whatever connections are made.
+        const NUMBER: u64 = 0;
+        let info = CommandInfo::of(arguments.clone());
+        if !info.is_unknown() {
+            return Ok(info);
+        }
+        if let Some(info) = self.learned.get(arguments.clone(), NUMBER) {
+            return Ok(info);
+        }
+        loop {
+            let node = self.refresher.wait_for(deadline, None, Nodes::any_primary);
+            let node = node.await.map_err(not_run)?;
+            let timeouts = Timeouts::from(self.refresher.nodes().config());
+            // Another node may answer where this one does not.
+            let limit = deadline.left().min(timeouts.response_timeout);
+            let timeouts = timeouts.with_deadline(limit);
+            let shared = node.connections.shared();
+            let looked_up = self
+                .learned
+                .look_up(arguments.clone(), shared, || NUMBER, timeouts);
+            match looked_up.await {
+                Err(error) if error.is_transient() && !deadline.is_over() => {}
+                result => return result,
+            }
+        }
     }
 
     /// Sends `PING` to every primary; both the wait for the slot table and the replies come within the

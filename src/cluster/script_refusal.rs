@@ -96,6 +96,7 @@ fn question<'a>(script: &Routed<'_>) -> Option<Routed<'a>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::command::CommandInfo;
 
     fn script(words: &[&str]) -> Routed<'static> {
         let mut command = Cmd::new();
@@ -103,7 +104,8 @@ mod tests {
         let mut bytes = Vec::new();
         encode(&command, &mut bytes);
         let words = words.iter().map(|word| word.as_bytes());
-        Routed::new(bytes, words).expect("its keys are in one slot")
+        let info = CommandInfo::of(words.clone());
+        Routed::new(bytes, words, info).expect("its keys are in one slot")
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::arguments::{number, read_stream_options};
+use super::arguments::{is, number, read_stream_options};
 
 /// What a command does to the connection that it is sent on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,11 +13,17 @@ pub(crate) enum Effect {
     Rescues,
     /// The server may hold back its reply for this long, [`Duration::MAX`] without a limit.
     Blocks(Duration),
+    /// As [`Blocks`](Effect::Blocks), until the writes before it on the same connection are safe.
+    WaitsForWrites(Duration),
     /// Changes the session; the text says what to do instead.
     ChangesSession(&'static str),
+    /// As [`ChangesSession`](Effect::ChangesSession), for all that the server says of the command.
+    MayChangeSession(&'static str),
     /// Is not answered by exactly one reply, so that no connection of this crate can carry it; the text
     /// says what to do instead.
     NoSingleReply(&'static str),
+    /// Not known: it may block, change the session, and more.
+    Unknown,
 }
 
 /// What a command does to the session.
@@ -26,6 +32,10 @@ pub(super) enum Session {
     Unchanged,
     /// As [`Effect::Rescues`].
     NotNeeded,
+    /// As [`Effect::Unknown`].
+    Unknown,
+    /// As [`Effect::MayChangeSession`].
+    MaybeChanged(&'static str),
     /// As [`Effect::ChangesSession`].
     Changed(&'static str),
     /// As [`Effect::NoSingleReply`].
@@ -41,10 +51,15 @@ pub(super) enum Blocks {
     LastSeconds,
     /// The argument with this number, in seconds; the name is number 0.
     Seconds(usize),
-    /// The last argument, in milliseconds.
-    LastMilliseconds,
+    /// The last argument, in milliseconds; as [`Effect::WaitsForWrites`].
+    UntilWritesAreSafe,
     /// The argument of the option `BLOCK` of `XREAD` and `XREADGROUP`, in milliseconds.
     BlockOption,
+    /// None: it is held back while the work is done, which is over at once with the argument `ASYNC`.
+    WhileItWorks,
+    /// Not known which. The largest number among the arguments, in seconds, is not less; a zero may mean
+    /// no limit.
+    LargestNumber,
 }
 
 impl Blocks {
@@ -52,7 +67,11 @@ impl Blocks {
     ///
     /// An argument that is not a time has none: the server refuses the command at once.
     pub(super) fn effect<'a>(self, arguments: impl Iterator<Item = &'a [u8]>) -> Effect {
-        self.limit(arguments).map_or(Effect::None, Effect::Blocks)
+        let effect = match self {
+            Blocks::UntilWritesAreSafe => Effect::WaitsForWrites,
+            _ => Effect::Blocks,
+        };
+        self.limit(arguments).map_or(Effect::None, effect)
     }
 
     fn limit<'a>(self, mut arguments: impl Iterator<Item = &'a [u8]>) -> Option<Duration> {
@@ -60,8 +79,20 @@ impl Blocks {
             Blocks::No => None,
             Blocks::LastSeconds => seconds(arguments.skip(1).last()?),
             Blocks::Seconds(number) => seconds(arguments.nth(number)?),
-            Blocks::LastMilliseconds => milliseconds(arguments.skip(1).last()?),
+            Blocks::UntilWritesAreSafe => milliseconds(arguments.skip(1).last()?),
             Blocks::BlockOption => milliseconds(read_stream_options(&mut arguments.skip(1))?),
+            Blocks::WhileItWorks => {
+                let is_async = arguments.any(|argument| is(argument, "ASYNC"));
+                // Its caller waits no longer than for any other command.
+                (!is_async).then_some(Duration::ZERO)
+            }
+            Blocks::LargestNumber => Some(
+                arguments
+                    .skip(1)
+                    .filter_map(seconds)
+                    .max()
+                    .unwrap_or_default(),
+            ),
         }
     }
 }

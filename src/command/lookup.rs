@@ -3,7 +3,7 @@
 use super::effect::{Blocks, Effect, Session};
 use super::packed_name::PackedName;
 use super::row::{Access, RoutingRule, Row};
-use super::table::{TABLE, UNKNOWN};
+use super::table::{TABLE, UNKNOWN, UNKNOWN_SUBCOMMAND};
 
 /// Number of places in the index: a power of two, more than twice the number of rows, so that a name is
 /// mostly found at its first place.
@@ -48,7 +48,7 @@ fn find(name: PackedName) -> Option<&'static Row> {
 ///
 /// The methods that take `arguments` want those of the same command, the name first.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct CommandInfo(&'static Row);
+pub(crate) struct CommandInfo(pub(super) &'static Row);
 
 impl CommandInfo {
     /// Looks up the command with these arguments, the first of which is its name.
@@ -63,9 +63,26 @@ impl CommandInfo {
     }
 
     fn of_subcommand(container: &'static Row, name: Option<&[u8]>) -> CommandInfo {
-        let name = name.unwrap_or_default();
+        let Some(name) = name else {
+            return CommandInfo(container);
+        };
         let row = find(container.packed.of_subcommand(name));
-        CommandInfo(row.unwrap_or(container))
+        CommandInfo(row.unwrap_or(&UNKNOWN_SUBCOMMAND))
+    }
+
+    /// Returns whether the table lacks the command, so that nothing is known about it.
+    pub(crate) fn is_unknown(self) -> bool {
+        matches!(self.0.session, Session::Unknown)
+    }
+
+    /// Returns whether the table lacks the subcommand, and has the command that it belongs to.
+    pub(crate) fn is_subcommand(self) -> bool {
+        std::ptr::eq(self.0, &raw const UNKNOWN_SUBCOMMAND)
+    }
+
+    /// Returns whether the table has the command.
+    pub(crate) fn is_in_table(self) -> bool {
+        !self.0.name.is_empty()
     }
 
     /// Returns whether the command is in the table and has no [`Effect`], whatever its arguments are.
@@ -97,7 +114,9 @@ impl CommandInfo {
         match self.0.session {
             Session::Unchanged => {}
             Session::NotNeeded => return Effect::Rescues,
+            Session::Unknown => return Effect::Unknown,
             Session::Changed(instead) => return Effect::ChangesSession(instead),
+            Session::MaybeChanged(instead) => return Effect::MayChangeSession(instead),
             Session::NoSingleReply(instead) => return Effect::NoSingleReply(instead),
         }
         match self.0.blocks {

@@ -15,15 +15,26 @@
 //! asks too. Tests compare flags and keys with the answer of the server at hand to `COMMAND`, and fail if
 //! the table lacks a command of a server up to these versions.
 //!
+//! # A command that holds its connection
+//!
+//! Most commands share one connection. One for which the server holds back the reply while it serves other
+//! connections would make all callers wait, so it has a connection of its own: `BLPOP` and others with a
+//! time-out among their arguments, and also `FLUSHALL` and `FLUSHDB` without `ASYNC`, and `SHUTDOWN`.
+//! A command that stops the whole server while it runs, such as `KEYS`, `SAVE` or `DEBUG SLEEP`, does not:
+//! its callers would wait on any connection.
+//!
 //! # A command that is not in the table
 //!
-//! It counts as a write whose first argument is its key, that does not block and leaves the session as
-//! it is. An unknown subcommand, such as `CLIENT X`, counts as a write without a key. A new command is
-//! one more line in `table.rs`, at its place in the order of the names.
+//! Nothing is known about it ([`Effect::Unknown`]), so it may not share the connection before the server
+//! has been asked what it is ([`described`]). Where the server does not say, it counts as a script
+//! that blocks, changes the session and has its first argument as its key. An unknown
+//! subcommand, such as `CLIENT X`, has no key. A new command is one more line in `table.rs`, at its place in
+//! the order of the names.
 //!
 //! This folder depends on nothing else of the crate.
 
 mod arguments;
+mod described;
 mod effect;
 mod keys;
 mod lookup;
@@ -33,6 +44,7 @@ mod split;
 mod table;
 
 pub(crate) use self::arguments::{arguments, number};
+pub(crate) use self::described::described;
 pub(crate) use self::effect::Effect;
 pub(crate) use self::lookup::CommandInfo;
 pub(crate) use self::row::{ResponsePolicy, RoutingRule, SplitBy};

@@ -8,10 +8,7 @@ use super::packed_name::PackedName;
 #[derive(Debug)]
 pub(super) struct Row {
     /// In upper case, `COMMAND|SUBCOMMAND` for a subcommand.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "only tests of the table read it")
-    )]
+    /// Empty for what is not in the table.
     pub(super) name: &'static str,
     pub(super) packed: PackedName,
     pub(super) access: Access,
@@ -119,7 +116,7 @@ pub(super) const fn write(name: &'static str, keys: Keys) -> Row {
     }
 }
 
-/// A command whose first argument is a subcommand; the row also stands for unknown subcommands.
+/// A command whose first argument is a subcommand.
 pub(super) const fn container(name: &'static str) -> Row {
     Row {
         is_container: true,
@@ -140,6 +137,21 @@ impl Row {
     /// `instead` says what to use instead.
     pub(super) const fn changes_session(self, instead: &'static str) -> Row {
         self.session(Session::Changed(instead))
+    }
+
+    /// `instead` says what to use instead.
+    pub(super) const fn may_change_session(self, instead: &'static str) -> Row {
+        self.session(Session::MaybeChanged(instead))
+    }
+
+    /// What a row without a name is else not trusted to do.
+    pub(super) const fn shares_connection(self) -> Row {
+        let is_plain = true;
+        Row { is_plain, ..self }
+    }
+
+    pub(super) const fn unknown(self) -> Row {
+        self.session(Session::Unknown)
     }
 
     /// `instead` says what to use instead.

@@ -68,6 +68,7 @@ mod tests {
         let ping = b"*1\r\n$4\r\nPING\r\n";
         let both = [GET, ping].concat();
         assert!(encoded_commands(&both).eq([GET, &ping[..]]));
-        assert!(encoded_commands(b"*1\r\n$18446744073709551615\r\n").eq([&[]; 0]));
+        let too_long = b"*1\r\n$18446744073709551615\r\n";
+        assert_eq!(encoded_commands(too_long).count(), 0);
     }
 }

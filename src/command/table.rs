@@ -3,7 +3,7 @@
 //! A row is `read(name, keys)`, `write(name, keys)` or `container(name)`, and what is special about the
 //! command. Rows are in the order of the names' bytes, in which `|` is behind the letters.
 
-use super::effect::Blocks::{BlockOption, LastMilliseconds, LastSeconds, Seconds};
+use super::effect::Blocks::{BlockOption, LastSeconds, Seconds, UntilWritesAreSafe, WhileItWorks};
 use super::keys::Keys;
 use super::row::ResponsePolicy::{
     AllSucceeded, Concatenate, FirstNonEmpty, LogicalAnd, MergeMaps, OneSucceeded, PerNode, Sum,
@@ -52,8 +52,10 @@ const ONE_NODE: &str = "open a client for the node that you mean";
 const BEHIND_WRITES: &str = "send the writes and this command on one dedicated connection: \
     `Client::dedicated_connection` or `BlockingClient::dedicated_connection`";
 
-/// The row of every command that is not in the table.
-pub(super) static UNKNOWN: Row = write("", FIRST);
+/// The row of a command that is not in the table.
+pub(super) static UNKNOWN: Row = write("", FIRST).unknown();
+/// The row of a subcommand that is not in the table, but the command that it belongs to.
+pub(super) static UNKNOWN_SUBCOMMAND: Row = write("", NONE).unknown().routing(Refused(ONE_NODE));
 
 #[rustfmt::skip] // One command, one line.
 pub(super) static TABLE: &[Row] = &[
@@ -217,8 +219,8 @@ pub(super) static TABLE: &[Row] = &[
     write("FAILOVER", NONE).routing(Refused(ONE_NODE)),
     write("FCALL", counted(2)).script(),
     read("FCALL_RO", counted(2)).script(),
-    write("FLUSHALL", NONE).routing(AllPrimaries(AllSucceeded)),
-    write("FLUSHDB", NONE).routing(AllPrimaries(AllSucceeded)),
+    write("FLUSHALL", NONE).blocks(WhileItWorks).routing(AllPrimaries(AllSucceeded)),
+    write("FLUSHDB", NONE).blocks(WhileItWorks).routing(AllPrimaries(AllSucceeded)),
     container("FUNCTION"),
     write("FUNCTION|DELETE", NONE).routing(AllPrimaries(AllSucceeded)),
     write("FUNCTION|DUMP", NONE),
@@ -402,16 +404,14 @@ pub(super) static TABLE: &[Row] = &[
     read("SDIFFCARD", counted(1)),
     write("SDIFFSTORE", ALL),
     write("SELECT", NONE).changes_session(DATABASE_IN_URL),
-    container("SENTINEL"),
+    write("SENTINEL", NONE),
     write("SET", FIRST),
     write("SETBIT", FIRST),
     write("SETEX", FIRST),
     write("SETNX", FIRST),
     write("SETRANGE", FIRST),
-    write("SFLUSH", NONE).routing(Refused(ONE_NODE)),
-    write("SHUTDOWN", NONE)
-        .rescues()
-        .routing(Refused(ONE_NODE)),
+    write("SFLUSH", NONE).blocks(WhileItWorks).routing(Refused(ONE_NODE)),
+    write("SHUTDOWN", NONE).rescues().routing(Refused(ONE_NODE)),
     read("SINTER", ALL),
     read("SINTERCARD", counted(1)),
     write("SINTERSTORE", ALL),
@@ -465,8 +465,8 @@ pub(super) static TABLE: &[Row] = &[
     write("VREM", FIRST),
     write("VSETATTR", FIRST),
     read("VSIM", FIRST),
-    write("WAIT", NONE).blocks(LastMilliseconds).routing(Refused(BEHIND_WRITES)),
-    write("WAITAOF", NONE).blocks(LastMilliseconds).routing(Refused(BEHIND_WRITES)),
+    write("WAIT", NONE).blocks(UntilWritesAreSafe).routing(Refused(BEHIND_WRITES)),
+    write("WAITAOF", NONE).blocks(UntilWritesAreSafe).routing(Refused(BEHIND_WRITES)),
     write("WATCH", ALL).changes_session(DEDICATED),
     write("XACK", FIRST),
     write("XACKDEL", FIRST),

@@ -84,12 +84,14 @@ impl BlockingPool {
         MultiplexedConnection::dedicated(self.target.clone(), purpose, watch)
     }
 
-    /// Runs a command on a connection of its own, and waits for one at most for `deadline`. Dropping
+    /// Runs a command on a connection of its own, which is kept for others if `is_kept`, and waits for one
+    /// at most for `deadline`. Dropping
     /// the future closes that connection, so that no element is popped from a list for a caller that
     /// is gone.
     pub(super) async fn call(
         &self,
         request: Request<'_>,
+        is_kept: bool,
         deadline: Duration,
     ) -> Result<Reply, Error> {
         let start = Instant::now();
@@ -114,7 +116,7 @@ impl BlockingPool {
                         lease.connection.leave();
                     }
                     if request.refusal(reply).is_none() {
-                        if !is_left {
+                        if is_kept && !is_left {
                             self.put_back(&lease);
                         }
                         return result;

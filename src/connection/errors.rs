@@ -6,8 +6,12 @@ use std::time::Duration;
 
 use redis::ServerError;
 
+use crate::config::Target;
 use crate::error::{Error, ErrorKind};
 use crate::resp::BeyondLimit;
+
+const ASKED_WHAT_IT_IS: &str =
+    "the command has not run: the server was asked what it is, by `COMMAND INFO`";
 
 /// The error of every call after the client was closed.
 pub(crate) fn closed() -> Error {
@@ -72,6 +76,22 @@ pub(super) fn not_authenticated(peer: &str, error: ServerError) -> Error {
 pub(super) fn queue_full(what: &str) -> Error {
     let message = format!("too many commands are {what} already");
     Error::new(ErrorKind::QueueFull, message)
+}
+
+/// The error of a command that was not sent because of `error`: the server could not be asked what it is.
+pub(super) fn has_not_run(error: Error) -> Error {
+    if error.may_have_run() {
+        let message = error.to_string();
+        let not_run = Error::new(error.kind(), message).note(ASKED_WHAT_IT_IS);
+        return not_run.with_help_if(error.help());
+    }
+    error
+}
+
+/// The server has not said within `limit` what a command is.
+pub(super) fn no_answer_about_command(target: &Target, limit: Duration) -> Error {
+    let message = format!("no reply from `{target}` within {limit:?}");
+    Error::new(ErrorKind::TimedOut, message).note(ASKED_WHAT_IT_IS)
 }
 
 /// The error about a URL that names a node of a cluster as a standalone server.

@@ -5,15 +5,19 @@
 //! the I/O thread to write it and to hand over the reply ([`driver`](super::driver)). Between two
 //! connections the [`supervisor`](super::supervisor) connects again, for ever.
 
-use std::future::poll_fn;
+use std::future::{Future, poll_fn};
 use std::sync::Arc;
 use std::time::Duration;
 
+use redis::Cmd;
 use tokio::sync::Notify;
 
 use super::call::Call;
-use super::request::Request;
+use super::reply::Reply;
+use super::request::{Request, own_request};
+use super::retry::Resend;
 use super::state::{Purpose, State};
+use super::timeouts::Timeouts;
 use crate::config::Target;
 use crate::error::Error;
 use crate::runtime::spawn;
@@ -55,6 +59,31 @@ impl MultiplexedConnection {
     #[inline]
     pub(crate) fn call<'a>(&'a self, request: Request<'a>) -> Call<'a> {
         Call::new(&self.state, request)
+    }
+
+    /// Sends a command of this crate's own, from a task that may outlive its caller.
+    pub(super) fn ask(
+        &self,
+        command: Cmd,
+        timeouts: Timeouts,
+    ) -> impl Future<Output = Result<Reply, Error>> + use<> {
+        let state = Arc::clone(&self.state);
+        async move {
+            let request = own_request(&command, timeouts).with_resend(Resend::AtMostOnce);
+            Call::new(&state, request).reply().await
+        }
+    }
+
+    /// Returns how many connections have been made so far: the number of the current one.
+    pub(super) fn number(&self) -> u64 {
+        self.state.number()
+    }
+
+    /// Returns what [`number`](MultiplexedConnection::number) returns, for a task that may outlive its
+    /// caller.
+    pub(super) fn numbering(&self) -> impl Fn() -> u64 + Clone + use<> {
+        let state = Arc::clone(&self.state);
+        move || state.number()
     }
 
     /// Returns why the connection is down, if it was lost or could not be made.

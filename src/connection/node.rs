@@ -3,7 +3,7 @@
 //! Nearly every command goes to the connection that all callers share. A command that blocks would
 //! make all of them wait, so it gets a connection of its own for as long as it takes; a pipeline that
 //! holds one goes there whole. A command that changes the session is refused: it would change it for
-//! every caller.
+//! every caller. A command that the table lacks waits until the server has said what it is.
 
 use std::future::ready;
 use std::sync::Arc;
@@ -15,6 +15,7 @@ use tokio::sync::Notify;
 use super::blocking_pool::BlockingPool;
 use super::call::SingleReply;
 use super::errors::{not_authenticated, not_ready};
+use super::learned_commands::LearnedCommands;
 use super::multiplexed::MultiplexedConnection;
 use super::packed::{Packed, check_not_empty};
 use super::reply::Reply;
@@ -31,6 +32,7 @@ use crate::resp::Refusal;
 pub(crate) struct NodeConnections {
     shared: MultiplexedConnection,
     blocking: BlockingPool,
+    learned: LearnedCommands,
     timeouts: Timeouts,
 }
 
@@ -42,6 +44,7 @@ impl NodeConnections {
         NodeConnections {
             timeouts: Timeouts::from(target.client()),
             blocking: BlockingPool::new(target.clone(), Arc::clone(&watch)),
+            learned: LearnedCommands::default(),
             shared: MultiplexedConnection::shared(target, watch, trouble),
         }
     }
@@ -62,8 +65,10 @@ impl NodeConnections {
         let info = CommandInfo::of(arguments(command));
         if info.is_plain() {
             self.send_shared(command, info, resend)
+        } else if info.is_unknown() {
+            self.send_unknown(command, resend)
         } else {
-            self.send_by_route(command, info, resend)
+            self.send_by_route(command, info, resend, Duration::ZERO)
         }
     }
 
@@ -78,18 +83,47 @@ impl NodeConnections {
         Box::pin(SingleReply(self.shared.call(request)))
     }
 
+    /// Sends a command that the table lacks.
+    fn send_unknown<'a>(&'a self, command: &'a Cmd, resend: Resend) -> RedisFuture<'a, Value> {
+        match self.learned.get(arguments(command), self.shared.number()) {
+            Some(info) if info.is_plain() => self.send_shared(command, info, resend),
+            Some(info) => self.send_by_route(command, info, resend, Duration::ZERO),
+            None => Box::pin(async move {
+                check_not_empty(command)?;
+                let start = Instant::now();
+                let info = self.look_up(arguments(command), self.timeouts).await?;
+                self.send_by_route(command, info, resend, start.elapsed())
+                    .await
+            }),
+        }
+    }
+
+    async fn look_up<'a>(
+        &self,
+        arguments: impl Iterator<Item = &'a [u8]> + Clone,
+        timeouts: Timeouts,
+    ) -> Result<CommandInfo, Error> {
+        let (shared, number) = (&self.shared, self.shared.numbering());
+        self.learned
+            .look_up(arguments, shared, number, timeouts)
+            .await
+    }
+
+    /// Sends a command whose caller has waited for so long.
     fn send_by_route<'a>(
         &'a self,
         command: &'a Cmd,
         info: CommandInfo,
         resend: Resend,
+        waited: Duration,
     ) -> RedisFuture<'a, Value> {
-        let route = || Route::of(info, arguments(command)).map_err(RedisError::from);
+        let route = || Route::of_single(info, arguments(command)).map_err(RedisError::from);
         match check_not_empty(command).and_then(|()| route()) {
-            Ok(Route::Shared) => self.send_shared(command, info, resend),
-            Ok(route @ (Route::Dedicated(_) | Route::Rescue)) => {
+            Ok(Route::Shared) if waited.is_zero() => self.send_shared(command, info, resend),
+            Ok(route) => {
                 let request = Request::command(command, info, route.extend(self.timeouts));
-                let call = self.run(route, request.with_resend(resend), 0);
+                let request = request.with_resend(resend).after_waiting(waited);
+                let call = self.run(route, request, 0);
                 Box::pin(async move { Ok(call.await.0?.single()) })
             }
             Err(error) => Box::pin(ready(Err(error))),
@@ -102,9 +136,30 @@ impl NodeConnections {
         packed: Packed<'_>,
         resend: Resend,
     ) -> RedisResult<Reply> {
-        let route = Route::of_packed(&packed)?;
+        let commands = packed.commands();
+        let (infos, waited) = self.infos(&commands).await?;
+        let route = Route::of_all(&commands, &infos, packed.is_transaction())?;
+        let packed = packed.with_infos(infos.into_iter());
         let request = Request::packed(packed, route.extend(self.timeouts)).with_resend(resend);
-        Ok(self.run(route, request, 0).await.0?)
+        Ok(self.run(route, request.after_waiting(waited), 0).await.0?)
+    }
+
+    /// Returns what is known about each command; asks the server about those that the table lacks.
+    async fn infos(&self, commands: &[Vec<&[u8]>]) -> Result<(Vec<CommandInfo>, Duration), Error> {
+        let mut waited = Duration::ZERO;
+        let mut infos = Vec::with_capacity(commands.len());
+        for command in commands {
+            let mut info = CommandInfo::of(command.iter().copied());
+            if info.is_unknown() {
+                let start = Instant::now();
+                let left = self.timeouts.deadline.saturating_sub(waited);
+                let timeouts = self.timeouts.with_deadline(left);
+                info = self.look_up(command.iter().copied(), timeouts).await?;
+                waited += start.elapsed();
+            }
+            infos.push(info);
+        }
+        Ok((infos, waited))
     }
 
     /// Sends `request` by its route. Returns besides how often it has been written without a reply that
@@ -118,7 +173,8 @@ impl NodeConnections {
         match route {
             Route::Rescue if self.needs_rescue() => {
                 let connections = self.blocking.without_database();
-                let result = connections.call(request, self.timeouts.deadline).await;
+                let deadline = self.timeouts.deadline;
+                let result = connections.call(request, false, deadline).await;
                 // Callers that wait for the database do not have to wait for the back-off as well.
                 self.shared.reconnect_now();
                 let lost = result.as_ref().is_err_and(Error::may_have_run);
@@ -129,8 +185,10 @@ impl NodeConnections {
                 let result = call.reply().await;
                 (result, call.writes())
             }
-            Route::Dedicated(_) => {
-                let result = self.blocking.call(request, self.timeouts.deadline).await;
+            Route::Dedicated(_) | Route::Once(_) => {
+                let is_kept = matches!(route, Route::Dedicated(_));
+                let deadline = self.timeouts.deadline;
+                let result = self.blocking.call(request, is_kept, deadline).await;
                 let lost = result.as_ref().is_err_and(Error::may_have_run);
                 (result, writes + u8::from(lost))
             }

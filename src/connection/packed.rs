@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use redis::{Cmd, Pipeline, RedisError, RedisResult};
 
 use super::reply::ExpectedReplies;
-use crate::command::split;
+use crate::command::{CommandInfo, split};
 
 /// Commands in the form in which they are sent, and the replies that their caller wants.
 ///
@@ -15,6 +15,8 @@ use crate::command::split;
 pub(crate) struct Packed<'a> {
     pub(super) bytes: Cow<'a, [u8]>,
     pub(super) expected: ExpectedReplies,
+    /// What is known about each command, if the table alone does not tell.
+    infos: Option<Vec<CommandInfo>>,
 }
 
 impl<'a> Packed<'a> {
@@ -29,6 +31,7 @@ impl<'a> Packed<'a> {
         Ok(Packed {
             bytes,
             expected: ExpectedReplies::One,
+            infos: None,
         })
     }
 
@@ -52,6 +55,7 @@ impl<'a> Packed<'a> {
                 skip: offset,
                 count,
             },
+            infos: None,
         })
     }
 
@@ -76,12 +80,33 @@ impl<'a> Packed<'a> {
                 skip: offset,
                 count,
             },
+            infos: None,
         })
     }
 
     /// Takes commands that were checked before, for a node of a cluster.
     pub(crate) fn checked(bytes: Cow<'a, [u8]>, expected: ExpectedReplies) -> Packed<'a> {
-        Packed { bytes, expected }
+        Packed {
+            bytes,
+            expected,
+            infos: None,
+        }
+    }
+
+    /// Keeps what is known about each command, without `MULTI` and `EXEC`, if the table lacks one.
+    pub(crate) fn with_infos(self, infos: impl Iterator<Item = CommandInfo> + Clone) -> Packed<'a> {
+        let are_in_table = infos.clone().all(CommandInfo::is_in_table);
+        let infos = (!are_in_table).then(|| infos.collect());
+        Packed { infos, ..self }
+    }
+
+    /// Returns the same commands, without a copy of their bytes.
+    pub(crate) fn borrowed(&self) -> Packed<'_> {
+        Packed {
+            bytes: Cow::Borrowed(&self.bytes),
+            expected: self.expected,
+            infos: self.infos.clone(),
+        }
     }
 
     pub(crate) fn bytes(&self) -> &[u8] {
@@ -95,6 +120,18 @@ impl<'a> Packed<'a> {
     /// Returns whether it is a transaction, within its `MULTI` and `EXEC`.
     pub(crate) fn is_transaction(&self) -> bool {
         matches!(self.expected, ExpectedReplies::Many { skip: 1.., .. })
+    }
+
+    /// Returns whether `check` holds for every command; `MULTI` and `EXEC` are as their commands are.
+    pub(crate) fn all(&self, check: impl Fn(CommandInfo) -> bool) -> bool {
+        if let Some(infos) = &self.infos {
+            return infos.iter().copied().all(check);
+        }
+        let commands = self.commands();
+        let mut infos = commands
+            .iter()
+            .map(|command| CommandInfo::of(command.iter().copied()));
+        infos.all(check)
     }
 
     /// Returns how many commands there are, without `MULTI` and `EXEC`.

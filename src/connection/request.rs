@@ -8,7 +8,7 @@ use super::packed::Packed;
 use super::reply::{ExpectedReplies, Reply};
 use super::retry::Resend;
 use super::timeouts::Timeouts;
-use crate::command::{CommandInfo, arguments, split};
+use crate::command::{CommandInfo, arguments};
 use crate::resp::{Refusal, encode};
 
 /// What to send, which replies to expect, and whether it may be sent again.
@@ -148,12 +148,7 @@ impl<'a> Request<'a> {
     fn all(&self, check: impl Fn(CommandInfo) -> bool) -> bool {
         match &self.payload {
             Payload::Command(_, info) => check(*info),
-            Payload::Packed(packed) => split(&packed.bytes).is_some_and(|commands| {
-                let mut infos = commands
-                    .iter()
-                    .map(|command| CommandInfo::of(command.iter().copied()));
-                infos.all(check)
-            }),
+            Payload::Packed(packed) => packed.all(check),
         }
     }
 }

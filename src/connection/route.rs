@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use super::packed::Packed;
 use super::timeouts::Timeouts;
 use crate::command::{CommandInfo, Effect};
 use crate::error::{Error, ErrorKind};
@@ -18,6 +17,8 @@ pub(crate) enum Route {
     Rescue,
     /// A connection of its own, for a command that may block for so long.
     Dedicated(Duration),
+    /// As [`Dedicated`](Route::Dedicated), and no command comes after it: it may change the session.
+    Once(Duration),
 }
 
 impl Route {
@@ -30,18 +31,45 @@ impl Route {
         match info.effect(arguments.clone()) {
             Effect::None => Ok(Route::Shared),
             Effect::Rescues => Ok(Route::Rescue),
-            Effect::Blocks(block) => Ok(Route::Dedicated(block)),
+            Effect::Blocks(block) | Effect::WaitsForWrites(block) => Ok(Route::Dedicated(block)),
             Effect::ChangesSession(help) => Err(changes_session(arguments, help)),
+            Effect::MayChangeSession(help) => Err(may_change_session(arguments, help)),
             Effect::NoSingleReply(help) => Err(no_single_reply(arguments, help)),
+            Effect::Unknown => Ok(Route::of_unknown(arguments)),
         }
     }
 
-    /// Returns the route of all commands of `packed` together.
-    pub(crate) fn of_packed(packed: &Packed<'_>) -> Result<Route, Error> {
+    /// A module, whose commands are called such as `JSON.GET`, has no way to change the session.
+    fn of_unknown<'a>(mut arguments: impl Iterator<Item = &'a [u8]>) -> Route {
+        match arguments.next() {
+            Some(name) if name.contains(&b'.') => Route::Dedicated(Duration::ZERO),
+            _ => Route::Once(Duration::ZERO),
+        }
+    }
+
+    /// Returns the route of a command that is sent alone, as [`of`](Route::of).
+    pub(crate) fn of_single<'a>(
+        info: CommandInfo,
+        arguments: impl Iterator<Item = &'a [u8]> + Clone,
+    ) -> Result<Route, Error> {
+        check_wait(info, arguments.clone(), false, false)?;
+        Route::of(info, arguments)
+    }
+
+    /// Returns the route of all commands of a pipeline, or of a transaction, together; `infos` has what is
+    /// known about each.
+    pub(crate) fn of_all(
+        commands: &[Vec<&[u8]>],
+        infos: &[CommandInfo],
+        is_transaction: bool,
+    ) -> Result<Route, Error> {
         let mut route: Option<Route> = None;
-        for command in packed.commands() {
+        let mut has_writes = false;
+        for (command, info) in commands.iter().zip(infos) {
             let arguments = command.iter().copied();
-            let next = Route::of(CommandInfo::of(arguments.clone()), arguments)?;
+            check_wait(*info, arguments.clone(), has_writes, is_transaction)?;
+            has_writes |= !info.reads();
+            let next = Route::of(*info, arguments)?;
             route = Some(route.map_or(next, |route| route.and(next)));
         }
         Ok(route.unwrap_or(Route::Shared))
@@ -59,6 +87,10 @@ impl Route {
             (Route::Dedicated(one), Route::Dedicated(other)) => {
                 Route::Dedicated(one.saturating_add(other))
             }
+            (
+                Route::Dedicated(one) | Route::Once(one),
+                Route::Dedicated(other) | Route::Once(other),
+            ) => Route::Once(one.saturating_add(other)),
         }
     }
 
@@ -66,7 +98,7 @@ impl Route {
     pub(crate) fn extend(self, timeouts: Timeouts) -> Timeouts {
         match self {
             Route::Shared | Route::Rescue => timeouts,
-            Route::Dedicated(block) => timeouts.extended_by(block),
+            Route::Dedicated(block) | Route::Once(block) => timeouts.extended_by(block),
         }
     }
 }
@@ -77,10 +109,48 @@ pub(crate) fn dedicated_timeouts<'a>(
     timeouts: Timeouts,
 ) -> Result<Timeouts, Error> {
     match CommandInfo::of(arguments.clone()).effect(arguments.clone()) {
-        Effect::None | Effect::Rescues | Effect::ChangesSession(_) => Ok(timeouts),
-        Effect::Blocks(block) => Ok(timeouts.extended_by(block)),
+        Effect::None
+        | Effect::Rescues
+        | Effect::ChangesSession(_)
+        | Effect::MayChangeSession(_)
+        | Effect::Unknown => Ok(timeouts),
+        Effect::Blocks(block) | Effect::WaitsForWrites(block) => Ok(timeouts.extended_by(block)),
         Effect::NoSingleReply(help) => Err(no_single_reply(arguments, help)),
     }
+}
+
+/// Fails for `WAIT` and `WAITAOF` where they would promise what is not so: they speak of the writes before
+/// them on their own connection, and those of a transaction are sent to replicas after its end.
+pub(crate) fn check_wait<'a>(
+    info: CommandInfo,
+    arguments: impl Iterator<Item = &'a [u8]> + Clone,
+    is_behind_writes: bool,
+    is_in_transaction: bool,
+) -> Result<(), Error> {
+    let (why, help) = match info.effect(arguments.clone()) {
+        Effect::WaitsForWrites(_) if is_in_transaction => (
+            "does not wait for the writes of its own transaction",
+            "send it after the transaction, on a dedicated connection: \
+             `Client::dedicated_connection`",
+        ),
+        Effect::WaitsForWrites(_) if !is_behind_writes => (
+            "has no write before it on its connection to wait for",
+            "put it into the pipeline of the write, behind it, or use a dedicated connection: \
+             `Client::dedicated_connection`",
+        ),
+        _ => return Ok(()),
+    };
+    let message = format!("`{}` {why}", name(arguments));
+    Err(Error::new(ErrorKind::InvalidCommand, message).with_help(help))
+}
+
+fn may_change_session<'a>(arguments: impl Iterator<Item = &'a [u8]>, help: &str) -> Error {
+    let message = format!(
+        "`{}` may change the session that all callers share: the server does not say that it reads or \
+         writes data",
+        name(arguments)
+    );
+    Error::new(ErrorKind::InvalidCommand, message).with_help(help)
 }
 
 fn changes_session<'a>(arguments: impl Iterator<Item = &'a [u8]>, help: &str) -> Error {
@@ -102,10 +172,16 @@ fn no_single_reply<'a>(arguments: impl Iterator<Item = &'a [u8]>, help: &str) ->
 /// Returns the name of a command, and its subcommand if that is what is refused, fit to print.
 fn name<'a>(mut arguments: impl Iterator<Item = &'a [u8]>) -> String {
     let command = arguments.next().unwrap_or_default();
-    let is_container =
-        command.eq_ignore_ascii_case(b"CLIENT") || command.eq_ignore_ascii_case(b"SCRIPT");
-    let subcommand = arguments.next().filter(|_| is_container);
+    let subcommand = arguments.next().filter(|_| is_container(command));
     let words = [Some(command), subcommand].into_iter().flatten();
     let words: Vec<_> = words.map(String::from_utf8_lossy).collect();
     printable(&words.join(" ").to_uppercase())
+}
+
+/// Returns whether a command consists of subcommands some of which change the session.
+fn is_container(command: &[u8]) -> bool {
+    let containers: [&[u8]; 3] = [b"CLIENT", b"SCRIPT", b"HIMPORT"];
+    containers
+        .iter()
+        .any(|container| command.eq_ignore_ascii_case(container))
 }

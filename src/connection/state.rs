@@ -1,6 +1,6 @@
 //! [`State`]: what callers and the I/O thread share of one connection.
 
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
@@ -38,6 +38,8 @@ pub(super) struct State {
     changed: Notify,
     /// Notified when the next attempt to connect is worth being made at once.
     reconnect: Notify,
+    /// How many connections have been made so far.
+    connections: AtomicU64,
     /// What all connections of a client have heard of the service that Sentinels watch.
     pub(super) watch: Arc<SentinelWatch>,
 }
@@ -59,6 +61,7 @@ impl State {
             trouble,
             changed: Notify::new(),
             reconnect: Notify::new(),
+            connections: AtomicU64::new(0),
             watch,
         }
     }
@@ -97,8 +100,14 @@ impl State {
         self.close(&closed());
     }
 
-    /// Wakes tasks that wait for a change: the connection was made.
+    /// Returns how many connections have been made so far.
+    pub(super) fn number(&self) -> u64 {
+        self.connections.load(Ordering::Relaxed)
+    }
+
+    /// Counts the connection that was made, and wakes tasks that wait for a change.
     pub(super) fn notify_connected(&self) {
+        self.connections.fetch_add(1, Ordering::Relaxed);
         self.changed.notify_waiters();
     }
 

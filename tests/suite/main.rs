@@ -47,4 +47,6 @@ mod sessions;
 mod topologies;
 #[cfg(feature = "testing")]
 mod transactions;
+#[cfg(feature = "client")]
+mod unknown_commands;
 mod url_properties;

@@ -6,7 +6,8 @@ use redis_ready::redis::{self, AsyncCommands, Commands, Value};
 use redis_ready::testing::Server;
 use redis_ready::{Client, Error, ErrorKind};
 
-use crate::support::errors::kind;
+use crate::support::errors::{kind, ours};
+use crate::support::fake_server::{Answer, FakeServer};
 use crate::support::{open, run, start};
 
 /// A client whose replies must come within a second: sooner than a blocking command's.
@@ -105,6 +106,97 @@ fn a_pipeline_that_blocks_goes_its_own_way_whole() {
             .await
             .expect("all of it runs");
         assert_eq!(replies, (Value::Nil, 2));
+    });
+}
+
+#[test]
+fn a_wait_has_to_stand_behind_a_write_on_its_own_connection() {
+    let server = start(Server::builder());
+    run(async {
+        let client = client(&server);
+        for wait in ["WAIT 0 100", "waitaof 0 0 100"].map(command) {
+            let pipeline = || redis::pipe();
+            let refused = [
+                pipeline().add_command(wait.clone()).clone(),
+                pipeline().add_command(wait.clone()).set("a", 1).clone(),
+                pipeline().get("a").add_command(wait.clone()).clone(),
+                pipeline()
+                    .atomic()
+                    .set("a", 1)
+                    .add_command(wait.clone())
+                    .clone(),
+            ];
+            let mut blocking = client.blocking();
+            let (alone, pipelines) = (wait.clone(), refused.clone());
+            let results = tokio::task::spawn_blocking(move || {
+                let piped = pipelines.map(|pipeline| pipeline.exec(&mut blocking));
+                piped
+                    .into_iter()
+                    .chain([alone.exec(&mut blocking)])
+                    .collect::<Vec<_>>()
+            });
+            let mut results = results.await.expect("no panic");
+            results.push(wait.exec_async(&mut client.clone()).await);
+            for pipeline in &refused {
+                results.push(pipeline.exec_async(&mut client.clone()).await);
+            }
+            for result in results {
+                let error = ours(&result.expect_err("it is refused"));
+                assert_eq!(error.kind(), ErrorKind::InvalidCommand, "{error}");
+                assert!(
+                    error
+                        .help()
+                        .is_some_and(|help| help.contains("dedicated_connection"))
+                );
+            }
+            let mut behind = pipeline().set("a", 1).ignore().clone();
+            let behind = behind.add_command(wait.clone()).set("b", 1).ignore();
+            let mut dedicated = client.dedicated_connection().await.expect("it connects");
+            for sent in [
+                behind.exec_async(&mut client.clone()).await,
+                wait.exec_async(&mut dedicated).await,
+            ] {
+                // Servers before 7.2 have no WAITAOF, and say so.
+                assert_eq!(sent.err().as_ref().and_then(kind), None);
+            }
+            let transaction = refused[3].exec_async(&mut dedicated).await;
+            let error = transaction.expect_err("it answers before the writes are sent");
+            assert_eq!(kind(&error), Some(ErrorKind::InvalidCommand));
+        }
+    });
+}
+
+#[test]
+fn a_flush_has_a_connection_of_its_own_unless_it_is_asynchronous() {
+    let server = FakeServer::resp3(|words| {
+        let is_held = words[0].starts_with("FLUSH") && words.len() == 1;
+        is_held.then_some(Answer::Silence)
+    });
+    run(async {
+        let client = open(&server.url(), "response_timeout=2s&deadline=2s");
+        let mut others = client.clone();
+        let flushes = ["FLUSHALL", "FLUSHDB"].map(|flush| {
+            let mut client = client.clone();
+            tokio::spawn(async move { command(flush).exec_async(&mut client).await })
+        });
+        while server.accepted() < 2 || server.count("FLUSHALL") == 0 {
+            let () = others
+                .set("key", 1)
+                .await
+                .expect("it does not wait for the flush");
+        }
+        for flush in flushes {
+            // It is given no more time than any other command.
+            let error = flush.await.expect("no panic").expect_err("it is held");
+            assert_eq!(kind(&error), Some(ErrorKind::TimedOut));
+        }
+        let accepted = server.accepted();
+        let flush = command("FLUSHALL ASYNC");
+        flush
+            .exec_async(&mut others)
+            .await
+            .expect("it is answered at once");
+        assert_eq!(server.accepted(), accepted);
     });
 }
 
@@ -289,7 +381,7 @@ fn what_has_no_single_reply_is_refused_on_a_dedicated_connection() {
     });
 }
 
-const SESSION_COMMANDS: [&str; 33] = [
+const SESSION_COMMANDS: [&str; 37] = [
     "MULTI",
     "EXEC",
     "DISCARD",
@@ -320,6 +412,10 @@ const SESSION_COMMANDS: [&str; 33] = [
     "CLIENT SETNAME name",
     "CLIENT NO-EVICT on",
     "CLIENT NO-TOUCH on",
+    "CLIENT CAPA redirect",
+    "CLIENT IMPORT-SOURCE on",
+    "HIMPORT PREPARE set field",
+    "himport SET key set value",
     "SCRIPT DEBUG yes",
     "script debug sync",
     "Select 2",

@@ -50,8 +50,17 @@ pub(crate) fn peak_resident() -> usize {
     status("VmHWM") * 1024
 }
 
+/// How many threads this process has, without those that end once they have been idle for a while.
 pub(crate) fn threads() -> usize {
-    status("Threads")
+    let Ok(tasks) = fs::read_dir("/proc/self/task") else {
+        return status("Threads");
+    };
+    let stays = |task: &fs::DirEntry| {
+        let name = fs::read_to_string(task.path().join("comm")).unwrap_or_default();
+        // The system keeps 15 characters of `redis-ready-wake` and `redis-ready-log`.
+        !matches!(name.trim_end(), "redis-ready-wak" | "redis-ready-log")
+    };
+    tasks.flatten().filter(stays).count()
 }
 
 /// How many threads of this process run or wait for a processor: this one at least. One where the

@@ -129,7 +129,6 @@ fn commands_without_keys_go_to_one_node_or_to_all() {
         "ACL WHOAMI",
         "OBJECT HELP",
         "XINFO",
-        "CONFIG A-SUBCOMMAND-LONGER-THAN-ANY x",
         "",
     ] {
         check(command, &Routing::AnyPrimary);
@@ -148,6 +147,7 @@ fn commands_without_keys_go_to_one_node_or_to_all() {
     check("RANDOMKEY", &primaries(ResponsePolicy::FirstNonEmpty));
     check("INFO server", &primaries(ResponsePolicy::PerNode));
     let nodes = Routing::AllNodes;
+    check("BACKUP START", &nodes(ResponsePolicy::AllSucceeded));
     check("SCRIPT LOAD a", &nodes(ResponsePolicy::AllSucceeded));
     check("SCRIPT KILL", &nodes(ResponsePolicy::OneSucceeded));
     check("CONFIG SET a b", &nodes(ResponsePolicy::AllSucceeded));
@@ -162,6 +162,7 @@ fn commands_without_keys_go_to_one_node_or_to_all() {
         "SHUTDOWN",
         "REPLICAOF NO ONE",
         "CLUSTER RESET HARD",
+        "CLUSTER MIGRATION IMPORT 0 1",
         "CLUSTER A-SUBCOMMAND-LONGER-THAN-ANY x",
     ] {
         let refused = matches!(routing(command), Err(Unroutable::Refused(_)));

@@ -31,8 +31,12 @@ fn rows_are_sorted_and_unique() {
 fn every_row_is_found_by_its_name_in_any_case() {
     for row in TABLE {
         let command = row.name.replace('|', " ");
-        for command in [command.to_lowercase(), format!("{command} x"), command] {
+        let with_argument = format!("{command} x");
+        for command in [command.to_lowercase(), command] {
             assert_eq!(info(&command).0.name, row.name, "{command}");
+        }
+        if !row.is_container {
+            assert_eq!(info(&with_argument).0.name, row.name, "{with_argument}");
         }
         if let Some((container, _)) = row.name.split_once('|') {
             assert!(info(container).0.is_container, "{container}");
@@ -72,18 +76,23 @@ fn names_that_are_not_in_the_table_are_unknown() {
         check(command, "");
     }
     check("OBJECT", "OBJECT");
-    check("CLIENT X", "CLIENT");
-    check("CLUSTER COUNT-FAILURE-REPORT", "CLUSTER");
-    check("CLUSTER COUNT-FAI-URE-REPORTS", "CLUSTER");
-    check("CLUSTER A-SUBCOMMAND-LONGER-THAN-ANY x", "CLUSTER");
+    for command in [
+        "CLIENT X",
+        "CLUSTER COUNT-FAILURE-REPORT",
+        "CLUSTER COUNT-FAI-URE-REPORTS",
+        "CLUSTER A-SUBCOMMAND-LONGER-THAN-ANY x",
+    ] {
+        check(command, "");
+        assert!(info(command).is_subcommand(), "{command}");
+    }
     assert_eq!(CommandInfo::of([].into_iter()).0.name, "");
 }
 
 #[test]
 fn an_unknown_command_writes_to_its_first_argument() {
     let info = info("X.ADD k v");
-    assert!(!info.reads() && !info.is_repeatable() && info.error_proves_not_run());
-    assert_eq!(info.effect(words("X.ADD k 0")), Effect::None);
+    assert!(!info.reads() && !info.is_repeatable());
+    assert_eq!(info.effect(words("X.ADD k 0")), Effect::Unknown);
     assert_eq!(info.routing_rule(), RoutingRule::ByKeys);
     assert_eq!(keys_of("X.ADD k v"), ["k"]);
 }
@@ -92,7 +101,8 @@ fn an_unknown_command_writes_to_its_first_argument() {
 fn an_unknown_subcommand_writes_without_a_key() {
     let info = info("XINFO x k");
     assert!(!info.reads() && !info.is_repeatable());
-    assert_eq!(info.routing_rule(), RoutingRule::ByKeys);
+    assert_eq!(info.effect(words("XINFO x k")), Effect::Unknown);
+    assert!(matches!(info.routing_rule(), RoutingRule::Refused(_)));
     assert_eq!(keys_of("XINFO x k"), [""; 0]);
 }
 
@@ -125,7 +135,7 @@ fn an_error_of_a_script_proves_nothing() {
         let lower_case = name.to_lowercase();
         assert!(!info(&lower_case).error_proves_not_run(), "{name}");
     }
-    for name in ["GET", "SET", "SCRIPT LOAD", "MULTI", "EXEC", "X.ADD"] {
+    for name in ["GET", "SET", "SCRIPT LOAD", "MULTI", "EXEC"] {
         assert!(info(name).error_proves_not_run(), "{name}");
     }
 }
@@ -150,15 +160,12 @@ fn blocking_commands_say_how_long() {
     check("BZPOPMAX a 1", 1000);
     check("BLMPOP 1.5 1 a LEFT", 1500);
     check("BZMPOP 1.5 1 a MIN", 1500);
-    check("WAIT 1 200", 200);
-    check("WAITAOF 1 1 200", 200);
     check("XREAD COUNT 1 BLOCK 300 STREAMS s $", 300);
     check("XREADGROUP GROUP block c BLOCK 5 STREAMS s >", 5);
     for command in [
         "BRPOP a 0",
         "BLMOVEM a b LEFT RIGHT 0 EXACTLY 7 OBO",
         "BLPOP a 1e300",
-        "WAIT 1 0",
         "XREADGROUP GROUP g c BLOCK 0 STREAMS s >",
     ] {
         check_effect(command, Effect::Blocks(Duration::MAX));
@@ -175,6 +182,38 @@ fn blocking_commands_say_how_long() {
         "BLMOVEM a b LEFT RIGHT",
         "BLPOP a -1",
         "GET block",
+    ] {
+        check_effect(command, Effect::None);
+    }
+}
+
+#[test]
+fn a_wait_for_writes_says_how_long() {
+    for (command, limit) in [
+        ("WAIT 1 200", Duration::from_millis(200)),
+        ("waitaof 1 1 200", Duration::from_millis(200)),
+        ("WAIT 1 0", Duration::MAX),
+    ] {
+        check_effect(command, Effect::WaitsForWrites(limit));
+    }
+    check_effect("WAIT 1 soon", Effect::None);
+}
+
+#[test]
+fn a_flush_holds_its_connection_unless_it_is_asynchronous() {
+    for command in [
+        "FLUSHALL",
+        "flushdb sync",
+        "FLUSHALL SYNC",
+        "SHUTDOWN NOSAVE",
+    ] {
+        check_effect(command, Effect::Blocks(Duration::ZERO));
+    }
+    for command in [
+        "FLUSHALL ASYNC",
+        "flushdb async",
+        "SFLUSH 0 1 ASYNC",
+        "KEYS *",
     ] {
         check_effect(command, Effect::None);
     }
@@ -237,7 +276,13 @@ fn session_commands_are_known_in_any_case_and_as_subcommands() {
         check(command, no_single_reply);
     }
     check("CLIENT REPLY", no_single_reply);
-    for command in ["CLIENT LIST", "CLIENT", "SCRIPT LOAD x", "SCRIPT"] {
+    for command in [
+        "CLIENT LIST",
+        "CLIENT",
+        "SCRIPT LOAD x",
+        "SCRIPT",
+        "HIMPORT",
+    ] {
         check_effect(command, Effect::None);
     }
 }

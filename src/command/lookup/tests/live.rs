@@ -4,6 +4,7 @@ use redis::{FromRedisValue, Value, cmd};
 
 use super::*;
 use crate::BlockingClient;
+use crate::command::described;
 use crate::testing::Server;
 
 /// The newest versions whose every command is in the table. What the table lacks of a newer server is
@@ -61,7 +62,7 @@ fn version_of(client: &mut BlockingClient) -> (&'static str, [u32; 2]) {
         Some(version) => ("Valkey", version),
         None => ("Redis", version("redis_version:").expect("a version")),
     };
-    let mut numbers = version.split('.').map(|number| number.parse());
+    let mut numbers = version.split('.').map(str::parse);
     (
         name,
         [(); 2].map(|()| numbers.next().expect("two numbers").expect("a number")),
@@ -106,6 +107,58 @@ fn the_table_says_what_the_server_says() {
             let keys = keys_of(&sample.join(" "));
             assert_eq!(keys, expected(known.range, &sample), "{sample:?}");
         }
+    }
+}
+
+/// What the server says of the commands that the table has is enough to keep those that block or change the
+/// session off the shared connection, and to let those that work on data share it.
+#[test]
+fn an_unknown_command_would_be_treated_as_the_table_treats_it() {
+    let server = Server::start().unwrap_or_else(|error| panic!("{error}"));
+    let mut client = server.client().blocking();
+    let known = commands_of(&mut client);
+    for known in known.iter().filter(|known| is_listed(known)) {
+        let question = cmd("COMMAND").arg("INFO").arg(&known.name).clone();
+        let reply: Value = question.query(&mut client).expect("a reply");
+        match described(&reply) {
+            Some(described) => check_described(known, described.info),
+            // Servers before 7.0 do not describe subcommands.
+            None => assert!(known.name.contains('|'), "{}: {reply:?}", known.name),
+        }
+    }
+}
+
+/// Checks what the server says of a command.
+fn check_described(known: &Known, described: CommandInfo) {
+    let name = &known.name;
+    let words: Vec<&[u8]> = name.split('|').map(str::as_bytes).collect();
+    let row = CommandInfo::of(words.iter().copied());
+    assert_eq!(described.reads(), row.reads(), "{name}");
+    let shares = described.effect(words.iter().copied()) == Effect::None;
+    if !matches!(row.0.session, Session::Unchanged) {
+        // It writes from what others of its kind have prepared, and fails where they have not.
+        assert!(!shares || name == "HIMPORT|SET", "{name}");
+        return;
+    }
+    let is_about_data = known.has("readonly") || known.has("write");
+    assert!(!is_about_data || shares || known.has("blocking"), "{name}");
+    let proves = described.error_proves_not_run();
+    assert!(row.error_proves_not_run() || !proves, "{name}");
+    if shares {
+        let sample = sample(known);
+        let first = |info: CommandInfo| {
+            let mut keys = Vec::new();
+            info.keys(sample.iter().map(String::as_bytes), |number, _| {
+                keys.push(number);
+            });
+            keys.first().copied()
+        };
+        let expected = if known.has("movablekeys") {
+            first(described)
+        } else {
+            first(row)
+        };
+        assert_eq!(first(described), expected, "{name}");
     }
 }
 
