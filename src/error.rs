@@ -40,6 +40,7 @@ use crate::url::UrlError;
 /// | [`QueueFull`](ErrorKind::QueueFull) | In an outage, when the last attempt to connect has failed, 1,000 commands or 8 MiB wait already; or the command found no room beside `max_in_flight` others within its deadline. | no | Send less, or raise `max_in_flight`. |
 /// | [`InvalidCommand`](ErrorKind::InvalidCommand) | The command would change the shared session, does not have exactly one reply, or its keys are in several slots of a cluster. | no | Follow the help of the error. |
 /// | [`Protocol`](ErrorKind::Protocol) | The server sent bytes that are not RESP; or the reply is beyond the [limits of this client](crate#limits-of-a-reply). Nothing is sent again after either. | yes, if the command was written | Correct host and port, or look for what changes the traffic on the way; or ask for less at once. |
+/// | [`Deadlock`](ErrorKind::Deadlock) | A command was called on the I/O thread of this crate, which would have to answer it: by a logger to which another crate has logged there. | no | Let the logger hand its lines to a thread of its own. |
 /// | [`Closed`](ErrorKind::Closed) | The client was closed, or a dedicated connection has ended. | yes, if the command was written | Ask the client for another dedicated connection; a closed client stays closed. |
 ///
 /// # In terms of redis-rs
@@ -105,6 +106,8 @@ pub enum ErrorKind {
     InvalidCommand,
     /// The server sent bytes that are not RESP, or a reply beyond the limits of this client.
     Protocol,
+    /// The command was called on the thread that would have to answer it.
+    Deadlock,
     /// The client was closed, or a dedicated connection has ended.
     Closed,
 }

@@ -117,10 +117,15 @@
 //! |---|---|---|
 //! | warn | a code of [`UrlWarning`], as in `weak_password: …` | The URL works, and should be corrected. The line names the variable and where it was read. Once per variable and process. |
 //! | warn | `both_set: …` | The variable is set twice, as itself and as a file. The line says which one is used. |
-//! | warn | `connection to … lost: …; reconnecting` | A shared connection has ended. |
+//! | warn | `connection to … lost: …; reconnecting` | A shared connection has ended while it was in use. One that was idle, or had not answered any command, is replaced without a line. |
 //! | warn | `…; trying again until it works` | The first failed attempt to connect of an outage, with its cause. Later attempts are not logged. |
 //! | warn | `… ends connections that begin with HELLO or CLIENT; …` | The server is a proxy that does not know these commands, see [old servers and proxies](#old-servers-and-proxies). At most once in ten minutes. |
 //! | info | `connected to …` | There is a connection again, or for the first time. |
+//! | warn | `… lines are missing here: the logger was too slow` | 256 lines were waiting for the logger. |
+//!
+//! The logger runs on a thread of its own, one line after the other: it may be slow, and it may write to
+//! Redis through the same client. [`Client::close`] waits a moment, within its grace, for lines that it has
+//! not seen yet.
 //!
 //! ## Errors at three in the morning
 //!

@@ -122,6 +122,7 @@ impl Name {
             | ErrorKind::ConnectionLost
             | ErrorKind::QueueFull
             | ErrorKind::Protocol
+            | ErrorKind::Deadlock
             | ErrorKind::Closed => return None,
         };
         Some(Name::Kind(kind, what))
@@ -214,6 +215,7 @@ mod tests {
             ("`ConnectionRefused`", of(ErrorKind::ConnectionRefused)),
             ("`NotReady`", of(ErrorKind::NotReady)),
             ("`QueueFull`", of(ErrorKind::QueueFull)),
+            ("`Deadlock`", of(ErrorKind::Deadlock)),
         ]
     }
 

@@ -1,6 +1,6 @@
-//! What happens to callers when something panics on the I/O thread.
+//! What happens to callers when code of the application that the crate calls panics.
 //!
-//! In a process of its own, since its logger panics, and all clients of a process share that thread.
+//! In a process of its own, since its logger panics.
 
 #![cfg(all(feature = "testing", unix))]
 
@@ -11,20 +11,19 @@ use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::{Context, Wake, Waker};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use redis::{AsyncCommands, Commands, RedisResult, cmd};
-use redis_ready::ErrorKind;
+use redis::{AsyncCommands, Commands, cmd};
 use redis_ready::testing::Server;
 
-use self::support::errors::ours;
+use self::support::errors::ok;
 use self::support::fake_server::{Answer, FakeServer};
 use self::support::{open, run, start};
 
 const CALLERS: usize = 63;
 const PATIENT: &str = "deadline=60s&response_timeout=60s";
 
-/// Panics once, on the I/O thread, at the first line that holds this text.
+/// Panics once, at the first line that holds this text.
 struct PanickingLogger {
     at: Mutex<Option<String>>,
 }
@@ -54,7 +53,7 @@ impl log::Log for PanickingLogger {
 }
 
 #[test]
-fn a_panic_fails_every_waiting_caller_at_once_and_the_next_call_works() {
+fn a_panic_of_the_logger_reaches_no_caller() {
     log::set_logger(&LOGGER).expect("there is no other");
     log::set_max_level(log::LevelFilter::Trace);
     let mut server = start(Server::builder());
@@ -65,30 +64,16 @@ fn a_panic_fails_every_waiting_caller_at_once_and_the_next_call_works() {
     let callers: Vec<_> = (0..CALLERS)
         .map(|_| {
             let mut client = client.blocking();
-            thread::spawn(move || {
-                let start = Instant::now();
-                let reply: RedisResult<i64> = client.incr("k", 1);
-                (reply, start.elapsed())
-            })
+            thread::spawn(move || client.incr::<_, _, i64>("k", 1))
         })
         .collect();
     while LOGGER.text().is_some() {
         thread::sleep(Duration::from_millis(5));
     }
     server.restart().expect("it starts again");
-    // Those that came after the panic have started another supervisor.
-    let mut failed = 0;
     for caller in callers {
-        let (reply, time) = caller.join().expect("no caller panics");
-        let Err(error) = reply else { continue };
-        let error = ours(&error);
-        assert_eq!(error.kind(), ErrorKind::ConnectionLost, "{error:?}");
-        assert!(!error.may_have_run(), "{error:?}");
-        assert!(time < Duration::from_secs(30), "{time:?}");
-        failed += 1;
+        ok(caller.join().expect("no caller panics"));
     }
-    assert!(failed > 0, "no caller waited when it panicked");
-    let _: i64 = client.blocking().incr("k", 1).expect("the next call works");
 }
 
 struct PanickingWaker;

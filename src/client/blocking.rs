@@ -1,16 +1,18 @@
 //! [`BlockingClient`]: the multiplexed connection for code that is not asynchronous.
 
 use std::fmt;
+use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use redis::{Cmd, ConnectionLike, HotkeysCommands, RedisResult, Value};
+use redis::{Cmd, ConnectionLike, HotkeysCommands, RedisError, RedisResult, Value};
 
-use super::block_on::block_on;
 use super::dedicated::{BlockingDedicatedConnection, DedicatedConnection};
 use super::deployment::Deployment;
-use crate::connection::{Packed, Resend};
-use crate::error::Error;
+use crate::command::arguments;
+use crate::connection::{Packed, Resend, blocking_time, blocking_time_of};
+use crate::error::{Error, ErrorKind};
+use crate::runtime::{block_on, block_on_within, check_may_wait};
 
 /// Runs `Commands`, `TypedCommands` and pipelines on the connection of its [`Client`](crate::Client), in
 /// code that is not asynchronous.
@@ -19,6 +21,10 @@ use crate::error::Error;
 /// connection, so threads need no pool. `is_open()` is always true, because a lost connection is made again by
 /// itself: a pool must never replace this client. In asynchronous code use the client itself, or call this one in
 /// `spawn_blocking`.
+///
+/// It may be called by a logger, and in a waker: none of both runs on the I/O thread of this crate. On that
+/// thread itself, which other crates may log on, a call fails with
+/// [`ErrorKind::Deadlock`](crate::ErrorKind::Deadlock).
 ///
 /// ```no_run
 /// use redis_ready::redis::Commands;
@@ -51,6 +57,22 @@ impl BlockingClient {
         Ok(block_on(connection)?.blocking())
     }
 
+    /// Blocks this thread until `future` is ready. Its deadline has passed after that of the configuration and
+    /// `more`: if it is not ready some time later, the I/O thread does not run.
+    fn wait<T>(
+        &self,
+        future: impl Future<Output = RedisResult<T>>,
+        more: impl FnOnce() -> Duration,
+    ) -> RedisResult<T> {
+        check_may_wait()?;
+        let deadline = self.deployment.config().deadline();
+        block_on_within(future, deadline, more).unwrap_or_else(|| {
+            let message = "the I/O thread has told nothing of the command within its deadline";
+            let error = Error::new(ErrorKind::TimedOut, message).after_writing();
+            Err(RedisError::from(error))
+        })
+    }
+
     /// Closes the client and all of its clones, as [`Client::close`](crate::Client::close) does, and waits
     /// at most `grace` for the commands in flight.
     pub fn close(&self, grace: Duration) {
@@ -71,8 +93,8 @@ impl fmt::Debug for BlockingClient {
 impl ConnectionLike for BlockingClient {
     fn req_packed_command(&mut self, command: &[u8]) -> RedisResult<Value> {
         let packed = Packed::command(command)?;
-        let reply = block_on(self.deployment.send_packed(packed, self.resend))?;
-        Ok(reply.single())
+        let reply = self.deployment.send_packed(packed.clone(), self.resend);
+        Ok(self.wait(reply, || blocking_time(&packed))?.single())
     }
 
     fn req_packed_commands(
@@ -82,11 +104,13 @@ impl ConnectionLike for BlockingClient {
         count: usize,
     ) -> RedisResult<Vec<Value>> {
         let packed = Packed::pipeline(commands, offset, count)?;
-        block_on(self.deployment.send_pipeline(packed, self.resend))
+        let values = self.deployment.send_pipeline(packed.clone(), self.resend);
+        self.wait(values, || blocking_time(&packed))
     }
 
     fn req_command(&mut self, command: &Cmd) -> RedisResult<Value> {
-        block_on(self.deployment.send(command, self.resend))
+        let value = self.deployment.send(command, self.resend);
+        self.wait(value, || blocking_time_of(arguments(command)))
     }
 
     fn get_db(&self) -> i64 {
@@ -104,3 +128,48 @@ impl ConnectionLike for BlockingClient {
 }
 
 impl HotkeysCommands for BlockingClient {}
+#[cfg(test)]
+mod tests {
+    use futures::executor::block_on as block_on_futures;
+    use redis::{AsyncCommands, Commands};
+
+    use super::*;
+    use crate::client::Client;
+    use crate::runtime::spawn;
+
+    /// The kinds of the errors that `calls` fails with on the I/O thread.
+    fn on_the_io_thread(
+        calls: impl FnOnce(Client) -> Vec<Option<ErrorKind>> + Send + 'static,
+    ) -> Vec<Option<ErrorKind>> {
+        let client = Client::open("redis://127.0.0.1:1").expect("valid");
+        let (send, receive) = std::sync::mpsc::channel();
+        spawn(async move { send.send(calls(client)).expect("the test waits") }).expect("it starts");
+        receive.recv().expect("it does not panic")
+    }
+
+    fn kind<T>(result: RedisResult<T>) -> Option<ErrorKind> {
+        Error::from_redis(&result.err()?).map(Error::kind)
+    }
+
+    #[test]
+    fn a_call_on_the_io_thread_fails_at_once() {
+        let kinds = on_the_io_thread(|client| {
+            let mut blocking = client.blocking();
+            vec![
+                kind(blocking.get::<_, Option<String>>("a")),
+                kind(redis::pipe().get("a").query::<()>(&mut blocking)),
+                kind(block_on_futures(
+                    client.clone().get::<_, Option<String>>("a"),
+                )),
+                kind(block_on_futures(client.clone().blpop::<_, ()>("a", 0.0))),
+                block_on_futures(client.ping())
+                    .err()
+                    .map(|error| error.kind()),
+                block_on_futures(client.dedicated_connection())
+                    .err()
+                    .map(|error| error.kind()),
+            ]
+        });
+        assert_eq!(kinds, [Some(ErrorKind::Deadlock); 6]);
+    }
+}

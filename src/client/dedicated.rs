@@ -8,7 +8,6 @@ use redis::{
 };
 use tokio::sync::{Mutex, MutexGuard};
 
-use super::block_on::block_on;
 use super::deployment::Deployment;
 use super::session_start::SessionStart;
 use crate::command::{CommandInfo, arguments};
@@ -19,6 +18,7 @@ use crate::connection::{
 };
 use crate::error::Error;
 use crate::resp::encode;
+use crate::runtime::block_on;
 
 /// Holds a connection for one caller, for `WATCH` and other commands that change the session.
 ///

@@ -1,14 +1,16 @@
 //! [`Deployment`]: the server or the cluster that a client sends its commands to.
 
+use std::future::ready;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use redis::{Cmd, RedisFuture, RedisResult, Value};
+use redis::{Cmd, RedisError, RedisFuture, RedisResult, Value};
 
 use crate::cluster::Cluster;
 use crate::config::{Config, ServerConfig, ServerRole, Servers, Target};
 use crate::connection::{MultiplexedConnection, NodeConnections, Packed, Reply, Resend, Timeouts};
 use crate::error::Error;
+use crate::runtime::{check_may_wait, flush_log};
 
 /// One server or a cluster, and the configuration of the client.
 pub(super) struct Deployment {
@@ -53,6 +55,9 @@ impl Deployment {
     /// Sends one command.
     #[inline]
     pub(super) fn send<'a>(&'a self, command: &'a Cmd, resend: Resend) -> RedisFuture<'a, Value> {
+        if let Err(error) = check_may_wait() {
+            return Box::pin(ready(Err(RedisError::from(error))));
+        }
         match &self.servers {
             Connected::Standalone(node) => node.send(command, resend),
             Connected::Cluster(cluster) => Box::pin(cluster.send(command, resend)),
@@ -65,6 +70,7 @@ impl Deployment {
         packed: Packed<'_>,
         resend: Resend,
     ) -> RedisResult<Reply> {
+        check_may_wait()?;
         match &self.servers {
             Connected::Standalone(node) => node.send_packed(packed, resend).await,
             Connected::Cluster(cluster) => cluster.send_packed(packed, resend).await,
@@ -83,6 +89,7 @@ impl Deployment {
 
     /// Sends `PING` to the server, or to every primary of the cluster.
     pub(super) async fn ping(&self, timeouts: Timeouts) -> Result<(), Error> {
+        check_may_wait()?;
         match &self.servers {
             Connected::Standalone(node) => node.ping(timeouts).await,
             Connected::Cluster(cluster) => cluster.ping(timeouts).await,
@@ -92,6 +99,7 @@ impl Deployment {
     /// Returns a new dedicated connection. In a cluster it leads to any primary; the first command with a
     /// key decides on which node the session is.
     pub(super) async fn dedicated(&self) -> Result<MultiplexedConnection, Error> {
+        check_may_wait()?;
         match &self.servers {
             Connected::Standalone(node) => Ok(node.dedicated()),
             Connected::Cluster(cluster) => cluster.dedicated_to_any().await,
@@ -107,9 +115,11 @@ impl Deployment {
     }
 
     pub(super) async fn close(&self, grace: Duration) {
+        let start = Instant::now();
         match &self.servers {
             Connected::Standalone(node) => node.close(grace).await,
             Connected::Cluster(cluster) => cluster.close(grace).await,
         }
+        flush_log(grace.saturating_sub(start.elapsed())).await;
     }
 }

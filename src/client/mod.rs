@@ -1,7 +1,6 @@
 //! The handles that an application holds, and the one client for each variable.
 
 mod async_client;
-mod block_on;
 mod blocking;
 mod connection_info;
 mod dedicated;

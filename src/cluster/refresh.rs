@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use log::Level;
 use redis::Value;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
@@ -25,7 +26,7 @@ use crate::address::Address;
 use crate::config::Config;
 use crate::connection::{Resend, Timeouts, closed, own_request};
 use crate::error::Error;
-use crate::runtime::{spawn, within};
+use crate::runtime::{log, spawn, within};
 use crate::url::ReadFrom;
 
 /// Shortest time between two refreshes.
@@ -178,7 +179,7 @@ impl Refresher {
                 Ok(slots) => {
                     if let Some(unannounced) = self.nodes.apply(slots) {
                         let error = no_address(&unannounced);
-                        log::warn!(target: "redis_ready", "{error}");
+                        log(Level::Warn, || error.to_string());
                     }
                     None
                 }

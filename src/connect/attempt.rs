@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use log::Level;
 use redis::{Cmd, Value};
 #[cfg(feature = "tls")]
 use tokio::net::TcpStream;
@@ -29,6 +30,7 @@ use super::tls_probe::{TlsProbe, expects_tls};
 use crate::config::TlsConfig;
 use crate::config::{Dialect, Endpoint, ServerConfig, ServerRole};
 use crate::error::Error;
+use crate::runtime::log;
 
 /// How long an address may leave a connection unaccepted before the next one is tried as well
 /// (RFC 8305, section 5).
@@ -68,10 +70,11 @@ impl From<Error> for AttemptError {
 
 /// A client that uses less than the URL asks for does not do so silently.
 fn log_fallback(config: &ServerConfig) {
-    log::warn!(
-        target: "redis_ready",
-        "`{config}` ends connections that begin with `HELLO` or `CLIENT`; using RESP2 without them"
-    );
+    log(Level::Warn, || {
+        format!(
+            "`{config}` ends connections that begin with `HELLO` or `CLIENT`; using RESP2 without them"
+        )
+    });
 }
 
 /// How far an attempt has come.

@@ -7,8 +7,11 @@ use std::io;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use log::Level;
 use socket2::{SockRef, TcpKeepalive};
 use tokio::net::TcpStream;
+
+use crate::runtime::log;
 
 /// Time between two keepalive probes that have no answer.
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(2);
@@ -24,7 +27,7 @@ const USER_TIMEOUT: Duration = Duration::from_secs(5);
 pub(super) fn set_options(socket: &TcpStream, keepalive: Duration) {
     static REFUSED: RefusedOptions = RefusedOptions(Mutex::new(Vec::new()));
     for warning in REFUSED.set_all(socket, keepalive) {
-        log::warn!(target: "redis_ready", "{warning}");
+        log(Level::Warn, || warning);
     }
 }
 

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use log::Level;
 use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 use rustls_native_certs::{CertificateResult, load_native_certs};
@@ -17,6 +18,7 @@ use super::tls_files::{authorities, is_out_of_descriptors};
 use crate::config::TlsConfig;
 use crate::error::{Error, ErrorKind};
 use crate::report::printable;
+use crate::runtime::log;
 
 /// How long the system's certificates are used without reading them again: a restarted server meets all
 /// connections of a client within it, and a new bundle is not waited for.
@@ -98,7 +100,9 @@ impl SystemRoots {
         if let Some(problem) = &problem
             && self.warned_of != Some(problem.clone())
         {
-            log::warn!(target: "redis_ready", "cannot read certificates of {}: {problem}", roots.source);
+            log(Level::Warn, || {
+                format!("cannot read certificates of {}: {problem}", roots.source)
+            });
         }
         self.warned_of = problem;
     }

@@ -84,13 +84,13 @@ impl<'a> Call<'a> {
         };
         let outcome = self.connection.lock().take(waiter, cx.waker());
         match outcome {
-            None => Poll::Pending,
+            Err(_) => Poll::Pending,
             // Nearly every reply goes this way, so it is the shortest.
-            Some(Outcome::Reply(Reply::One(value))) if !may_hold_error(&value) => {
+            Ok(Outcome::Reply(Reply::One(value))) if !may_hold_error(&value) => {
                 self.progress = Progress::Finished;
                 Poll::Ready(Ok(Reply::One(value)))
             }
-            Some(outcome) => self.go_on(outcome, cx),
+            Ok(outcome) => self.go_on(outcome, cx),
         }
     }
 
@@ -291,13 +291,14 @@ impl Drop for Call<'_> {
         }
         let mut wakers = Wakers::default();
         let mut queue = self.connection.lock();
-        match self.progress {
+        let old = match self.progress {
             Progress::InLine(waiter) => queue.leave_line(waiter, &mut wakers),
             Progress::Waiting(waiter) => queue.abandon(waiter, &mut wakers),
             Progress::Parked(waiter, _) => queue.unpark(waiter),
-            Progress::New | Progress::Finished => {}
-        }
+            Progress::New | Progress::Finished => None,
+        };
         drop(queue);
+        drop(old);
         wakers.wake_all();
     }
 }

@@ -3,6 +3,7 @@
 
 mod blocking_pool;
 mod call;
+mod connection_log;
 mod driver;
 mod errors;
 mod learned_commands;
@@ -27,5 +28,7 @@ pub(crate) use self::packed::{Packed, check_not_empty, empty_command};
 pub(crate) use self::reply::{ExpectedReplies, Reply};
 pub(crate) use self::request::{Request, own_request};
 pub(crate) use self::retry::{MAX_WRITES, Resend};
-pub(crate) use self::route::{Route, check_wait, dedicated_timeouts};
+pub(crate) use self::route::{
+    Route, blocking_time, blocking_time_of, check_wait, dedicated_timeouts,
+};
 pub(crate) use self::timeouts::Timeouts;

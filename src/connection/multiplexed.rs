@@ -20,7 +20,7 @@ use super::state::{Purpose, State};
 use super::timeouts::Timeouts;
 use crate::config::Target;
 use crate::error::Error;
-use crate::runtime::spawn;
+use crate::runtime::{relayed, spawn};
 use crate::sentinel::SentinelWatch;
 
 /// A connection to a server, and the one that replaces it after a loss. Dropping the handle closes it.
@@ -154,7 +154,7 @@ impl MultiplexedConnection {
         };
         if spawn(drain).is_ok() {
             // Fails only if the I/O thread has ended, and all connections with it.
-            let _ = finished.await;
+            let _ = relayed(finished).await;
         }
     }
 }

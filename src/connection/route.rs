@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::packed::Packed;
 use super::timeouts::Timeouts;
 use crate::command::{CommandInfo, Effect};
 use crate::error::{Error, ErrorKind};
@@ -100,6 +101,24 @@ impl Route {
             Route::Shared | Route::Rescue => timeouts,
             Route::Dedicated(block) | Route::Once(block) => timeouts.extended_by(block),
         }
+    }
+}
+
+/// Returns the longest time that the commands of `packed` may block together.
+pub(crate) fn blocking_time(packed: &Packed<'_>) -> Duration {
+    let commands = packed.commands();
+    let times = commands
+        .iter()
+        .map(|command| blocking_time_of(command.iter().copied()));
+    times.fold(Duration::ZERO, Duration::saturating_add)
+}
+
+/// Returns the longest time that a command may block. Of one that the table lacks only the server knows.
+pub(crate) fn blocking_time_of<'a>(arguments: impl Iterator<Item = &'a [u8]> + Clone) -> Duration {
+    match CommandInfo::of(arguments.clone()).effect(arguments) {
+        Effect::Blocks(block) | Effect::WaitsForWrites(block) => block,
+        Effect::Unknown => Duration::MAX,
+        _ => Duration::ZERO,
     }
 }
 

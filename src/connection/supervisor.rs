@@ -10,13 +10,14 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::select;
 
+use super::connection_log::ConnectionLog;
 use super::driver::Driver;
 use super::errors::{connection_lost, session_ended};
 use super::state::State;
 use super::timer::Timer;
 use crate::connect::{Backoff, Connected};
 use crate::error::Error;
-use crate::runtime::{Wakers, spawn};
+use crate::runtime::{Wakers, ensure_started, spawn};
 use crate::sentinel::{Locator, PrimaryChanges, Server};
 
 /// Idle time after which a lost connection is replaced only when a caller needs it, so that clients whose
@@ -29,8 +30,12 @@ const MIN_UPTIME_TO_END_OUTAGE: Duration = Duration::from_secs(10);
 /// Starts the supervisor of a connection.
 pub(super) fn start(state: &Arc<State>) {
     state.claim();
-    let supervision = Supervision(Arc::clone(state));
-    if let Err(error) = spawn(async move { supervision.0.supervise().await }) {
+    // First, because a supervision that is dropped reports a loss.
+    let started = ensure_started().and_then(|()| {
+        let supervision = Supervision(Arc::clone(state));
+        spawn(async move { supervision.0.supervise().await })
+    });
+    if let Err(error) = started {
         let mut wakers = Wakers::default();
         state.lock().supervisor_ended(&error, &mut wakers);
         wakers.wake_all();
@@ -63,11 +68,13 @@ impl State {
         let mut changes = self.watch.subscribe();
         let _listener = self.watch.listener(&self.target);
         let mut backoff = Backoff::new(Instant::now());
+        let mut log = ConnectionLog::default();
         loop {
-            let connected = self.connect(&mut locator, &mut changes, &mut backoff);
+            let connected = self.connect(&mut locator, &mut changes, &mut backoff, &mut log);
             let Some(connected) = connected.await else {
                 return;
             };
+            log.connected(&self.peer, locator.server());
             let since = Instant::now();
             let driven = self.drive(connected, locator.server(), &mut changes);
             let error = driven.await;
@@ -82,7 +89,9 @@ impl State {
                 return;
             }
             self.notify_trouble();
-            log::warn!(target: "redis_ready", "{error:#}; reconnecting");
+            if self.was_of_use(since) {
+                log.lost(&error);
+            }
             if self.wait_to_reconnect(since, &mut backoff).await.is_none() {
                 return;
             }
@@ -99,6 +108,15 @@ impl State {
         queue.is_leaving()
             || queue.has_been_silent_for(now, limit)
             || was_short && !queue.has_served() && !queue.is_closed()
+    }
+
+    /// Returns whether the connection that was made at `since` has served, and was in use in the end, or is
+    /// left on purpose.
+    fn was_of_use(&self, since: Instant) -> bool {
+        let (queue, now) = (self.lock(), Instant::now());
+        let is_old = now.saturating_duration_since(since) >= MIN_UPTIME_TO_END_OUTAGE;
+        let is_idle = queue.has_been_idle_for(now, MIN_IDLE_TO_WAIT_FOR_DEMAND);
+        queue.is_leaving() || (queue.has_served() || is_old) && !is_idle
     }
 
     /// Waits before the first attempt after the loss of a connection that was made at `since`; `None`
@@ -170,25 +188,20 @@ impl State {
         locator: &mut Locator,
         changes: &mut PrimaryChanges,
         backoff: &mut Backoff,
+        log: &mut ConnectionLog,
     ) -> Option<Connected> {
-        let mut is_first = true;
         loop {
             // What was announced before the Sentinels are asked is in their answer.
             changes.ignore_past();
             let error = match self.while_disconnected(locator.connect()).await? {
-                Ok(connected) => {
-                    self.log_connected(locator.server());
-                    return Some(connected);
-                }
+                Ok(connected) => return Some(connected),
                 Err(error) => error,
             };
             if self.is_dedicated() {
                 self.close(&error);
                 return None;
             }
-            if std::mem::take(&mut is_first) {
-                log::warn!(target: "redis_ready", "{error:#}; trying again until it works");
-            }
+            log.failed(&error);
             let mut wakers = Wakers::default();
             self.lock()
                 .unreachable(&error, error.is_lasting(), &mut wakers);
@@ -206,16 +219,6 @@ impl State {
         let switch = pin!(changes.changed());
         let reconnect = pin!(self.until_reconnect());
         select(switch, reconnect).await;
-    }
-
-    fn log_connected(&self, server: Option<&Server>) {
-        let peer = &self.peer;
-        match server {
-            Some(server) => {
-                log::info!(target: "redis_ready", "connected to {server} of `{peer}`");
-            }
-            None => log::info!(target: "redis_ready", "connected to `{peer}`"),
-        }
     }
 
     /// Runs `work` without a connection, and fails the callers whose time is up meanwhile.

@@ -5,7 +5,8 @@ use std::pin::pin;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
-use super::io_thread;
+use super::relayed::relayed;
+use super::{io_thread, threads};
 
 /// Adds `wait` to `start` without overflow; a wait of more than a year counts as a year.
 pub(crate) fn later(start: Instant, wait: Duration) -> Instant {
@@ -17,24 +18,33 @@ pub(crate) fn later(start: Instant, wait: Duration) -> Instant {
 pub(crate) async fn within<T>(limit: Duration, work: impl Future<Output = T>) -> Option<T> {
     let mut work = pin!(work);
     let mut limit = pin!(sleep(limit));
-    poll_fn(|cx| match work.as_mut().poll(cx) {
+    relayed(poll_fn(|cx| match work.as_mut().poll(cx) {
         Poll::Ready(output) => Poll::Ready(Some(output)),
         Poll::Pending => limit.as_mut().poll(cx).map(|()| None),
-    })
+    }))
     .await
 }
 
 /// Waits, for callers on any runtime or none.
 pub(crate) async fn sleep(wait: Duration) {
     let (mut done, over) = tokio::sync::oneshot::channel();
-    let sleep = async move {
-        // Ends early when the caller has dropped its future.
-        let _ = tokio::time::timeout(wait, done.closed()).await;
-        let _ = done.send(());
+    let started = if io_thread::ensure_started().is_ok() {
+        io_thread::spawn(async move {
+            // Ends early when the caller has dropped its future.
+            let _ = tokio::time::timeout(wait, done.closed()).await;
+            let _ = done.send(());
+        })
+        .is_ok()
+    } else {
+        let sleep = move || {
+            std::thread::sleep(wait);
+            let _ = done.send(());
+        };
+        threads::start("redis-ready-sleep", sleep).is_ok()
     };
-    if io_thread::spawn(sleep).is_ok() {
+    if started {
         // Fails only if the I/O thread has ended, and its clock with it.
-        let _ = over.await;
+        let _ = relayed(over).await;
     }
 }
 

@@ -2,17 +2,30 @@
 //!
 //! Callers only wait for a reply, so they may be on any runtime and any thread. No connection ends with
 //! the runtime that made the first call, and timeouts are right while the application blocks its executor.
+//!
+//! No foreign code runs on it: lines for the log leave it ([`log`](super::log)), and so do wakers of unknown
+//! kinds ([`Wakers`](super::Wakers)). A call that would wait on it fails at once
+//! ([`check_may_wait`](super::check_may_wait)).
 
 use std::future::Future;
 use std::sync::{Mutex, PoisonError, mpsc};
 
 use tokio::runtime::{Builder, Handle};
 
+use super::{known_wakers, threads};
 use crate::error::{Error, ErrorKind};
 
 /// The running thread's handle, and the process that started it: a forked child has the memory of
 /// its parent but not the threads.
 static THREAD: Mutex<Option<(u32, Handle)>> = Mutex::new(None);
+
+/// Starts the I/O thread if there is none.
+///
+/// # Errors
+/// It cannot be started; the error says why.
+pub(crate) fn ensure_started() -> Result<(), Error> {
+    handle().map(drop)
+}
 
 /// Runs `task` on the I/O thread, which is started if there is none.
 pub(crate) fn spawn(task: impl Future<Output = ()> + Send + 'static) -> Result<(), Error> {
@@ -25,40 +38,43 @@ fn handle() -> Result<Handle, Error> {
     match &*thread {
         Some((process, handle)) if *process == std::process::id() => Ok(handle.clone()),
         _ => {
-            let handle = start().map_err(|error| {
-                Error::new(ErrorKind::Unsupported, "the I/O thread cannot be started")
-                    .caused_by(error)
-            })?;
+            let handle = start().map_err(|error| cannot_start(&error))?;
             *thread = Some((std::process::id(), handle.clone()));
             Ok(handle)
         }
     }
 }
 
+fn cannot_start(error: &std::io::Error) -> Error {
+    // redis-rs shows one line of an error, so the cause stands in it.
+    let message = format!("the I/O thread cannot be started: {error}");
+    Error::new(ErrorKind::Unreachable, message).note("the command has not run")
+}
+
 fn start() -> std::io::Result<Handle> {
     let (send, receive) = mpsc::channel();
-    std::thread::Builder::new()
-        .name("redis-ready".to_owned())
-        .spawn(move || {
-            let _forget = Forget;
-            // Dropped before `_forget` takes the lock that the starting caller holds while it receives.
-            let send = send;
-            match Builder::new_current_thread()
-                .enable_io()
-                .enable_time()
-                .build()
-            {
-                Ok(runtime) => {
-                    // Fails only if the starting caller has ended, and then no call uses this runtime.
-                    if send.send(Ok(runtime.handle().clone())).is_ok() {
-                        runtime.block_on(std::future::pending::<()>());
-                    }
-                }
-                Err(error) => {
-                    let _ = send.send(Err(error));
+    threads::start("redis-ready", move || {
+        let _forget = Forget;
+        // Dropped before `_forget` takes the lock that the starting caller holds while it receives.
+        let send = send;
+        threads::enter_io_thread();
+        match Builder::new_current_thread()
+            .enable_io()
+            .enable_time()
+            .build()
+        {
+            Ok(runtime) => {
+                known_wakers::learn(&runtime);
+                // Fails only if the starting caller has ended, and then no call uses this runtime.
+                if send.send(Ok(runtime.handle().clone())).is_ok() {
+                    runtime.block_on(std::future::pending::<()>());
                 }
             }
-        })?;
+            Err(error) => {
+                let _ = send.send(Err(error));
+            }
+        }
+    })?;
     receive
         .recv()
         .unwrap_or_else(|_| Err(std::io::Error::other("the thread ended at once")))

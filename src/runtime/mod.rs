@@ -1,9 +1,23 @@
-//! The one thread that owns the connections of the process, its clock, and the waking of callers.
+//! The one thread that owns the connections of the process, its clock, and what must not run on it: the
+//! waking of callers and the logger.
+//!
+//! Wakers that are not of tokio or of this crate are woken on other threads.
 
 mod clock;
+mod foreign_wakers;
 mod io_thread;
+mod known_wakers;
+mod log_thread;
+mod parker;
+mod relay;
+mod relayed;
+mod threads;
 mod wakers;
 
 pub(crate) use self::clock::{later, sleep, within};
-pub(crate) use self::io_thread::spawn;
+pub(crate) use self::io_thread::{ensure_started, spawn};
+pub(crate) use self::log_thread::{flush_log, log};
+pub(crate) use self::parker::{block_on, block_on_within};
+pub(crate) use self::relayed::relayed;
+pub(crate) use self::threads::check_may_wait;
 pub(crate) use self::wakers::Wakers;

@@ -3,6 +3,8 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::task::Waker;
 
+use super::{foreign_wakers, known_wakers};
+
 /// Callers whose outcome is known, to be woken outside of every lock.
 ///
 /// A caller that is not woken waits for ever, so a set that still holds callers must not be dropped.
@@ -15,11 +17,20 @@ impl Wakers {
         self.0.push(waker);
     }
 
-    /// Wakes all of them. A panic of one waker does not keep the others from being woken.
+    /// Wakes all of them: here where that is known to take no time, else on another thread. A panic of
+    /// one waker does not keep the others from being woken.
     pub(crate) fn wake_all(&mut self) {
+        let mut foreign = Vec::new();
         for waker in self.0.drain(..) {
-            // The panic hook has reported the panic already.
-            let _ = catch_unwind(AssertUnwindSafe(|| waker.wake()));
+            if known_wakers::is_known(&waker) {
+                // The panic hook has reported the panic already.
+                let _ = catch_unwind(AssertUnwindSafe(|| waker.wake()));
+            } else {
+                foreign.push(waker);
+            }
+        }
+        if !foreign.is_empty() {
+            foreign_wakers::wake(foreign);
         }
     }
 }
@@ -64,7 +75,9 @@ mod tests {
         let mut wakers = Wakers::default();
         wakers.extend([Arc::clone(&count).into(), Arc::clone(&count).into()]);
         wakers.wake_all();
-        assert_eq!(count.0.load(Ordering::Relaxed), 2);
+        while count.0.load(Ordering::Relaxed) < 2 {
+            std::thread::sleep(std::time::Duration::from_millis(1));
+        }
     }
 
     #[test]

@@ -26,6 +26,8 @@ mod deadlines;
 #[cfg(feature = "build")]
 mod env_example;
 #[cfg(all(feature = "testing", unix))]
+mod foreign_code;
+#[cfg(all(feature = "testing", unix))]
 mod limits;
 #[cfg(feature = "client")]
 mod macros;

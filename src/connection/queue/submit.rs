@@ -12,7 +12,7 @@ use super::after_unlock::AfterUnlock;
 use super::command_queue::{CommandQueue, Connection, Outcome};
 use super::driver_wakeup::DriverWakeup;
 use super::in_flight::{Caller, Entry};
-use super::waiters::WaiterId;
+use super::waiters::{OldWaker, WaiterId};
 use crate::error::Error;
 use crate::resp::Refusal;
 use crate::runtime::{Wakers, later};
@@ -176,18 +176,27 @@ impl CommandQueue {
         }
     }
 
-    pub(in super::super) fn take(&mut self, waiter: WaiterId, waker: &Waker) -> Option<Outcome> {
+    /// Takes the outcome of a caller; leaves `waker` behind while there is none, and returns the one that
+    /// it replaces.
+    #[inline]
+    pub(in super::super) fn take(
+        &mut self,
+        waiter: WaiterId,
+        waker: &Waker,
+    ) -> Result<Outcome, OldWaker> {
         self.waiters.take(waiter, waker)
     }
 
     /// The caller that waits for a reply goes away.
-    pub(in super::super) fn abandon(&mut self, waiter: WaiterId, wakers: &mut Wakers) {
-        if self.waiters.abandon(waiter) && self.has_unsent() {
+    pub(in super::super) fn abandon(&mut self, waiter: WaiterId, wakers: &mut Wakers) -> OldWaker {
+        let old = self.waiters.abandon(waiter);
+        if old.is_some() && self.has_unsent() {
             if self.in_flight.abandon_unsent(waiter, self.out.taken()) {
                 self.drop_abandoned();
             }
             self.admit(wakers);
         }
+        old
     }
 
     /// Removes the commands that have not been written and are not waited for any more.
@@ -203,16 +212,27 @@ impl CommandQueue {
     }
 
     /// The caller that waits for room goes away.
-    pub(in super::super) fn leave_line(&mut self, waiter: WaiterId, wakers: &mut Wakers) {
+    pub(in super::super) fn leave_line(
+        &mut self,
+        waiter: WaiterId,
+        wakers: &mut Wakers,
+    ) -> OldWaker {
         if self.waiters.is_waiting(waiter) {
-            self.waiters.abandon(waiter);
+            let old = self.waiters.abandon(waiter);
             let waiters = &mut self.waiters;
             self.admission
                 .leave(|waiter| waiters.free_abandoned(waiter));
-        } else if let Some(Outcome::Admitted) = self.waiters.take(waiter, Waker::noop()) {
-            // It had been let in without knowing yet.
-            self.admission.arrived();
-            self.admit(wakers);
+            return old;
+        }
+        match self.waiters.take(waiter, Waker::noop()) {
+            Ok(Outcome::Admitted) => {
+                // It had been let in without knowing yet.
+                self.admission.arrived();
+                self.admit(wakers);
+                None
+            }
+            Ok(_) => None,
+            Err(old) => old,
         }
     }
 
@@ -250,8 +270,8 @@ impl CommandQueue {
     }
 
     /// The caller that is parked goes away.
-    pub(in super::super) fn unpark(&mut self, waiter: WaiterId) {
+    pub(in super::super) fn unpark(&mut self, waiter: WaiterId) -> OldWaker {
         self.not_ready.leave(waiter);
-        self.waiters.free(waiter);
+        self.waiters.free(waiter)
     }
 }

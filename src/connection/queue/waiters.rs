@@ -6,6 +6,10 @@ use std::task::Waker;
 /// [`Waiters::abandon`] or [`Waiters::free`].
 pub(in super::super) type WaiterId = u32;
 
+/// A waker that is not needed any more. Dropping it can run any code of the application, so this is done
+/// where no lock is held.
+pub(in super::super) type OldWaker = Option<Waker>;
+
 /// The callers that wait, and the outcomes `T` that they have not taken yet.
 #[derive(Debug)]
 pub(super) struct Waiters<T> {
@@ -66,42 +70,45 @@ impl<T> Waiters<T> {
     }
 
     /// Takes the outcome, and frees the entry; leaves `waker` behind while there is none.
+    ///
+    /// # Errors
+    /// There is none yet; with the waker that was left behind before, if it was another one.
     #[inline]
-    pub(super) fn take(&mut self, id: WaiterId, waker: &Waker) -> Option<T> {
+    pub(super) fn take(&mut self, id: WaiterId, waker: &Waker) -> Result<T, OldWaker> {
         let entry = &mut self.entries[id as usize];
         match entry {
-            Entry::Waiting(current) => {
-                current.clone_from(waker);
-                None
-            }
+            Entry::Waiting(current) if current.will_wake(waker) => Err(None),
+            Entry::Waiting(current) => Err(Some(std::mem::replace(current, waker.clone()))),
             Entry::Done(_) => {
                 let Entry::Done(outcome) = std::mem::replace(entry, Entry::Free) else {
-                    return None;
+                    return Err(None);
                 };
                 self.free.push(id);
-                Some(outcome)
+                Ok(outcome)
             }
-            Entry::Free | Entry::Abandoned => None,
+            Entry::Free | Entry::Abandoned => Err(None),
         }
     }
 
-    /// The caller drops its future. Returns whether it was still waiting; if not, its entry is free.
-    pub(super) fn abandon(&mut self, id: WaiterId) -> bool {
+    /// The caller drops its future. Returns its waker if it was still waiting; if not, its entry is free.
+    pub(super) fn abandon(&mut self, id: WaiterId) -> OldWaker {
         let entry = &mut self.entries[id as usize];
-        let waits = matches!(entry, Entry::Waiting(_));
-        if waits {
-            *entry = Entry::Abandoned;
+        if matches!(entry, Entry::Waiting(_)) {
+            match std::mem::replace(entry, Entry::Abandoned) {
+                Entry::Waiting(waker) => Some(waker),
+                _ => None,
+            }
         } else {
-            self.free(id);
+            self.free(id)
         }
-        waits
     }
 
     /// Frees an entry whose caller has dropped its future; returns whether it has.
     pub(super) fn free_abandoned(&mut self, id: WaiterId) -> bool {
         let is_abandoned = self.is_abandoned(id);
         if is_abandoned {
-            self.free(id);
+            // Its waker has gone with its caller.
+            let _ = self.free(id);
         }
         is_abandoned
     }
@@ -112,9 +119,12 @@ impl<T> Waiters<T> {
     }
 
     /// Frees an entry that gets no outcome any more.
-    pub(super) fn free(&mut self, id: WaiterId) {
-        self.entries[id as usize] = Entry::Free;
+    pub(super) fn free(&mut self, id: WaiterId) -> OldWaker {
         self.free.push(id);
+        match std::mem::replace(&mut self.entries[id as usize], Entry::Free) {
+            Entry::Waiting(waker) => Some(waker),
+            _ => None,
+        }
     }
 
     pub(super) fn is_abandoned(&self, id: WaiterId) -> bool {
