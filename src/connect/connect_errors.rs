@@ -9,6 +9,7 @@ use redis::Cmd;
 use super::tls_errors::ENDED_HELP;
 use crate::config::{Announced, Announcer, Endpoint, ServerConfig};
 use crate::error::{Error, ErrorKind};
+use crate::runtime::{exhaustion, limit_help};
 use crate::url::Protocol;
 
 /// The most causes, and addresses of each, that an error tells: a name can have hundreds of addresses.
@@ -78,12 +79,15 @@ pub(super) fn unresolved(config: &ServerConfig, error: io::Error) -> Error {
         (Endpoint::Tcp(address), None) => format!("`{}`", address.host),
         _ => named(config),
     };
+    // A resolver that cannot open a file or a socket says that the name is unknown.
+    let error = exhaustion().unwrap_or(error);
+    let help = limit_help(&error).or(announced_help(config));
     Error::new(
         ErrorKind::Unreachable,
         format!("cannot find the address of {what}"),
     )
     .caused_by(error)
-    .with_help(announced_help(config).unwrap_or("correct the host"))
+    .with_help(help.unwrap_or("correct the host"))
 }
 
 /// Reports that no socket could be opened.
@@ -105,9 +109,8 @@ pub(super) fn unreachable(config: &ServerConfig, error: io::Error) -> Error {
         | io::ErrorKind::TimedOut) => report.with_io_kind(kind),
         _ => report,
     };
-    report
-        .caused_by(error)
-        .with_help_if(announced_help(config).or(help))
+    let help = limit_help(&error).or(announced_help(config)).or(help);
+    report.caused_by(error).with_help_if(help)
 }
 
 /// Reports that the connection ended, or was no longer RESP, during the handshake of Redis.

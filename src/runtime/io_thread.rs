@@ -12,6 +12,7 @@ use std::sync::{Mutex, PoisonError, mpsc};
 
 use tokio::runtime::{Builder, Handle};
 
+use super::descriptors::limit_help;
 use super::{known_wakers, threads};
 use crate::error::{Error, ErrorKind};
 
@@ -48,7 +49,9 @@ fn handle() -> Result<Handle, Error> {
 fn cannot_start(error: &std::io::Error) -> Error {
     // redis-rs shows one line of an error, so the cause stands in it.
     let message = format!("the I/O thread cannot be started: {error}");
-    Error::new(ErrorKind::Unreachable, message).note("the command has not run")
+    Error::new(ErrorKind::Unreachable, message)
+        .note("the command has not run")
+        .with_help_if(limit_help(error))
 }
 
 fn start() -> std::io::Result<Handle> {

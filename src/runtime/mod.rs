@@ -4,6 +4,7 @@
 //! Wakers that are not of tokio or of this crate are woken on other threads.
 
 mod clock;
+mod descriptors;
 mod foreign_wakers;
 mod io_thread;
 mod known_wakers;
@@ -15,6 +16,7 @@ mod threads;
 mod wakers;
 
 pub(crate) use self::clock::{later, sleep, within};
+pub(crate) use self::descriptors::{exhaustion, limit_help};
 pub(crate) use self::io_thread::{ensure_started, spawn};
 pub(crate) use self::log_thread::{flush_log, log};
 pub(crate) use self::parker::{block_on, block_on_within};

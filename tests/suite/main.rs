@@ -31,6 +31,8 @@ mod foreign_code;
 mod limits;
 #[cfg(feature = "client")]
 mod macros;
+#[cfg(all(feature = "testing", target_os = "linux"))]
+mod no_descriptors;
 #[cfg(all(feature = "testing", unix))]
 mod permissions;
 #[cfg(feature = "testing")]
