@@ -4,7 +4,6 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use redis::{Cmd, Value};
-use tokio::time::timeout;
 
 use super::attempt::{Attempt, Setup};
 use super::connect_errors::{Phase, all_failed, too_late, unresolved};
@@ -16,6 +15,7 @@ use super::tls::TlsConnector;
 use super::tls_probe::TlsProbe;
 use crate::config::{Endpoint, ServerConfig};
 use crate::error::Error;
+use crate::runtime::while_running;
 
 /// The shortest part of the connect timeout that an address has for itself, if that is less than half:
 /// a server far away takes a few round trips to let us in.
@@ -61,8 +61,8 @@ impl Connector {
         let start = Instant::now();
         let limit = self.config.client().connect_timeout();
         let late = |phase| too_late(&self.config, phase, questions);
-        let addresses = timeout(limit, self.addresses()).await;
-        let addresses = addresses.unwrap_or_else(|_| Err(late(Phase::Resolving)))?;
+        let addresses = while_running(limit, self.addresses()).await;
+        let addresses = addresses.unwrap_or_else(|| Err(late(Phase::Resolving)))?;
         let setup = Setup {
             config: &self.config,
             questions,
@@ -83,8 +83,8 @@ impl Connector {
         let first = first_success(runs, |number, elapsed| {
             attempts[number].time_alone(elapsed, share)
         });
-        let outcome = timeout(limit.saturating_sub(start.elapsed()), first).await;
-        if let Ok(Ok((number, connected, answers))) = outcome {
+        let outcome = while_running(limit.saturating_sub(start.elapsed()), first).await;
+        if let Some(Ok((number, connected, answers))) = outcome {
             self.last = attempts[number].address();
             // Those before it have failed, or are slower although they have started earlier.
             let slower: Vec<_> = attempts[..number].iter().map(Attempt::address).collect();

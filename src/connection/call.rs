@@ -8,7 +8,10 @@ use std::time::{Duration, Instant};
 
 use redis::{RedisError, RedisResult, Value};
 
-use super::errors::{beyond_limit, is_a_cluster_node};
+use super::errors::{
+    LENGTH_HELP, MAX_ARGUMENT, argument_too_long, beyond_limit, is_a_cluster_node,
+};
+use super::last_words::{about_connection, is_about_length};
 use super::queue::{AfterUnlock, Outcome, Submitted, WaiterId};
 use super::reply::{Reply, may_hold_error};
 use super::request::Request;
@@ -159,6 +162,11 @@ impl<'a> Call<'a> {
     #[cold]
     fn refused(&mut self, reply: Reply, waker: &Waker) -> PollReply {
         let State { target, peer, .. } = &**self.connection;
+        if let Some(words) = reply.first().and_then(about_connection)
+            && is_about_length(&words)
+        {
+            return Poll::Ready(Err(argument_too_long(peer, &words)));
+        }
         let client = target.client();
         let first = reply.first().and_then(Refusal::of);
         let is_moved = matches!(first, Some(Refusal::Redirect(Redirect::Moved { .. })));
@@ -222,7 +230,11 @@ impl<'a> Call<'a> {
 
     /// Submits again what was written and lost, where that does no harm.
     #[cold]
-    fn failed(&mut self, error: Error, waker: &Waker) -> PollReply {
+    fn failed(&mut self, mut error: Error, waker: &Waker) -> PollReply {
+        if error.kind() == ErrorKind::ConnectionLost && self.request.max_argument() > MAX_ARGUMENT {
+            // The server ends the connection, and what it says about it may be lost with it.
+            error = error.with_help(LENGTH_HELP);
+        }
         self.writes += u8::from(error.may_have_run());
         let again = error.kind() == ErrorKind::ConnectionLost
             && self.writes < MAX_WRITES

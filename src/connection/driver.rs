@@ -8,11 +8,15 @@ use std::task::{Context, Poll};
 use std::time::Instant;
 
 use redis::Value;
+use tokio::task::JoinHandle;
 
-use super::errors::{closed, connection_lost, ended_by_another, protocol_error};
+use super::errors::{
+    closed, connection_lost, connection_lost_after, ended_by_another, protocol_error,
+};
+use super::last_words::{about_connection, unasked};
 use super::queue::KEPT_CAPACITY;
 use super::state::State;
-use super::timer::Timer;
+use super::timer::{Timer, reactor_turn};
 use crate::connect::{Connected, Stream};
 use crate::error::{Error, ErrorKind};
 use crate::resp::{Decoded, Decoder};
@@ -23,6 +27,10 @@ use crate::runtime::Wakers;
 const READ_SIZE: usize = 16 * 1024;
 /// The most that the read buffer grows at once beyond what has arrived, in bytes.
 const MAX_GROWTH: usize = 1024 * 1024;
+
+/// The most that is read at once before callers are told that they are late, and after a write has failed,
+/// in bytes. It is more than a system keeps for a socket.
+const MAX_LAST_READ: usize = 16 * 1024 * 1024;
 
 /// The future of one connection. Its output is why it ended; by then the queue knows.
 pub(super) struct Driver<'a> {
@@ -43,6 +51,10 @@ pub(super) struct Driver<'a> {
     begun: u64,
     wakers: Wakers,
     timer: Timer,
+    /// What the last reply has said about the whole connection.
+    last_words: Option<String>,
+    /// Why a write has failed, until what the server has said before is read.
+    write_failure: Option<(io::Error, JoinHandle<()>)>,
     failure: Option<Error>,
 }
 
@@ -52,10 +64,12 @@ impl<'a> Driver<'a> {
         let filled = input.len();
         input.resize(filled + READ_SIZE, 0);
         let mut wakers = Wakers::default();
-        state
-            .lock()
-            .connected(Instant::now(), stream.inline(), &mut wakers);
-        wakers.wake_all();
+        {
+            let (mut queue, now) = (state.lock(), Instant::now());
+            // Callers who are late already are told that nothing was sent.
+            let _ = queue.expire(now, &mut wakers);
+            queue.connected(now, stream.inline(), &mut wakers);
+        }
         Driver {
             state,
             stream,
@@ -70,7 +84,9 @@ impl<'a> Driver<'a> {
             replies: Vec::new(),
             begun: 0,
             wakers,
-            timer: Timer::default(),
+            timer: Timer::new(),
+            last_words: None,
+            write_failure: None,
             failure: None,
         }
     }
@@ -79,14 +95,23 @@ impl<'a> Driver<'a> {
     fn advance(&mut self, mut alarm_is_late: bool, cx: &mut Context<'_>) -> Result<(), Error> {
         let mut rang = false;
         loop {
-            rang |= self
-                .timer
-                .poll(self.state, alarm_is_late, cx, &mut self.wakers);
+            if self.write_failure.is_some() {
+                return self.end_after_failed_write(cx);
+            }
+            let is_late = std::mem::take(&mut alarm_is_late);
+            self.timer.set(self.state, is_late, &mut self.wakers);
+            while self.timer.poll(cx).is_ready() {
+                rang = true;
+                self.expire(cx)?;
+            }
             self.wakers.wake_all();
             if self.gather(cx) {
                 return Ok(());
             }
-            self.write(cx)?;
+            if let Err(error) = self.write(cx) {
+                self.write_failure = Some((error, reactor_turn()));
+                continue;
+            }
             if self.read(cx)? {
                 continue;
             }
@@ -120,6 +145,45 @@ impl<'a> Driver<'a> {
         }
     }
 
+    /// Tells callers that they are late, after a look for their replies.
+    fn expire(&mut self, cx: &mut Context<'_>) -> Result<(), Error> {
+        let now = Instant::now();
+        self.read_all(cx)?;
+        self.timer.expire(now, self.state, &mut self.wakers);
+        Ok(())
+    }
+
+    /// Reads what is there, within bounds.
+    fn read_all(&mut self, cx: &mut Context<'_>) -> Result<(), Error> {
+        let mut reads = 0;
+        while reads * READ_SIZE < MAX_LAST_READ && self.read(cx)? {
+            reads += 1;
+        }
+        Ok(())
+    }
+
+    /// Ends the connection with why a write has failed. The server may have said why, and may have
+    /// answered commands before: that is read first.
+    fn end_after_failed_write(&mut self, cx: &mut Context<'_>) -> Result<(), Error> {
+        let turn = self.write_failure.as_mut().map(|(_, turn)| Pin::new(turn));
+        if turn.is_some_and(|turn| turn.poll(cx).is_pending()) {
+            return Ok(());
+        }
+        let last = self.read_all(cx);
+        match self.write_failure.take() {
+            Some((cause, _)) => Err(self.lost(&cause)),
+            None => last,
+        }
+    }
+
+    /// The error of a connection that has ended.
+    fn lost(&self, cause: &io::Error) -> Error {
+        match &self.last_words {
+            Some(words) => connection_lost_after(&self.state.peer, cause, words),
+            None => connection_lost(&self.state.peer, cause),
+        }
+    }
+
     /// Takes what callers have queued, once the last write is done. Returns whether to let other
     /// tasks run first, so that one write carries the commands of all of them.
     fn gather(&mut self, cx: &mut Context<'_>) -> bool {
@@ -143,14 +207,14 @@ impl<'a> Driver<'a> {
         false
     }
 
-    fn write(&mut self, cx: &mut Context<'_>) -> Result<(), Error> {
+    fn write(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
         while self.written < self.output.len() {
             match self.stream.poll_write(cx, &self.output[self.written..]) {
                 Poll::Ready(Ok(written)) => {
                     self.written += written;
                     self.flushing = true;
                 }
-                Poll::Ready(Err(error)) => return Err(connection_lost(&self.state.peer, &error)),
+                Poll::Ready(Err(error)) => return Err(error),
                 Poll::Pending => return Ok(()),
             }
         }
@@ -158,7 +222,7 @@ impl<'a> Driver<'a> {
         if self.flushing {
             match self.stream.poll_flush(cx) {
                 Poll::Ready(Ok(())) => self.flushing = false,
-                Poll::Ready(Err(error)) => return Err(connection_lost(&self.state.peer, &error)),
+                Poll::Ready(Err(error)) => return Err(error),
                 Poll::Pending => {}
             }
         }
@@ -172,23 +236,43 @@ impl<'a> Driver<'a> {
             Poll::Pending => return Ok(false),
             Poll::Ready(Ok(0)) => {
                 let end = io::Error::new(io::ErrorKind::UnexpectedEof, "the server closed it");
-                return Err(connection_lost(&self.state.peer, &end));
+                return Err(self.lost(&end));
             }
             Poll::Ready(Ok(read)) => read,
-            Poll::Ready(Err(error)) => return Err(connection_lost(&self.state.peer, &error)),
+            Poll::Ready(Err(error)) => return Err(self.lost(&error)),
         };
         self.filled += read;
         let decoded = self.decode();
-        let begun = self.begun + self.filled as u64;
+        let delivered = self.deliver();
         // What came before bytes that are not RESP is right.
+        decoded?;
+        delivered?;
+        Ok(true)
+    }
+
+    fn deliver(&mut self) -> Result<(), Error> {
+        // An error is rare: only then it is looked at twice.
+        let last = match self.replies.last() {
+            Some(Ok(last @ Value::ServerError(_))) => Some(last),
+            _ => None,
+        };
+        let (words, unasked) = (last.and_then(about_connection), last.and_then(unasked));
+        if !self.replies.is_empty() {
+            self.last_words = words;
+        }
+        let begun = self.begun + self.filled as u64;
         let delivered = self
             .state
             .lock()
             .deliver(&mut self.replies, begun, &mut self.wakers);
         self.wakers.wake_all();
-        decoded?;
-        delivered.map_err(|()| protocol_error(&self.state.peer, "a reply without a command"))?;
-        Ok(true)
+        delivered.map_err(|()| match unasked {
+            Some(words) => {
+                let end = io::Error::other("the server ends it");
+                connection_lost_after(&self.state.peer, &end, &words)
+            }
+            None => protocol_error(&self.state.peer, "a reply without a command"),
+        })
     }
 
     fn decode(&mut self) -> Result<(), Error> {

@@ -6,12 +6,18 @@ use std::time::Duration;
 
 use redis::ServerError;
 
+use super::last_words::is_about_length;
 use crate::config::Target;
 use crate::error::{Error, ErrorKind};
 use crate::resp::BeyondLimit;
 
 const ASKED_WHAT_IT_IS: &str =
     "the command has not run: the server was asked what it is, by `COMMAND INFO`";
+
+/// Length of an argument that servers take unless they are configured otherwise, in bytes.
+pub(super) const MAX_ARGUMENT: usize = 512 * 1024 * 1024;
+pub(super) const LENGTH_HELP: &str =
+    "send less in one argument, or raise `proto-max-bulk-len` of the server, 512 MiB by default";
 
 /// The error of every call after the client was closed.
 pub(crate) fn closed() -> Error {
@@ -21,6 +27,21 @@ pub(crate) fn closed() -> Error {
 pub(super) fn connection_lost(peer: &str, cause: &io::Error) -> Error {
     let message = format!("connection to `{peer}` lost: {cause}");
     Error::new(ErrorKind::ConnectionLost, message)
+}
+
+/// The error about a connection that has ended after the server had said `words` about it.
+pub(super) fn connection_lost_after(peer: &str, cause: &io::Error, words: &str) -> Error {
+    let message = format!("connection to `{peer}` lost: {cause}, after the server said `{words}`");
+    let help = is_about_length(words).then_some(LENGTH_HELP);
+    Error::new(ErrorKind::ConnectionLost, message).with_help_if(help)
+}
+
+/// The error about a command with an argument that the server has not read to its end.
+pub(super) fn argument_too_long(peer: &str, words: &str) -> Error {
+    let message = format!("an argument is longer than `{peer}` takes: {words}");
+    Error::new(ErrorKind::InvalidCommand, message)
+        .note("the command has not run")
+        .with_help(LENGTH_HELP)
 }
 
 pub(super) fn protocol_error(peer: &str, what: &str) -> Error {

@@ -6,6 +6,7 @@ mod call;
 mod connection_log;
 mod driver;
 mod errors;
+mod last_words;
 mod learned_commands;
 mod multiplexed;
 mod node;

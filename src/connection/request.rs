@@ -87,6 +87,15 @@ impl<'a> Request<'a> {
         }
     }
 
+    /// Returns the length of the longest argument.
+    pub(super) fn max_argument(&self) -> usize {
+        let longest = match &self.payload {
+            Payload::Command(command, _) => arguments(command).map(<[u8]>::len).max(),
+            Payload::Packed(packed) => Some(packed.bytes.len()),
+        };
+        longest.unwrap_or(0)
+    }
+
     /// Returns whether its caller wants a reply.
     #[inline]
     pub(super) fn is_answered(&self) -> bool {

@@ -226,7 +226,7 @@ impl State {
     async fn while_disconnected<T>(&self, work: impl Future<Output = T>) -> Option<T> {
         WhileDisconnected {
             state: self,
-            timer: Timer::default(),
+            timer: Timer::new(),
             work: pin!(work),
         }
         .await
@@ -258,7 +258,10 @@ impl<T, W: Future<Output = T>> Future for WhileDisconnected<'_, W> {
             return Poll::Ready(Some(output));
         }
         let mut wakers = Wakers::default();
-        this.timer.poll(this.state, alarm_is_late, cx, &mut wakers);
+        this.timer.set(this.state, alarm_is_late, &mut wakers);
+        while this.timer.poll(cx).is_ready() {
+            this.timer.expire(Instant::now(), this.state, &mut wakers);
+        }
         wakers.wake_all();
         Poll::Pending
     }

@@ -2,9 +2,10 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::task::Context;
+use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
+use tokio::task::{JoinHandle, yield_now};
 use tokio::time::Sleep;
 
 use super::state::State;
@@ -12,44 +13,71 @@ use crate::runtime::Wakers;
 
 /// One timer per connection: replies come in order, so only the oldest command can be late. It is set
 /// for the time of the oldest one and, when that has passed, for the one that is oldest then.
-#[derive(Default)]
+///
+/// The process may have been stopped for longer than that, and the reply may have come meanwhile. So when
+/// the time has passed, the reactor has a turn and the connection is read before callers are told.
 pub(super) struct Timer {
     sleep: Option<Pin<Box<Sleep>>>,
     is_set: bool,
+    /// The time has passed, and the reactor looks at the sockets.
+    turn: Option<JoinHandle<()>>,
+    /// What had come until then has been read.
+    last_look: Instant,
 }
 
 impl Timer {
-    /// Fails the callers whose time is up; returns whether the time to look for any had come.
-    /// `is_late` is what the queue has said of its alarm under the last lock.
-    pub(super) fn poll(
-        &mut self,
-        state: &State,
-        mut is_late: bool,
-        cx: &mut Context<'_>,
-        wakers: &mut Wakers,
-    ) -> bool {
-        let mut rang = false;
-        loop {
-            if self.is_set {
-                let sleeping = self
-                    .sleep
-                    .as_mut()
-                    .is_some_and(|sleep| sleep.as_mut().poll(cx).is_pending());
-                rang |= !sleeping;
-                if sleeping && !is_late {
-                    return rang;
-                }
-                self.is_set = false;
-            }
-            is_late = false;
-            let Some(due) = state.lock().expire(Instant::now(), wakers) else {
-                return rang;
-            };
+    pub(super) fn new() -> Timer {
+        Timer {
+            sleep: None,
+            is_set: false,
+            turn: None,
+            last_look: Instant::now(),
+        }
+    }
+
+    /// Sets the timer if it is not, or is set for a time that `is_late`, as the queue has said under the
+    /// last lock. Fails only callers whose time was up when the connection was read the last time.
+    pub(super) fn set(&mut self, state: &State, is_late: bool, wakers: &mut Wakers) {
+        if self.is_set && !is_late {
+            return;
+        }
+        let due = state.lock().expire(self.last_look, wakers);
+        self.is_set = due.is_some();
+        if let Some(due) = due {
             let sleep = self
                 .sleep
                 .get_or_insert_with(|| Box::pin(tokio::time::sleep_until(due.into())));
             sleep.as_mut().reset(due.into());
-            self.is_set = true;
         }
     }
+
+    /// Ready once the time has passed and the reactor has had a turn: now is the time to read what is
+    /// there and then to call [`expire`](Timer::expire).
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.turn.is_none() {
+            match &mut self.sleep {
+                Some(sleep) if self.is_set => ready!(sleep.as_mut().poll(cx)),
+                _ => return Poll::Pending,
+            }
+        }
+        let turn = self.turn.get_or_insert_with(reactor_turn);
+        // It does not panic.
+        let _ = ready!(Pin::new(turn).poll(cx));
+        self.turn = None;
+        Poll::Ready(())
+    }
+
+    /// Fails the callers whose time was up at `now`, after which the connection has been read; sets the
+    /// timer for the next one.
+    pub(super) fn expire(&mut self, now: Instant, state: &State, wakers: &mut Wakers) {
+        self.last_look = now;
+        self.set(state, true, wakers);
+    }
+}
+
+/// Ends once the reactor has looked at all sockets.
+///
+/// A task of its own, because it is polled again only after that, whatever else wakes the caller.
+pub(super) fn reactor_turn() -> JoinHandle<()> {
+    tokio::spawn(yield_now())
 }

@@ -15,7 +15,7 @@ mod relayed;
 mod threads;
 mod wakers;
 
-pub(crate) use self::clock::{later, sleep, within};
+pub(crate) use self::clock::{later, sleep, while_running, within};
 pub(crate) use self::descriptors::{exhaustion, limit_help};
 pub(crate) use self::io_thread::{ensure_started, spawn};
 pub(crate) use self::log_thread::{flush_log, log};

@@ -28,6 +28,8 @@ mod env_example;
 #[cfg(all(feature = "testing", unix))]
 mod foreign_code;
 #[cfg(all(feature = "testing", unix))]
+mod last_words;
+#[cfg(all(feature = "testing", unix))]
 mod limits;
 #[cfg(feature = "client")]
 mod macros;
@@ -47,6 +49,8 @@ mod secrets;
 mod sentinel;
 #[cfg(feature = "testing")]
 mod sessions;
+#[cfg(all(feature = "testing", feature = "tls", target_os = "linux"))]
+mod stopped_process;
 #[cfg(all(feature = "testing", feature = "tls", unix))]
 mod topologies;
 #[cfg(feature = "testing")]
