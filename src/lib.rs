@@ -120,7 +120,7 @@
 //! | warn | `connection to … lost: …; reconnecting` | A shared connection has ended while it was in use. One that was idle, or had not answered any command, is replaced without a line. |
 //! | warn | `…; trying again until it works` | The first failed attempt to connect of an outage, with its cause. Later attempts are not logged. |
 //! | warn | `… ends connections that begin with HELLO or CLIENT; …` | The server is a proxy that does not know these commands, see [old servers and proxies](#old-servers-and-proxies). At most once in ten minutes. |
-//! | info | `connected to …` | There is a connection again, or for the first time. |
+//! | info | `connected to …` | There is a shared connection again, or for the first time. |
 //! | warn | `… lines are missing here: the logger was too slow` | 256 lines were waiting for the logger. |
 //!
 //! The logger runs on a thread of its own, one line after the other: it may be slow, and it may write to

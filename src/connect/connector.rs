@@ -83,7 +83,7 @@ impl Connector {
         let first = first_success(runs, |number, elapsed| {
             attempts[number].time_alone(elapsed, share)
         });
-        let outcome = while_running(limit.saturating_sub(start.elapsed()), first).await;
+        let outcome = while_running(limit.saturating_sub(start.elapsed()), Box::pin(first)).await;
         if let Some(Ok((number, connected, answers))) = outcome {
             self.last = attempts[number].address();
             // Those before it have failed, or are slower although they have started earlier.
@@ -417,9 +417,12 @@ mod tests {
     async fn a_plain_server_that_starts_behind_a_balancer_is_named_later() {
         let is_up = Arc::new(std::sync::atomic::AtomicBool::new(false));
         let up = Arc::clone(&is_up);
-        let server = FakeServer::answering(move |input| match up.load(Ordering::SeqCst) {
-            true if !is_tls(input) => b"+PONG\r\n",
-            _ => b"",
+        let server = FakeServer::answering(move |input| {
+            if up.load(Ordering::SeqCst) && !is_tls(input) {
+                b"+PONG\r\n"
+            } else {
+                b""
+            }
         });
         let mut connector = connector("rediss", "127.0.0.1", &server);
         let error = failure(&mut connector).await;

@@ -74,7 +74,9 @@ impl State {
             let Some(connected) = connected.await else {
                 return;
             };
-            log.connected(&self.peer, locator.server());
+            if !self.is_dedicated() {
+                log.connected(&self.peer, locator.server());
+            }
             let since = Instant::now();
             let driven = self.drive(connected, locator.server(), &mut changes);
             let error = driven.await;

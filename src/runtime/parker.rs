@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 /// Time past the limit of a caller in which the I/O thread tells it the outcome itself: that thread knows
 /// the cause, and whether the command was written. It begins once the caller's thread runs, so a process
 /// that was stopped looks at its sockets first.
-const EXTRA_TIME: Duration = Duration::from_millis(500);
+const EXTRA_TIME: Duration = Duration::from_secs(1);
 
 struct Unpark(Thread);
 
