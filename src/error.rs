@@ -29,10 +29,10 @@ use crate::url::UrlError;
 /// | [`InvalidName`](ErrorKind::InvalidName) | [`Client::from_env`](crate::Client::from_env) was called with a text that cannot be the name of a variable. | no | Pass a name such as `REDIS_URL`; a URL goes to [`Client::open`](crate::Client::open). |
 /// | [`InvalidUrl`](ErrorKind::InvalidUrl) | The value is not a Redis URL with one meaning; or the server is not what the URL says: a node of a cluster, not one of a cluster, one of a cluster without the database, not a Sentinel. | no | Follow the help of the error; the codes are on [`UrlError`]. |
 /// | [`InvalidFile`](ErrorKind::InvalidFile) | `.env`, the file of `NAME_FILE`, a file of `tls_ca`, `tls_cert` or `tls_key`, or the one of `SSL_CERT_FILE` cannot be read or used. | no | Correct the path, the permissions or the content. TLS files are read again at the next attempt to connect. |
-/// | [`Unsupported`](ErrorKind::Unsupported) | This build or this system cannot do what is asked, such as TLS without the feature `tls`. | no | Enable the feature, or change the URL. |
+/// | [`Unsupported`](ErrorKind::Unsupported) | This build, this system or redis-rs cannot do what is asked, such as TLS without the feature `tls`, or `redis::Client::open(&client)` for a cluster. | no | Enable the feature, change the URL, or follow the help of the error. |
 /// | [`Unreachable`](ErrorKind::Unreachable) | No connection was made within the deadline: the name was not found, the server refused, ended the connection or did not answer. | no | Start the server, or correct host, port or firewall. The client tries again by itself. |
 /// | [`Tls`](ErrorKind::Tls) | The TLS handshake failed: a certificate that is not trusted or has expired, another name, a client certificate that is missing or refused, a port without TLS. | no | Follow the help of the error: correct the certificate, `tls_ca`, `tls_cert`, `tls_server_name` or the scheme. |
-/// | [`Authentication`](ErrorKind::Authentication) | The server did not accept the user name or password, or does not permit the user to connect. | no | Correct the URL, or the server's users. |
+/// | [`Authentication`](ErrorKind::Authentication) | The server did not accept the username or password, or does not permit the user to connect, or to ask a cluster for its slots. | no | Correct the URL, or the server's users. |
 /// | [`ConnectionRefused`](ErrorKind::ConnectionRefused) | The server refused the connection for another reason: too many clients, protected mode, a database that it does not have. | no | Follow the help of the error. |
 /// | [`NotReady`](ErrorKind::NotReady) | The server answers and does not serve yet: it loads its data, a failover is not over, no node serves the slot, the Sentinels have not been told of the service. | no | Wait; [`Client::ready`](crate::Client::ready) does at start-up. |
 /// | [`TimedOut`](ErrorKind::TimedOut) | The command was written, and the server was silent for the response timeout; or the reply was not complete within the deadline. The error says which, and how much has come. | yes | Look for slow commands and packet loss; if slow replies are normal, raise the parameter that the error names. |
@@ -90,7 +90,7 @@ pub enum ErrorKind {
     Unreachable,
     /// The TLS handshake failed.
     Tls,
-    /// The server did not accept the user name or password, or does not permit the user to connect.
+    /// The server did not accept the username or password, or does not permit the user to connect.
     Authentication,
     /// The server refused the connection for another reason, such as too many clients.
     ConnectionRefused,

@@ -121,7 +121,10 @@
 //! | warn | `…; trying again until it works` | The first failed attempt to connect of an outage, with its cause. Later attempts are not logged. |
 //! | warn | `… ends connections that begin with HELLO or CLIENT; …` | The server is a proxy that does not know these commands, see [old servers and proxies](#old-servers-and-proxies). At most once in ten minutes. |
 //! | info | `connected to …` | There is a shared connection again, or for the first time. |
-//! | warn | `… lines are missing here: the logger was too slow` | 256 lines were waiting for the logger. |
+//! | warn | `cannot read certificates of …` | Some of the system's certificates could not be read. Once for each problem. |
+//! | warn | `slots … are served by …, which announces no host` | Commands for these slots fail. Once for each change. |
+//! | warn | `the system refuses …` | A socket option cannot be set. Once for each option and process. |
+//! | warn | `the logger was too slow: lines missing here: …` | 256 lines were waiting for the logger. |
 //!
 //! The logger runs on a thread of its own, one line after the other: it may be slow, and it may write to
 //! Redis through the same client. [`Client::close`] waits a moment, within its grace, for lines that it has
@@ -141,7 +144,7 @@
 //! | [`NotReady`](ErrorKind::NotReady), or the server's own `LOADING`, `BUSY`, `READONLY`, `CLUSTERDOWN`, `MASTERDOWN` | The server loads its data, runs a long script, or waits for a failover. Commands wait for it within their deadline. One that fails with this has not run, unless it is a script. |
 //! | [`TimedOut`](ErrorKind::TimedOut) | The connection is there and the reply does not come: `SLOWLOG GET`, `LATENCY DOCTOR`, large keys, swapping, packet loss. |
 //! | [`ConnectionLost`](ErrorKind::ConnectionLost) | A restart, a failover, or a proxy that ends connections. The log has the cause. Check data that must not be written twice: [the command may have run](Error::may_have_run). |
-//! | [`QueueFull`](ErrorKind::QueueFull) | In an outage: the outage. Otherwise the application sends more than the server answers. |
+//! | [`QueueFull`](ErrorKind::QueueFull) | Is there an outage? Then its cause. Otherwise the application sends more than the server answers. |
 //! | [`Protocol`](ErrorKind::Protocol) | Bytes that are not RESP: is it the right port? A reply beyond the [limits of this client](crate#limits-of-a-reply): ask for less at once. |
 //!
 //! ## Time limits
@@ -153,8 +156,8 @@
 //! | one command in all, waiting for a connection included; a pipeline counts as one | 3 s | `deadline` | The command fails, with the cause. |
 //! | silence after which the system probes an idle connection | 6 s | `keepalive` | Two probes without an answer, 2 s apart, end the connection: a dead peer is noticed within 10 s. |
 //! | bytes sent and not acknowledged (Linux, Android) | 5 s | none | The system ends the connection. |
-//! | an address of a name with *n* addresses that does not answer | `connect_timeout` / *n* | none | The next address is tried as well; one that does not even accept the connection has 250 ms. |
-//! | the slower Sentinels, once one has answered | 300 ms | none | The answers of the others decide. Until one has answered, the limit is `connect_timeout`. |
+//! | an address of a name with *n* addresses that does not answer | `connect_timeout` / *n*, but at least 250 ms or half of `connect_timeout`, whichever is less | none | The next address is tried as well; one that does not even accept the connection has 250 ms. |
+//! | the slower Sentinels, once one has answered | 300 ms from the question | none | The answers that have come decide; a majority that names the same primary decides at once. Until one has answered, the limit is `connect_timeout`. |
 //!
 //! While bytes arrive, the deadline alone bounds a command: a long pipeline, or a large value on a slow link,
 //! may take longer than `response_timeout`, and so may the commands behind it. The error names the limit that
@@ -175,7 +178,7 @@
 //! | `+ping` or `+dbsize` (part of `+@read`) | [`Client::ping`], [`Client::ready`]; after `LOADING`, `BUSY` and `MASTERDOWN` | With neither, these two take every answer for a server that serves, because it looks at permissions first. After `LOADING` and `BUSY` a command is tried again after half of the time that it has left, and a last time after half of the rest. |
 //! | `+client\|setname` (RESP2), `+client\|setinfo` (Redis 7.2 and later) | the names in `CLIENT LIST` | The names are missing there. |
 //! | `+role` | Sentinel: the role of the server is verified; every server: after `READONLY` and `MASTERDOWN` | The client trusts the Sentinels. After `READONLY` it reconnects and tries again without knowing the role. |
-//! | `+cluster\|slots` | a cluster: the slot table | Commands fail with [`NotReady`](ErrorKind::NotReady). |
+//! | `+cluster\|slots` | a cluster: the slot table | Commands fail at once with [`Authentication`](ErrorKind::Authentication). |
 //! | `+asking` | a cluster: slots that are being moved | Commands for these slots may fail. |
 //! | `+cluster\|info` | a cluster: after `CLUSTERDOWN` | Commands may fail with `CLUSTERDOWN` before their deadline. |
 //! | `+readonly` | a cluster with `read_from` | Replicas redirect every read to their primary. |
@@ -295,8 +298,8 @@
 //!   commands that are meant for one node are refused, and the error says what to do instead.
 //! - A slot that no node serves, or whose node announces no host, costs the commands for this slot. They wait
 //!   for a node until their deadline, and for a second after that such commands fail at once.
-//! - A dedicated connection leads to the node that serves the first key it names. What its session was
-//!   before, such as `MULTI` or a name, moves there with it. After that it stays: a redirection goes to its
+//! - A dedicated connection leads to the node that serves the first key it names. The state of its session
+//!   until then, such as `MULTI` or a name, is set up again there. After that it stays: a redirection goes to its
 //!   caller as an error.
 //! - `redis-cluster://h1:6379,h2:6379/4` selects a database on every node, where the cluster has several, as
 //!   since Valkey 9. Elsewhere that is an error that says so.
@@ -309,7 +312,9 @@
 //!
 //! # Threads and runtimes
 //!
-//! One thread of the crate, `redis-ready`, owns every connection of the process. A client therefore works
+//! One thread of the crate, `redis-ready`, owns every connection of the process. The log (`redis-ready-log`),
+//! wakers of unknown kinds (`redis-ready-wake`), name look-ups and TLS files have threads of their own, which
+//! end when they are idle. A client therefore works
 //! in every tokio runtime, in other runtimes, in several of them at once and in none. It may stand in a
 //! `static`, and time limits are right while an application blocks its executor. The child of a `fork`
 //! without `exec` gets a thread and connections of its own, unless another thread of the parent was using
@@ -366,6 +371,7 @@
 //! | the first command after `CLIENT KILL` or a restart fails | It goes to the next connection, so that its caller sees no error. |
 //! | `is_open()` of a blocking connection is false once that is lost | [`BlockingClient`]'s is always true, as it reconnects; that of a [`BlockingDedicatedConnection`] is false once it has ended. |
 //! | `CLIENT LIST` has `lib-name=redis-rs` | It has `lib-name=redis-ready`, and the version of this crate. |
+//! | a connection to a replica stays open after `READONLY` | The shared connection leaves the replica, and a dedicated one ends. |
 //! | `set_response_timeout`, `set_read_timeout` of one connection | `?response_timeout=` and `?deadline=`, for all callers of a client |
 //! | `as_pubsub`, `subscribe`, `send_packed_command`, `recv_response`, push messages | a connection of redis-rs, for which `redis_ready::redis::Client::open(&client)` takes server and login from the client |
 //!

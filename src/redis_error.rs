@@ -24,13 +24,13 @@ impl Kept {
     /// Number of different errors that are kept. They are few: what differs is the server, the user and
     /// the command. Past this, against a server that makes up its errors, an error travels as an I/O
     /// error.
-    const MAX: usize = 1_000;
+    const MAX_KEPT_ERRORS: usize = 1_000;
 
     /// Keeps `error` under `text`; returns whether it is found there from now on.
     fn keep(&mut self, text: &str, error: &Error) -> bool {
         match self.0.get(text) {
             Some(found) => is_same(found, error),
-            None if self.0.len() >= Kept::MAX => false,
+            None if self.0.len() >= Kept::MAX_KEPT_ERRORS => false,
             None => {
                 let error = Box::leak(Box::new(error.clone()));
                 self.0.insert(text.to_owned(), error);
@@ -308,8 +308,8 @@ mod tests {
             let error = Error::new(ErrorKind::Authentication, text.clone());
             kept.keep(&text, &error)
         };
-        assert!((0..Kept::MAX).all(&mut keep));
-        assert!(!keep(Kept::MAX));
+        assert!((0..Kept::MAX_KEPT_ERRORS).all(&mut keep));
+        assert!(!keep(Kept::MAX_KEPT_ERRORS));
         assert!(keep(0), "what is kept stays");
     }
 }

@@ -22,8 +22,8 @@ use crate::runtime::{block_on, block_on_within, check_may_wait};
 /// itself: a pool must never replace this client. In asynchronous code use the client itself, or call this one in
 /// `spawn_blocking`.
 ///
-/// It may be called by a logger, and in a waker: none of both runs on the I/O thread of this crate. On that
-/// thread itself, which other crates may log on, a call fails with
+/// A logger or a waker may call it: neither runs on the I/O thread of this crate. On that
+/// thread itself, where another crate may log, a command fails at once with
 /// [`ErrorKind::Deadlock`](crate::ErrorKind::Deadlock).
 ///
 /// ```no_run
@@ -51,14 +51,16 @@ impl BlockingClient {
     ///
     /// # Errors
     ///
-    /// As there: the error of the attempt to connect.
+    /// The error of the attempt to connect, as of
+    /// [`Client::dedicated_connection`](crate::Client::dedicated_connection);
+    /// [`ErrorKind::Deadlock`](crate::ErrorKind::Deadlock) on the I/O thread.
     pub fn dedicated_connection(&self) -> Result<BlockingDedicatedConnection, Error> {
         let connection = DedicatedConnection::open(Arc::clone(&self.deployment));
         Ok(block_on(connection)?.blocking())
     }
 
-    /// Blocks this thread until `future` is ready. Its deadline has passed after that of the configuration and
-    /// `more`: if it is not ready some time later, the I/O thread does not run.
+    /// Blocks this thread until `future` is ready. Fails if it is not ready some time after the configured
+    /// deadline plus `more`: then the I/O thread does not run.
     fn wait<T>(
         &self,
         future: impl Future<Output = RedisResult<T>>,
@@ -67,8 +69,10 @@ impl BlockingClient {
         check_may_wait()?;
         let deadline = self.deployment.config().deadline();
         block_on_within(future, deadline, more).unwrap_or_else(|| {
-            let message = "the I/O thread has told nothing of the command within its deadline";
-            let error = Error::new(ErrorKind::TimedOut, message).after_writing();
+            let message = "the I/O thread did not report on the command within its deadline";
+            let error = Error::new(ErrorKind::TimedOut, message)
+                .after_writing()
+                .with_help("look for code that blocks or has stopped the thread `redis-ready`");
             Err(RedisError::from(error))
         })
     }
@@ -76,7 +80,10 @@ impl BlockingClient {
     /// Closes the client and all of its clones, as [`Client::close`](crate::Client::close) does, and waits
     /// at most `grace` for the commands in flight.
     pub fn close(&self, grace: Duration) {
-        block_on(self.deployment.close(grace));
+        // On the I/O thread the wait would never end.
+        if check_may_wait().is_ok() {
+            block_on(self.deployment.close(grace));
+        }
     }
 }
 

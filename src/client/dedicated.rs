@@ -18,7 +18,7 @@ use crate::connection::{
 };
 use crate::error::Error;
 use crate::resp::encode;
-use crate::runtime::block_on;
+use crate::runtime::{block_on, check_may_wait};
 
 /// Holds a connection for one caller, for `WATCH` and other commands that change the session.
 ///
@@ -27,9 +27,12 @@ use crate::runtime::block_on;
 /// `is_unrecoverable_error()` is true, so that a pool replaces it. Dropping the last clone closes the
 /// connection; [`Client::close`](crate::Client::close) does not.
 ///
-/// In a cluster the first command with a key decides on the node, and what the session is by then, such as
-/// `MULTI` or a database, moves there with it. After that it stays: a redirection is an error of its
-/// command.
+/// It ends as well when its server turns out to be a replica, by a `READONLY` in a reply: a demoted primary
+/// would keep the sessions of a pool for ever.
+///
+/// In a cluster the first command with a key decides on the node, and the state of the session until then,
+/// such as `MULTI` or a database, is set up again on that node. After that it stays: a redirection is an
+/// error of its command.
 ///
 /// # Transactions that watch keys
 ///
@@ -79,8 +82,8 @@ pub struct DedicatedConnection {
     session: Arc<Session>,
 }
 
-/// Holds a connection for one caller in code that is not asynchronous: what
-/// [`DedicatedConnection`] is there, with the same session, errors and clones.
+/// Holds a connection for one caller, in code that is not asynchronous. It behaves as a
+/// [`DedicatedConnection`] does: the same session rules, errors and clones.
 ///
 /// ```no_run
 /// use redis_ready::redis::{self, Commands};
@@ -198,6 +201,7 @@ impl Session {
     }
 
     async fn send(&self, command: &Cmd) -> RedisResult<Value> {
+        check_may_wait()?;
         check_not_empty(command)?;
         let timeouts = dedicated_timeouts(arguments(command), self.timeouts)?;
         let start = self.pin(std::iter::once(arguments(command))).await?;
@@ -212,6 +216,7 @@ impl Session {
     }
 
     async fn send_packed(&self, packed: Packed<'_>) -> RedisResult<Vec<Value>> {
+        check_may_wait()?;
         let mut timeouts = self.timeouts;
         let commands = packed.commands();
         for command in &commands {

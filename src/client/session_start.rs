@@ -107,12 +107,12 @@ impl SessionStart {
         let packed = Packed::checked(Cow::Owned(bytes), expected);
         let request = Request::packed(packed, timeouts);
         let Reply::Many(replies) = connection.call(request).reply().await? else {
-            return Err(cannot_move("its replies are those of something else"));
+            return Err(cannot_move("the node did not reply to each command"));
         };
         let certain = self.multi.unwrap_or(count);
         let refused = replies.iter().take(certain).find_map(|reply| match reply {
             // Its text could repeat a password.
-            Value::ServerError(error) => Some(format!("it answers `{}`", error.code())),
+            Value::ServerError(error) => Some(format!("the node answers `{}`", error.code())),
             _ => None,
         });
         refused.map_or(Ok(()), |why| Err(cannot_move(&why)))

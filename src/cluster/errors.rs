@@ -83,7 +83,7 @@ pub(super) fn no_address(unannounced: &[Unannounced]) -> Error {
         slots.push(format!("and {others} more"));
     }
     Error::new(ErrorKind::NotReady, slots.join("; ")).with_help(
-        "set `cluster-announce-hostname` of that node, or `cluster-preferred-endpoint-type ip`",
+        "set `cluster-announce-hostname` on these nodes, or `cluster-preferred-endpoint-type ip`",
     )
 }
 

@@ -254,8 +254,7 @@ impl Nodes {
         back.iter().chain(front)
     }
 
-    /// Returns the node at an address that another node has announced. Where the address map leads is
-    /// what tells nodes apart: the URL can name the same.
+    /// Returns the node at an address that another node has announced. Nodes are identified by their mapped address, because the URL can name the same one.
     fn announced_node(
         &self,
         table: &mut Table,

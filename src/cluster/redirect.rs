@@ -3,8 +3,9 @@
 //!
 //! A node that answers `MOVED`, `ASK` or `TRYAGAIN`, or that has become a replica, has run nothing, so
 //! the request goes on within its deadline, to the node and the slot that the answer names. A script can
-//! forge such an answer, so the node is asked about its keys first (`script_refusal`). A request that was written and lost goes on only where that
-//! is safe, as with a single server, and is not written more often than there.
+//! forge such an answer, so the node is asked about its keys first (`script_refusal`). A request that was
+//! written and lost goes on only where that is safe, as with a single server, and is not written more often
+//! than there.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -80,7 +80,8 @@ impl Refresher {
     /// slot; waits for refreshes until it finds something.
     ///
     /// # Errors
-    /// Why there is no slot table; if there is one at the end of the deadline, that no node serves the slot.
+    /// The reason why there is no slot table; or, if there is one at the deadline, that no node serves the
+    /// slot.
     /// A caller who asks for the same slot soon after is told at once.
     pub(super) async fn wait_for<T>(
         self: &Arc<Refresher>,

@@ -17,7 +17,8 @@ pub(crate) enum Effect {
     WaitsForWrites(Duration),
     /// Changes the session; the text says what to do instead.
     ChangesSession(&'static str),
-    /// As [`ChangesSession`](Effect::ChangesSession), for all that the server says of the command.
+    /// May change the session: the server's description does not rule it out. The text says what to do
+    /// instead.
     MayChangeSession(&'static str),
     /// Is not answered by exactly one reply, so that no connection of this crate can carry it; the text
     /// says what to do instead.

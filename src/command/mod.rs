@@ -18,8 +18,7 @@
 //! # A command that holds its connection
 //!
 //! Most commands share one connection. One for which the server holds back the reply while it serves other
-//! connections would make all callers wait, so it has a connection of its own: `BLPOP` and others with a
-//! time-out among their arguments, and also `FLUSHALL` and `FLUSHDB` without `ASYNC`, and `SHUTDOWN`.
+//! connections would make all callers wait, so it has a connection of its own: `BLPOP` and others with a timeout among their arguments, and also `FLUSHALL` and `FLUSHDB` without `ASYNC`, and `SHUTDOWN`.
 //! A command that stops the whole server while it runs, such as `KEYS`, `SAVE` or `DEBUG SLEEP`, does not:
 //! its callers would wait on any connection.
 //!

@@ -144,7 +144,7 @@ impl Row {
         self.session(Session::MaybeChanged(instead))
     }
 
-    /// What a row without a name is else not trusted to do.
+    /// Lets a row without a name use the shared connection.
     pub(super) const fn shares_connection(self) -> Row {
         let is_plain = true;
         Row { is_plain, ..self }

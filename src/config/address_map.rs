@@ -1,4 +1,4 @@
-//! [`AddressMap`]: where the addresses lead that servers announce.
+//! [`AddressMap`]: maps addresses that servers announce to addresses that this machine can reach.
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv6Addr};
@@ -7,7 +7,7 @@ use crate::address::Address;
 use crate::error::{Error, ErrorKind};
 use crate::report::printable;
 
-/// Where the addresses lead that servers announce.
+/// Maps addresses that servers announce to addresses that this machine can reach.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct AddressMap(BTreeMap<Place, Place>);
 

@@ -38,7 +38,6 @@ use crate::url::{Protocol, ReadFrom, RedisUrl};
 /// | [`with_keepalive`](Config::with_keepalive) | [`Duration`] | 6 s | `keepalive` |
 /// | [`with_max_in_flight`](Config::with_max_in_flight) | number of commands | 10,000 | `max_in_flight` |
 /// | [`with_client_name`](Config::with_client_name) | text | the package's name with [`redis_client!`](crate::redis_client), else none | `client_name` |
-///
 /// | [`with_address_map`](Config::with_address_map) | pairs of addresses | empty | none |
 ///
 /// Everything else is set in the URL alone: the servers, the database, the credentials, TLS, `protocol`
@@ -146,7 +145,8 @@ impl Config {
         }
     }
 
-    /// Sets where the addresses lead that the servers themselves announce. Default: where they say.
+    /// Sets the addresses to use in place of those that servers announce. Default: none, announced addresses
+    /// are used as they are.
     ///
     /// The nodes of a cluster tell clients where the other nodes are, and Sentinels where the primary
     /// is. In a container network, or behind NAT or a tunnel, they announce addresses that this machine

@@ -7,7 +7,7 @@ use crate::url::Protocol;
 
 /// Time after which a server that was asked for less is asked for everything again, at the next
 /// connection: what ended the connections may be gone, such as a proxy.
-const FORGET_AFTER: Duration = Duration::from_secs(600);
+const DIALECT_LIFETIME: Duration = Duration::from_secs(600);
 /// Shortest time between two attempts in which a server that ends connections is asked for less, so that
 /// one in trouble does not get several connections in each attempt.
 const DESCEND_INTERVAL: Duration = Duration::from_secs(5);
@@ -55,7 +55,7 @@ impl Dialects {
         let mut known = self.lock();
         known.needed = known
             .needed
-            .filter(|(_, since)| now.saturating_duration_since(*since) < FORGET_AFTER);
+            .filter(|(_, since)| now.saturating_duration_since(*since) < DIALECT_LIFETIME);
         match (known.needed, protocol) {
             (Some((dialect, _)), _) => dialect,
             (None, Protocol::Resp3) => Dialect::Resp3,
@@ -106,7 +106,7 @@ mod tests {
         assert_eq!(dialects.first(Protocol::Resp2, now), Dialect::Resp2);
         dialects.remember(Dialect::Bare, now);
         assert_eq!(dialects.first(Protocol::Resp3, now), Dialect::Bare);
-        let later = now + FORGET_AFTER;
+        let later = now + DIALECT_LIFETIME;
         assert_eq!(dialects.first(Protocol::Resp3, later), Dialect::Resp3);
         assert_eq!(dialects.first(Protocol::Resp3, now), Dialect::Resp3);
     }

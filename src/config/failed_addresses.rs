@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 /// How long a failure counts. After that the addresses are tried in the order of the system again, so
 /// that one that is preferred there and well again is used.
-const MEMORY: Duration = Duration::from_secs(60);
+const FAILURE_LIFETIME: Duration = Duration::from_secs(60);
 
 /// When the addresses of a name have failed, for all connections to it.
 #[derive(Debug, Default)]
@@ -17,7 +17,7 @@ impl FailedAddresses {
     /// Records that a connection to `address` was not made, or had to be left.
     pub(crate) fn add(&self, address: SocketAddr, now: Instant) {
         let mut failed = self.lock();
-        failed.retain(|_, since| now.saturating_duration_since(*since) < MEMORY);
+        failed.retain(|_, since| now.saturating_duration_since(*since) < FAILURE_LIFETIME);
         failed.insert(address, now);
     }
 
@@ -32,7 +32,7 @@ impl FailedAddresses {
         let failed = self.lock();
         addresses.sort_by_key(|address| {
             let since = failed.get(address).copied();
-            since.filter(|since| now.saturating_duration_since(*since) < MEMORY)
+            since.filter(|since| now.saturating_duration_since(*since) < FAILURE_LIFETIME)
         });
     }
 
@@ -63,6 +63,6 @@ mod tests {
         assert_eq!(order(later), [3, 1, 2]);
         failed.remove(address(1));
         assert_eq!(order(later), [1, 3, 2]);
-        assert_eq!(order(later + MEMORY), [1, 2, 3]);
+        assert_eq!(order(later + FAILURE_LIFETIME), [1, 2, 3]);
     }
 }

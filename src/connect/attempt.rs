@@ -68,7 +68,7 @@ impl From<Error> for AttemptError {
     }
 }
 
-/// A client that uses less than the URL asks for does not do so silently.
+/// Warns that the connection uses less of the protocol than the URL asks for.
 fn log_fallback(config: &ServerConfig) {
     log(Level::Warn, || {
         format!(

@@ -132,7 +132,7 @@ impl Connector {
     }
 }
 
-/// Returns how much of `limit` each of so many addresses has for itself.
+/// Returns the part of `limit` that each of `addresses` addresses has for itself.
 fn share(limit: Duration, addresses: usize) -> Duration {
     let addresses = u32::try_from(addresses).unwrap_or(u32::MAX).max(1);
     (limit / addresses).max(MIN_SHARE.min(limit / 2))

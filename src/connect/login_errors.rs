@@ -7,7 +7,7 @@ use crate::error::{Error, ErrorKind};
 use crate::report::printable;
 use crate::resp::Refusal;
 
-/// What the server was asked for when it refused.
+/// The step of the login that the server refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Step {
     /// Anything but the two below.
@@ -162,7 +162,7 @@ fn by_text(config: &ServerConfig, text: &str) -> Option<Report> {
     {
         (
             ErrorKind::Authentication,
-            format!("`{config}` has no password"),
+            format!("`{config}` requires no password"),
             "leave the password out of the URL",
         )
     } else if config.is_cluster_node() && NO_DATABASES.iter().any(|words| text.contains(words)) {
@@ -320,7 +320,7 @@ mod tests {
                 Step::Authenticate,
                 "ERR Client sent AUTH, but no password is set",
                 Authentication,
-                "`h:6379` has no password: ERR Client sent AUTH, but no password is set",
+                "`h:6379` requires no password: ERR Client sent AUTH, but no password is set",
             ),
             (
                 Step::Authenticate,

@@ -29,7 +29,7 @@ impl Refused<'_> {
         match error {
             CertificateError::ExpiredContext { not_after, .. } => {
                 let (whose, help) = self.of_whom("renew");
-                (format!("{whose}has expired on {}", date(*not_after)), help)
+                (format!("{whose}expired on {}", date(*not_after)), help)
             }
             CertificateError::Expired => {
                 let (whose, help) = self.of_whom("renew");
@@ -102,8 +102,8 @@ impl Refused<'_> {
     fn of_whom(&self, verb: &str) -> (&'static str, String) {
         if self.chain.len() > 1 {
             let help =
-                format!("{verb} the certificate of the server, and those it sends beside its own");
-            ("or one that it sends beside it ", help)
+                format!("{verb} the certificate of the server, and the others that it sends");
+            ("or another one that the server sends ", help)
         } else {
             ("", format!("{verb} the certificate of the server"))
         }

@@ -12,7 +12,7 @@ use crate::error::{Error, ErrorKind};
 
 /// What to do about a connection that ends for no reason that the other side tells.
 pub(super) const ENDED_HELP: &str = "read the log of the server, or of the balancer before it; a server \
-     with TLS also ends connections like this when it has `maxclients`";
+     with TLS also ends connections like this when `maxclients` is reached";
 /// What to do about a handshake that fails for a reason that only the server tells in full.
 const LOG_HELP: &str = "read the log of the server, or of the balancer before it";
 
@@ -48,7 +48,7 @@ fn by_rustls(error: &io::Error) -> Option<&rustls::Error> {
 /// Reports about a TLS connection that failed before it was ready.
 ///
 /// A connection that ends without an alert says nothing against certificates: a balancer ends it while
-/// the server behind it restarts, and a server ends it at `maxclients`.
+/// the server behind it restarts, and a server ends it when `maxclients` is reached.
 pub(super) fn tls_error(error: &io::Error, config: &ServerConfig, evidence: &Evidence) -> Error {
     let (Some(cause), Some(tls)) = (by_rustls(error), config.tls()) else {
         let message = format!("`{config}` ended the TLS handshake");
@@ -112,7 +112,7 @@ fn refused_by_alert(
     } else {
         match alert {
             AlertDescription::HandshakeFailure | AlertDescription::InsufficientSecurity => (
-                format!("`{config}` has no way of TLS in common with this client"),
+                format!("`{config}` has no cipher suite or signature scheme in common with this client"),
                 "let the server use TLS 1.3, or TLS 1.2 with ECDHE, and a certificate with an RSA key of \
                  2048 bits or more, or one of P-256, P-384 or Ed25519"
                     .to_owned(),
@@ -163,7 +163,7 @@ fn about_client_certificate(
             format!("renew the certificate in `{certificate}`"),
         ),
         AlertDescription::UnknownCA => (
-            ", for it does not know who has signed it",
+            ": its issuer is unknown to the server",
             format!(
                 "give the server the authority of `{certificate}`, Redis as `tls-ca-cert-file`, or use a \
                  certificate that it knows the authority of"

@@ -155,7 +155,7 @@ impl Roots {
                 problems.push("there is no certificate in it".to_owned());
             } else {
                 store.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
-                "Mozilla, for the system has none".clone_into(&mut name);
+                "Mozilla, because the system has none".clone_into(&mut name);
             }
         }
         Roots {
@@ -235,7 +235,7 @@ impl Roots {
         };
         let problems = self.problems.join("; ");
         let message = format!(
-            "no certificates to check the server's with: {}",
+            "no certificate authority to verify the server with: {}",
             self.source
         );
         Error::new(kind, message)

@@ -85,9 +85,8 @@ impl BlockingPool {
     }
 
     /// Runs a command on a connection of its own, which is kept for others if `is_kept`, and waits for one
-    /// at most for `deadline`. Dropping
-    /// the future closes that connection, so that no element is popped from a list for a caller that
-    /// is gone.
+    /// at most for `deadline`. Dropping the future closes that connection, so that no element is popped from
+    /// a list for a caller that is gone.
     pub(super) async fn call(
         &self,
         request: Request<'_>,

@@ -158,9 +158,9 @@ impl fmt::Display for Arrived {
 /// The limit that has passed.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Limit {
-    /// The server has been silent for so long.
+    /// Longest silence of the server.
     Response(Duration),
-    /// The command has taken so long in all.
+    /// Longest time of the command in all.
     Deadline(Duration),
 }
 

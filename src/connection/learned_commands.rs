@@ -26,7 +26,7 @@ const MAX_NAME: usize = 64;
 /// Names that are remembered; with one more all are forgotten.
 const MAX_COMMANDS: usize = 1024;
 /// Time after which a server is asked again about a command that it has not described.
-const ASK_AGAIN: Duration = Duration::from_secs(60);
+const ASK_AGAIN_INTERVAL: Duration = Duration::from_secs(60);
 
 /// Time that is left to a caller when the deadline of its question has passed, so that it is told the cause.
 const REPORT_TIME: Duration = Duration::from_millis(50);
@@ -77,7 +77,9 @@ impl LearnedCommands {
         let answers = self.lock();
         match answers.get(&name)? {
             Answer::Awaited(_) => None,
-            Answer::NotDescribed(since) => (since.elapsed() < ASK_AGAIN).then_some(unknown),
+            Answer::NotDescribed(since) => {
+                (since.elapsed() < ASK_AGAIN_INTERVAL).then_some(unknown)
+            }
             Answer::Described { connection: on, .. } if *on != connection => None,
             Answer::Described {
                 info,

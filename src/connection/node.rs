@@ -109,7 +109,7 @@ impl NodeConnections {
             .await
     }
 
-    /// Sends a command whose caller has waited for so long.
+    /// Sends a command whose caller has already waited for part of its deadline.
     fn send_by_route<'a>(
         &'a self,
         command: &'a Cmd,

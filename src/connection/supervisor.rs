@@ -223,7 +223,7 @@ impl State {
         select(switch, reconnect).await;
     }
 
-    /// Runs `work` without a connection, and fails the callers whose time is up meanwhile.
+    /// Runs `work` without a connection, and fails the callers past their deadline meanwhile.
     /// `None` once the connection is closed.
     async fn while_disconnected<T>(&self, work: impl Future<Output = T>) -> Option<T> {
         WhileDisconnected {

@@ -1,4 +1,4 @@
-//! [`Timer`]: one timer per connection, for the commands whose time is up first.
+//! [`Timer`]: one timer per connection, for the command whose deadline comes first.
 
 use std::future::Future;
 use std::pin::Pin;

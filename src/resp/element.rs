@@ -40,7 +40,7 @@ pub(super) enum Element {
     Open(Kind, usize, usize),
     /// The header of a string that is too long to be kept: the length that it announces, and its own.
     TooLong(u64, usize),
-    /// At least so many bytes are missing.
+    /// The input is incomplete: the least number of bytes that are missing.
     Incomplete(usize),
 }
 

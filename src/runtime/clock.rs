@@ -10,7 +10,7 @@ use super::{io_thread, threads};
 
 /// An alarm that is later than this shows that the process was stopped, or its machine suspended: more than
 /// a busy scheduler is late by.
-const STOPPED: Duration = Duration::from_millis(250);
+const MAX_SCHEDULING_DELAY: Duration = Duration::from_millis(250);
 
 /// Adds `wait` to `start` without overflow; a wait of more than a year counts as a year.
 pub(crate) fn later(start: Instant, wait: Duration) -> Instant {
@@ -38,7 +38,7 @@ pub(crate) async fn while_running<T>(limit: Duration, work: impl Future<Output =
         return Some(output);
     }
     let missed = due.elapsed();
-    if missed < STOPPED {
+    if missed < MAX_SCHEDULING_DELAY {
         return None;
     }
     tokio::time::timeout(missed.min(limit), work).await.ok()
@@ -98,9 +98,15 @@ mod tests {
             tokio::time::sleep(limit / 2).await;
             1
         };
-        assert_eq!(blocked_for(2 * STOPPED, limit, work).await, Some(1));
+        assert_eq!(
+            blocked_for(2 * MAX_SCHEDULING_DELAY, limit, work).await,
+            Some(1)
+        );
         let endless = std::future::pending::<i32>();
-        assert_eq!(blocked_for(2 * STOPPED, limit, endless).await, None);
+        assert_eq!(
+            blocked_for(2 * MAX_SCHEDULING_DELAY, limit, endless).await,
+            None
+        );
         assert_eq!(
             blocked_for(Duration::ZERO, limit, std::future::pending::<i32>()).await,
             None

@@ -26,9 +26,9 @@ const MAX_KINDS: usize = 64;
 const MAX_THREADS: usize = 4;
 /// A waker that takes longer is slow. Most take a microsecond; a thread that has lost its processor is back
 /// sooner.
-const SLOW: Duration = Duration::from_millis(10);
-/// So many quick wakers in a row show that one thread is enough.
-const PROVEN: u32 = 100;
+const MAX_QUICK_TIME: Duration = Duration::from_millis(10);
+/// Number of consecutive quick wakers after which one thread is enough.
+const QUICK_WAKES_FOR_ONE_THREAD: u32 = 100;
 /// Time without work after which a thread ends.
 const IDLE_TIME: Duration = Duration::from_secs(5);
 
@@ -144,7 +144,7 @@ impl Kind {
             let start = Instant::now();
             job.run();
             let mut work = self.lock();
-            work.quick = if start.elapsed() < SLOW {
+            work.quick = if start.elapsed() < MAX_QUICK_TIME {
                 work.quick.saturating_add(1)
             } else {
                 0
@@ -175,9 +175,12 @@ impl Kind {
 impl Work {
     /// Returns how many threads there should be.
     fn wanted(&self) -> usize {
-        let is_stuck = || self.last_taken.is_some_and(|last| last.elapsed() >= SLOW);
+        let is_stuck = || {
+            self.last_taken
+                .is_some_and(|last| last.elapsed() >= MAX_QUICK_TIME)
+        };
         let busy = self.threads - self.idle;
-        let most = if self.quick >= PROVEN && (busy == 0 || !is_stuck()) {
+        let most = if self.quick >= QUICK_WAKES_FOR_ONE_THREAD && (busy == 0 || !is_stuck()) {
             1
         } else {
             MAX_THREADS

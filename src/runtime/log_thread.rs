@@ -65,7 +65,7 @@ impl Lines {
     fn take_dropped(&mut self) -> Option<(Level, String)> {
         let dropped = std::mem::take(&mut self.dropped);
         (dropped > 0).then(|| {
-            let line = format!("{dropped} lines are missing here: the logger was too slow");
+            let line = format!("the logger was too slow: lines missing here: {dropped}");
             (Level::Warn, line)
         })
     }
@@ -144,7 +144,7 @@ mod tests {
             assert_eq!(lines.pop(), Some((Level::Info, number.to_string())));
         }
         lines.push(Level::Info, "next".to_owned());
-        let missing = "3 lines are missing here: the logger was too slow";
+        let missing = "the logger was too slow: lines missing here: 3";
         assert_eq!(lines.pop(), Some((Level::Warn, missing.to_owned())));
         assert_eq!(lines.pop(), Some((Level::Info, "next".to_owned())));
         assert_eq!(lines.pop(), None);
@@ -157,7 +157,7 @@ mod tests {
             lines.push(Level::Info, String::new());
         }
         let last = std::iter::from_fn(|| lines.pop()).last();
-        let missing = "1 lines are missing here: the logger was too slow";
+        let missing = "the logger was too slow: lines missing here: 1";
         assert_eq!(last, Some((Level::Warn, missing.to_owned())));
     }
 }

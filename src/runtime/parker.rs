@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 /// Time past the limit of a caller in which the I/O thread tells it the outcome itself: that thread knows
 /// the cause, and whether the command was written. It begins once the caller's thread runs, so a process
 /// that was stopped looks at its sockets first.
-const EXTRA_TIME: Duration = Duration::from_secs(1);
+const IO_THREAD_REPORT_TIMEOUT: Duration = Duration::from_secs(1);
 
 struct Unpark(Thread);
 
@@ -36,8 +36,9 @@ pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
     forever.expect("a wait without a limit ends with the output")
 }
 
-/// Blocks this thread until `future` is ready. `None` if it is not for some time past `limit` and `more`,
-/// which is asked for once `limit` has passed: then the I/O thread does not run.
+/// Blocks this thread until `future` is ready. Returns `None` if it is not ready within `limit`, `more` and
+/// [`IO_THREAD_REPORT_TIMEOUT`] together, which means that the I/O thread does not run. `more` is called once
+/// `limit` has passed.
 pub(crate) fn block_on_within<F: Future>(
     future: F,
     limit: Duration,
@@ -59,7 +60,7 @@ pub(crate) fn block_on_within<F: Future>(
         if now < end {
             thread::park_timeout(end - now);
         } else {
-            until = now.checked_add(more.take()?().saturating_add(EXTRA_TIME));
+            until = now.checked_add(more.take()?().saturating_add(IO_THREAD_REPORT_TIMEOUT));
         }
     }
 }
@@ -76,7 +77,7 @@ mod tests {
         let limit = Duration::from_millis(20);
         let more = Duration::from_millis(10);
         assert_eq!(block_on_within(pending::<()>(), limit, || more), None);
-        assert!(start.elapsed() >= limit + more + EXTRA_TIME);
+        assert!(start.elapsed() >= limit + more + IO_THREAD_REPORT_TIMEOUT);
     }
 
     #[test]

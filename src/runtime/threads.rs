@@ -37,6 +37,7 @@ pub(crate) fn check_may_wait() -> Result<(), Error> {
 #[cold]
 fn deadlock() -> Error {
     let message = "a command was called on the I/O thread, which would have to answer it";
-    Error::new(ErrorKind::Deadlock, message)
-        .with_help("call it from another thread, such as one that a logger has for its own use")
+    Error::new(ErrorKind::Deadlock, message).with_help(
+        "call it from another thread; let a logger hand its lines to a thread of its own",
+    )
 }

@@ -19,8 +19,8 @@ use crate::connect::{Connector, random_below};
 use crate::error::{Error, ErrorKind};
 use crate::url::ReadFrom;
 
-/// How long the slower Sentinels are waited for once one has answered.
-const OTHERS_TIMEOUT: Duration = Duration::from_millis(300);
+/// Time from the question for which slower Sentinels are waited for, once one has answered.
+const SLOWER_SENTINELS_TIMEOUT: Duration = Duration::from_millis(300);
 
 /// A server that the Sentinels name, and the role that they say it has.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -110,7 +110,7 @@ impl Discovery {
             let limit = if answers.is_empty() {
                 Duration::MAX
             } else {
-                OTHERS_TIMEOUT.saturating_sub(begin.elapsed())
+                SLOWER_SENTINELS_TIMEOUT.saturating_sub(begin.elapsed())
             };
             match timeout(limit, asked.next()).await {
                 Ok(Some(Ok(answer))) => answers.push(answer),

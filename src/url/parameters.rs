@@ -105,7 +105,7 @@ pub(super) const PARAMETERS: [Parameter; 16] = [
     Parameter { names: "tls_server_name", scope: OVER_TLS, set: |p, v| store(&mut p.settings.tls_server_name, v.text_if(|_| authority::host(v.raw).is_ok())),
         values: "a host name", default: "the host of the URL", meaning: "name to send and to verify in TLS" },
     Parameter { names: "sentinel_username sentinelUsername", scope: Sentinel, set: |p, v| store(&mut p.settings.sentinel_username, v.text()),
-        values: "text", default: "none", meaning: "user name at the Sentinels; the one before the `@` is the server's" },
+        values: "text", default: "none", meaning: "username at the Sentinels; the one before the `@` is the server's" },
     Parameter { names: "sentinel_password sentinelPassword", scope: Sentinel, set: |p, v| store(&mut p.settings.sentinel_password, v.text()),
         values: "text", default: "none", meaning: "password at the Sentinels" },
     Parameter { names: "read_from", scope: Any,
@@ -118,7 +118,7 @@ pub(super) const PARAMETERS: [Parameter; 16] = [
 #[rustfmt::skip]
 pub(super) const TOLERATED: [Parameter; 4] = [
     Parameter { names: "username user", scope: Any, set: |p, v| store(&mut p.username, v.text().map(|text| (text, v.raw))),
-        values: "text", default: "none", meaning: "user name; its place is before the `@`" },
+        values: "text", default: "none", meaning: "username; its place is before the `@`" },
     Parameter { names: "password pass", scope: Any, set: |p, v| store(&mut p.password, v.text().map(|text| (text, v.raw))),
         values: "text", default: "none", meaning: "password; its place is before the `@`, because queries end up in logs" },
     Parameter { names: "service_name service master_name sentinelMasterId sentinelServiceName", scope: Sentinel, set: |p, v| store(&mut p.service_name, v.text_if(path::is_service_name)),

@@ -18,7 +18,7 @@ pub(crate) fn without_tls() -> bool {
     static HAS_TLS: OnceLock<bool> = OnceLock::new();
     let program = server_program();
     let has_tls = HAS_TLS.get_or_init(|| {
-        // It ends at once: with TLS because it has no certificate, and it says so.
+        // It ends at once. A build with TLS misses the certificate, and names the option for it.
         let output = Command::new(&program)
             .args(["--port", "0", "--tls-port", "1"])
             .output()
@@ -35,5 +35,10 @@ pub(crate) fn without_tls() -> bool {
 
 /// The program that `redis_ready::testing` starts.
 pub(crate) fn server_program() -> String {
-    std::env::var("REDIS_READY_SERVER").unwrap_or_else(|_| "redis-server".to_owned())
+    let named = std::env::var("REDIS_READY_SERVER").ok();
+    let is_there = |program: &&str| Command::new(program).arg("--version").output().is_ok();
+    named.unwrap_or_else(|| {
+        let found = ["redis-server", "valkey-server"].into_iter().find(is_there);
+        found.unwrap_or("redis-server").to_owned()
+    })
 }

@@ -109,7 +109,7 @@ impl Admission {
         }
     }
 
-    /// Removes the callers whose time is up, and passes them to `on_late`, which returns whether they still
+    /// Removes the callers past their deadline, and passes them to `on_late`, which returns whether they still
     /// wait.
     pub(super) fn expire(&mut self, now: Instant, mut on_late: impl FnMut(InLine) -> bool) {
         let gone = &mut self.gone;

@@ -1,8 +1,8 @@
-//! [`Alarm`]: when the I/O thread looks for commands whose time is up.
+//! [`Alarm`]: when the I/O thread looks for commands past their deadline.
 
 use std::time::{Duration, Instant};
 
-/// When the I/O thread looks for commands whose time is up.
+/// When the I/O thread looks for commands past their deadline.
 #[derive(Debug)]
 pub(super) struct Alarm {
     /// When it means to look.

@@ -49,7 +49,7 @@ pub(in super::super) struct CommandQueue {
 /// The connection as callers see it.
 #[derive(Debug)]
 pub(super) enum Connection {
-    /// There is none. `refusing` fails new commands at once, `last` explains those whose time is up.
+    /// There is none. `refusing` fails new commands at once, `last` explains those past their deadline.
     Down {
         refusing: Option<Error>,
         last: Option<Error>,
@@ -198,7 +198,7 @@ impl CommandQueue {
                 .is_none_or(|last| now.saturating_duration_since(last) >= idle)
     }
 
-    /// Returns whether nothing was heard for so long although a command was submitted.
+    /// Returns whether the server has been silent for this long although a command was submitted.
     pub(in super::super) fn has_been_silent_for(&self, now: Instant, silence: Duration) -> bool {
         let last_heard = self.last_heard;
         let waits = self.last_submitted.is_some_and(|last| last > last_heard);

@@ -1,4 +1,4 @@
-//! Commands whose time is up, and a server that has been silent for too long.
+//! Commands past their deadline, and a server that has been silent for too long.
 
 use std::time::Instant;
 
@@ -13,7 +13,7 @@ use crate::runtime::{Wakers, later};
 const MAX_SILENT_TIMEOUTS: u32 = 3;
 
 impl CommandQueue {
-    /// Fails the callers whose time is up, and returns when to look again.
+    /// Fails the callers past their deadline, and returns when to look again.
     pub(in super::super) fn expire(
         &mut self,
         now: Instant,
@@ -79,7 +79,7 @@ impl CommandQueue {
         next
     }
 
-    /// Releases the parked callers whose time is up, and probes the server when a probe is due.
+    /// Releases the parked callers past their deadline, and probes the server when a probe is due.
     fn poll_not_ready(&mut self, now: Instant, wakers: &mut Wakers) -> Option<Instant> {
         let is_up = self.is_up();
         let retry = || Outcome::Retry;

@@ -174,7 +174,7 @@ impl InFlight {
         self.pop_front()
     }
 
-    /// So many bytes have come of a reply that is not complete.
+    /// Records how many bytes of an incomplete reply have come.
     pub(super) fn set_begun(&mut self, bytes: u64) {
         self.begun = bytes;
     }
@@ -218,7 +218,7 @@ impl InFlight {
             || self.gone.bytes * 4 >= length(&(taken..end))
     }
 
-    /// Completes the callers whose time is up, if the server has been silent since `heard`: `outcome` tells
+    /// Completes the callers past their deadline, if the server has been silent since `heard`: `outcome` tells
     /// the limit that has passed, and what has come. Returns when the time of the next one is up. The
     /// entries keep their place: their replies will still come.
     pub(super) fn expire_written<T>(

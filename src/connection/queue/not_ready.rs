@@ -240,8 +240,8 @@ impl NotReady {
         }
     }
 
-    /// Releases the callers whose time is up, or has come to try again. Returns when to look again, and the probe that is due
-    /// on a connection that `is_up`.
+    /// Releases the callers that are past their deadline or due to try again. Returns when to look again,
+    /// and, on a connection that `is_up`, the probe that is due.
     pub(super) fn poll<T>(
         &mut self,
         now: Instant,

@@ -150,7 +150,7 @@ fn a_command_is_executed_at_most_once_while_connections_are_killed() {
     );
     // A run in which nothing is in doubt proves nothing.
     assert!(verdict.done > 1_000, "{verdict:?}");
-    assert!(verdict.unknown > 100, "{verdict:?}");
+    assert!(verdict.unknown > 50, "{verdict:?}");
     assert!(verdict.incremented_unknown > 10, "{verdict:?}");
 }
 

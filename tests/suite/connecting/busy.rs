@@ -25,7 +25,7 @@ fn server() -> Server {
     )
 }
 
-/// Keeps `server` busy with `words` until somebody ends them.
+/// Keeps `server` busy with `words` until a test ends them.
 fn keep_busy(server: &Server, words: &[&str]) {
     let mut busy = cmd(words[0]);
     busy.arg(&words[1..]);

@@ -84,7 +84,7 @@ fn the_only_connection(address: &str) -> TcpStream {
         }
     }
 }
-/// The ways to ask for a server that refuses everybody at the door.
+/// The ways to ask for a server that refuses every client.
 const DOORS: [&str; 4] = ["", "?protocol=2", "/1", "/1?protocol=2"];
 
 #[test]
