@@ -351,10 +351,11 @@ fn a_reply_that_the_server_does_not_let_out_costs_three_writes_at_most() {
             .set("large", vec![b'x'; 20 * 1024 * 1024])
             .await
             .expect("it is set");
-        let reply = client.get::<_, Vec<u8>>("large").await;
+        // Valkey sends the value of `GET` without a copy in the buffer that is limited.
+        let reply = client.getrange::<_, Vec<u8>>("large", 0, -1).await;
         let error = reply.expect_err("the server ends the connection");
         assert_eq!(kind(&error), Some(ErrorKind::ConnectionLost), "{error}");
-        let calls = calls(&server, "get").await;
+        let calls = calls(&server, "getrange").await;
         assert!((1..=3).contains(&calls), "{calls}");
     });
 }

@@ -13,6 +13,7 @@ use redis_ready::testing::{Server, ServerBuilder};
 
 use crate::support::certificates::{Authority, Validity};
 use crate::support::errors::{kind_of, ok};
+use crate::support::not_run::without_tls;
 use crate::support::{child, open, run, start, with_debug};
 
 /// Until the process is stopped.
@@ -91,6 +92,9 @@ fn child_reads_before_the_deadline() {
 
 #[test]
 fn an_answer_over_tls_that_came_while_the_process_was_stopped_is_no_time_out() {
+    if without_tls() {
+        return;
+    }
     child::run("stopped_process::child_reads_tls_before_the_response_timeout");
 }
 

@@ -11,6 +11,7 @@ use rcgen::{
 use redis_ready::{Error, ErrorKind};
 
 use crate::support::certificates::{Authority, Identity, Validity};
+use crate::support::not_run::without_tls;
 use crate::support::{open, run, start};
 
 /// What a client says of a server with this certificate; `None` where it connects.
@@ -65,6 +66,9 @@ fn without_names(params: &mut CertificateParams) {
 
 #[test]
 fn a_certificate_for_other_names_or_none_is_named() {
+    if without_tls() {
+        return;
+    }
     let authority = Authority::new();
     let trusted = ca(authority.certificate());
     let none = authority.server_with(without_names);
@@ -116,6 +120,9 @@ fn a_certificate_for_other_names_or_none_is_named() {
 
 #[test]
 fn a_certificate_of_another_time_is_named_with_its_date() {
+    if without_tls() {
+        return;
+    }
     let authority = Authority::new();
     let trusted = ca(authority.certificate());
     let past = authority.server(&["localhost"], Validity::Past);
@@ -133,6 +140,9 @@ fn a_certificate_of_another_time_is_named_with_its_date() {
 
 #[test]
 fn a_certificate_that_is_not_trusted_is_named_with_who_has_signed_it() {
+    if without_tls() {
+        return;
+    }
     let (ours, theirs) = (Authority::new(), Authority::new());
     let trusted = ca(ours.certificate());
     let path = ours.certificate().display().to_string();
@@ -192,6 +202,9 @@ fn a_certificate_that_is_not_trusted_is_named_with_who_has_signed_it() {
 
 #[test]
 fn a_certificate_that_is_not_for_a_server_is_named() {
+    if without_tls() {
+        return;
+    }
     let authority = Authority::new();
     let trusted = ca(authority.certificate());
     let for_clients = authority.server_with(|params| {
@@ -238,6 +251,9 @@ fn a_certificate_that_is_not_for_a_server_is_named() {
 
 #[test]
 fn an_authority_as_a_server_is_named_unless_it_is_the_one_in_tls_ca() {
+    if without_tls() {
+        return;
+    }
     let authority = Authority::new();
     let trusted = ca(authority.certificate());
     let used_as = "is an authority's (`CA:TRUE`), used as a server's";
@@ -265,6 +281,9 @@ fn an_authority_as_a_server_is_named_unless_it_is_the_one_in_tls_ca() {
 
 #[test]
 fn a_certificate_in_tls_ca_is_verified_for_name_and_time() {
+    if without_tls() {
+        return;
+    }
     let authority = Authority::new();
     let issued = authority.server(&["localhost"], Validity::Now);
     works(&issued, "localhost", &ca(&issued.certificate));
@@ -303,6 +322,9 @@ fn a_certificate_in_tls_ca_is_verified_for_name_and_time() {
 
 #[test]
 fn a_certificate_of_version_1_is_named_and_accepted_where_nothing_is_verified() {
+    if without_tls() {
+        return;
+    }
     let authority = Authority::new();
     let trusted = ca(authority.certificate());
     let old = authority.version_1();
@@ -326,6 +348,9 @@ fn a_certificate_of_version_1_is_named_and_accepted_where_nothing_is_verified() 
 
 #[test]
 fn nothing_is_verified_where_the_url_says_so() {
+    if without_tls() {
+        return;
+    }
     let authority = Authority::new();
     for identity in [
         authority.server(&["other.example"], Validity::Past),

@@ -16,6 +16,7 @@ use rustls::version::{TLS12, TLS13};
 use super::failure::{fails_at_once, fails_in_time};
 use crate::support::certificates::{Authority, Identity, Validity};
 use crate::support::fake_server::listen;
+use crate::support::not_run::without_tls;
 use crate::support::tls_peer::{TlsPeer, pass_through};
 use crate::support::{open, run, start};
 
@@ -140,6 +141,9 @@ fn faults(identity: &Identity) -> Vec<(&'static str, Fault)> {
 
 #[test]
 fn a_server_that_restarts_behind_a_balancer_is_waited_for() {
+    if without_tls() {
+        return;
+    }
     let authority = Authority::new();
     let identity = authority.server(&["localhost"], Validity::Now);
     let server = start(authority.serve(&identity));
@@ -198,6 +202,9 @@ fn sentinels_and_clusters_with_tls_are_waited_for() {
 
 #[test]
 fn a_refused_client_certificate_is_told_at_once_with_every_version_of_tls() {
+    if without_tls() {
+        return;
+    }
     let (authority, foreign) = (Authority::new(), Authority::new());
     let identity = authority.server(&["localhost"], Validity::Now);
     let Identity { certificate, key } = foreign.client();

@@ -9,6 +9,7 @@ use redis_ready::testing::Server;
 use redis_ready::{Client, Error, ErrorKind};
 
 use crate::support::certificates::{Authority, Identity, Validity};
+use crate::support::not_run::without_tls;
 use crate::support::{NEVER, open, run, start};
 
 /// What a client says that reads these files; `None` where it connects.
@@ -26,6 +27,9 @@ fn error(server: &Server, ca: &Path, certificate: &Path, key: &Path) -> Option<E
 
 #[test]
 fn what_a_file_holds_instead_is_named() {
+    if without_tls() {
+        return;
+    }
     let authority = Authority::new();
     let server = start(authority.serve(&authority.server(&["localhost"], Validity::Now)));
     let ca = authority.certificate().to_owned();
@@ -105,6 +109,9 @@ fn what_a_file_holds_instead_is_named() {
 
 #[test]
 fn files_that_appear_or_are_swapped_are_read_again() {
+    if without_tls() {
+        return;
+    }
     let (ours, foreign) = (Authority::new(), Authority::new());
     let identity = ours.server(&["localhost"], Validity::Now);
     let server = start(ours.serve(&identity).client_certificates());

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use redis_ready::{Client, Error, ErrorKind};
 
 use crate::support::certificates::{Authority, Validity};
+use crate::support::not_run::without_tls;
 use crate::support::{child, open, run, start};
 
 /// The log of this process: warnings, one a line.
@@ -64,6 +65,9 @@ fn untrusted(client: &Client) -> Error {
 
 #[test]
 fn a_bundle_that_appears_is_read() {
+    if without_tls() {
+        return;
+    }
     let authority = Authority::new();
     let directory = authority.directory();
     let (late, none) = (directory.join("late.pem"), directory.join("none"));
@@ -143,6 +147,9 @@ fn a_bundle_appears() {
 
 #[test]
 fn an_empty_directory_of_the_environment_is_told() {
+    if without_tls() {
+        return;
+    }
     let authority = Authority::new();
     let empty = authority.directory().join("empty");
     fs::create_dir(&empty).unwrap();
@@ -166,6 +173,9 @@ fn an_empty_directory() {
 
 #[test]
 fn too_many_open_files_are_got_over() {
+    if without_tls() {
+        return;
+    }
     let authority = Authority::new();
     let mut shell = Command::new("sh");
     shell.args(["-c", "ulimit -n 200 && exec \"$@\"", "sh"]);

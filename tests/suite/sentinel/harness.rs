@@ -45,14 +45,16 @@ fn both_kinds_of_failover_happen_and_are_heard() {
     sentinels.restart(1);
     sentinels.settle();
     println!("settled after {:.1?}", begin.elapsed());
-    assert_eq!(sentinels.replicas(), [1]);
+    // On a busy machine the Sentinels may have failed over once more.
+    let primary = sentinels.primary();
+    assert_eq!(sentinels.replicas(), [1 - primary]);
     let kept: u64 = sentinels.connect(1).get("key").expect("it answers");
     assert_eq!(kept, 1);
 
     sentinels.cont_sentinel(0);
     sentinels.wait_until_known();
     sentinels.kill_sentinel(1);
-    assert_eq!(sentinels.primary(), 0);
+    assert_eq!(sentinels.primary(), primary);
     assert!(sentinels.url().ends_with(&format!("/{SERVICE}")));
     assert!(begin.elapsed() < Duration::from_secs(60));
 }
