@@ -1,6 +1,7 @@
 //! [`Hop`]: one node on the way of a request.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::node::Node;
 use super::node_request::NodeRequest;
@@ -46,7 +47,9 @@ impl Hop {
     ) -> (Result<Reply, Error>, u8) {
         let connections = &self.node.connections;
         let packed = request.request(self.is_asking, timeouts);
-        let (result, writes) = connections.run(request.route, packed, writes).await;
+        let (result, writes) = connections
+            .run(request.route, packed, writes, Duration::ZERO)
+            .await;
         let result = result.map(|reply| {
             if self.is_asking {
                 request.without_asking(reply)

@@ -1,7 +1,8 @@
 //! What a server says of a command that the table lacks.
 //!
 //! The answer to `COMMAND INFO` has flags, the place of the first key, categories, and the subcommands.
-//! It does not say that a command changes the session, so that is decided by what such commands have in
+//! A module whose command answers late without the flag `blocking` shares the connection all the same: most
+//! commands of modules are quick, and are called often. It does not say that a command changes the session, so that is decided by what such commands have in
 //! common: they are in one of three categories, or neither read nor write data and have no key.
 
 use redis::{FromRedisValue, Value};
@@ -125,7 +126,8 @@ fn info(fields: &[Value]) -> Option<CommandInfo> {
         if SESSION_CATEGORIES.iter().any(|category| is_in(category)) || has("pubsub") {
             &OF_SESSION
         } else if is_about_data || has("blocking") {
-            let is_script = has("may_replicate") || is_in("@scripting");
+            // A module can run a script of its user, and its flags are not enforced.
+            let is_script = is_of_module || has("may_replicate") || is_in("@scripting");
             let kinds = [
                 (READS, has("readonly")),
                 (BLOCKS, has("blocking")),
@@ -222,6 +224,10 @@ mod tests {
         assert!(write.is_plain() && !write.reads() && write.error_proves_not_run());
         let script = info("noscript may_replicate", 3, "@scripting");
         assert!(script.is_plain() && !script.error_proves_not_run());
+        // The flags of a module are not enforced: what it runs may write, and consume what it reads.
+        let module = info("readonly module", 1, "");
+        assert!(module.is_plain() && module.reads());
+        assert!(!module.is_repeatable() && !module.error_proves_not_run());
     }
 
     #[test]

@@ -10,7 +10,10 @@ pub(crate) enum Effect {
     /// Nothing that other callers would notice.
     None,
     /// Ends what keeps the server busy, and needs no database.
-    Rescues,
+    Rescues {
+        /// The server holds the reply back while it serves others.
+        holds_reply: bool,
+    },
     /// The server may hold back its reply for this long, [`Duration::MAX`] without a limit.
     Blocks(Duration),
     /// As [`Blocks`](Effect::Blocks), until the writes before it on the same connection are safe.

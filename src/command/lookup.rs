@@ -98,9 +98,14 @@ impl CommandInfo {
 
     /// Returns whether running the command twice is the same as running it once.
     ///
-    /// `MULTI` and `EXEC` are as repeatable as the commands between them.
+    /// `MULTI` and `EXEC` are as repeatable as the commands between them. A script that the table lacks, as
+    /// a module's command can be, may write whatever the server says of it.
     pub(crate) fn is_repeatable(self) -> bool {
-        matches!(self.0.access, Access::Reads | Access::FramesTransaction)
+        match self.0.access {
+            Access::Reads => self.is_in_table() || !self.0.is_script,
+            Access::FramesTransaction => true,
+            Access::Writes => false,
+        }
     }
 
     /// Returns whether an error reply that refuses the command proves that it has not run.
@@ -113,7 +118,10 @@ impl CommandInfo {
     pub(crate) fn effect<'a>(self, arguments: impl Iterator<Item = &'a [u8]>) -> Effect {
         match self.0.session {
             Session::Unchanged => {}
-            Session::NotNeeded => return Effect::Rescues,
+            Session::NotNeeded => {
+                let holds_reply = !matches!(self.0.blocks, Blocks::No);
+                return Effect::Rescues { holds_reply };
+            }
             Session::Unknown => return Effect::Unknown,
             Session::Changed(instead) => return Effect::ChangesSession(instead),
             Session::MaybeChanged(instead) => return Effect::MayChangeSession(instead),

@@ -411,7 +411,7 @@ pub(super) static TABLE: &[Row] = &[
     write("SETNX", FIRST),
     write("SETRANGE", FIRST),
     write("SFLUSH", NONE).blocks(WhileItWorks).routing(Refused(ONE_NODE)),
-    write("SHUTDOWN", NONE).rescues().routing(Refused(ONE_NODE)),
+    write("SHUTDOWN", NONE).blocks(WhileItWorks).rescues().routing(Refused(ONE_NODE)),
     read("SINTER", ALL),
     read("SINTERCARD", counted(1)),
     write("SINTERSTORE", ALL),

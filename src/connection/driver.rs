@@ -1,9 +1,9 @@
 //! [`Driver`]: writes what callers have queued, reads replies, hands them out, and ends when the
 //! connection does.
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::io;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 use std::time::Instant;
 
@@ -51,6 +51,8 @@ pub(super) struct Driver<'a> {
     begun: u64,
     wakers: Wakers,
     timer: Timer,
+    /// The timer has rung, and the silence of the server is not judged yet.
+    rang: bool,
     /// What the last reply has said about the whole connection.
     last_words: Option<String>,
     /// Why a write has failed, until what the server has said before is read.
@@ -85,6 +87,7 @@ impl<'a> Driver<'a> {
             begun: 0,
             wakers,
             timer: Timer::new(),
+            rang: false,
             last_words: None,
             write_failure: None,
             failure: None,
@@ -93,7 +96,6 @@ impl<'a> Driver<'a> {
 
     /// Does what can be done without waiting; an error is the end of the connection.
     fn advance(&mut self, mut alarm_is_late: bool, cx: &mut Context<'_>) -> Result<(), Error> {
-        let mut rang = false;
         loop {
             if self.write_failure.is_some() {
                 return self.end_after_failed_write(cx);
@@ -101,7 +103,7 @@ impl<'a> Driver<'a> {
             let is_late = std::mem::take(&mut alarm_is_late);
             self.timer.set(self.state, is_late, &mut self.wakers);
             while self.timer.poll(cx).is_ready() {
-                rang = true;
+                self.rang = true;
                 self.expire(cx)?;
             }
             self.wakers.wake_all();
@@ -117,7 +119,7 @@ impl<'a> Driver<'a> {
             }
             let mut queue = self.state.lock();
             // Judged after a read: what the server has said while this thread had no turn counts.
-            if rang && queue.is_silent(Instant::now()) {
+            if std::mem::take(&mut self.rang) && queue.is_silent(Instant::now()) {
                 drop(queue);
                 let silence = io::Error::new(io::ErrorKind::TimedOut, "the server has been silent");
                 return Err(connection_lost(&self.state.peer, &silence));
@@ -155,11 +157,18 @@ impl<'a> Driver<'a> {
 
     /// Reads what is there, within bounds.
     fn read_all(&mut self, cx: &mut Context<'_>) -> Result<(), Error> {
-        let mut reads = 0;
-        while reads * READ_SIZE < MAX_LAST_READ && self.read(cx)? {
-            reads += 1;
+        // Tokio would end this after a share of the bytes, as if nothing more were there.
+        let reads = tokio::task::unconstrained(poll_fn(|cx| {
+            let mut reads = 0;
+            while reads * READ_SIZE < MAX_LAST_READ && self.read(cx)? {
+                reads += 1;
+            }
+            Poll::Ready(Ok(()))
+        }));
+        match pin!(reads).poll(cx) {
+            Poll::Ready(result) => result,
+            Poll::Pending => Ok(()),
         }
-        Ok(())
     }
 
     /// Ends the connection with why a write has failed. The server may have said why, and may have

@@ -32,6 +32,8 @@ use crate::resp::Refusal;
 pub(crate) struct NodeConnections {
     shared: MultiplexedConnection,
     blocking: BlockingPool,
+    /// Connections that do not select the database of the URL, if there is one to select.
+    rescue: Option<BlockingPool>,
     learned: LearnedCommands,
     timeouts: Timeouts,
 }
@@ -41,9 +43,12 @@ impl NodeConnections {
     /// made.
     pub(crate) fn new(target: Target, trouble: Option<Arc<Notify>>) -> NodeConnections {
         let watch = Arc::default();
+        let blocking = BlockingPool::new(target.clone(), Arc::clone(&watch));
+        let has_database = target.client().database() != 0;
         NodeConnections {
             timeouts: Timeouts::from(target.client()),
-            blocking: BlockingPool::new(target.clone(), Arc::clone(&watch)),
+            rescue: has_database.then(|| blocking.without_database()),
+            blocking,
             learned: LearnedCommands::default(),
             shared: MultiplexedConnection::shared(target, watch, trouble),
         }
@@ -123,7 +128,7 @@ impl NodeConnections {
             Ok(route) => {
                 let request = Request::command(command, info, route.extend(self.timeouts));
                 let request = request.with_resend(resend).after_waiting(waited);
-                let call = self.run(route, request, 0);
+                let call = self.run(route, request, 0, waited);
                 Box::pin(async move { Ok(call.await.0?.single()) })
             }
             Err(error) => Box::pin(ready(Err(error))),
@@ -141,7 +146,10 @@ impl NodeConnections {
         let route = Route::of_all(&commands, &infos, packed.is_transaction())?;
         let packed = packed.with_infos(infos.into_iter());
         let request = Request::packed(packed, route.extend(self.timeouts)).with_resend(resend);
-        Ok(self.run(route, request.after_waiting(waited), 0).await.0?)
+        Ok(self
+            .run(route, request.after_waiting(waited), 0, waited)
+            .await
+            .0?)
     }
 
     /// Returns what is known about each command; asks the server about those that the table lacks.
@@ -163,41 +171,40 @@ impl NodeConnections {
     }
 
     /// Sends `request` by its route. Returns besides how often it has been written without a reply that
-    /// its caller could use, `writes` to other nodes included.
+    /// its caller could use, `writes` to other nodes included. The caller has `waited` before.
     pub(crate) async fn run(
         &self,
         route: Route,
         request: Request<'_>,
         writes: u8,
+        waited: Duration,
     ) -> (Result<Reply, Error>, u8) {
-        match route {
-            Route::Rescue if self.needs_rescue() => {
-                let connections = self.blocking.without_database();
-                let deadline = self.timeouts.deadline;
+        let deadline = self.timeouts.deadline.saturating_sub(waited);
+        let result = match (route, self.rescue_pool()) {
+            (Route::Rescue { .. }, Some(connections)) => {
                 let result = connections.call(request, false, deadline).await;
                 // Callers that wait for the database do not have to wait for the back-off as well.
                 self.shared.reconnect_now();
-                let lost = result.as_ref().is_err_and(Error::may_have_run);
-                (result, writes + u8::from(lost))
+                result
             }
-            Route::Shared | Route::Rescue => {
+            (Route::Shared | Route::Rescue { is_alone: false }, _) => {
                 let mut call = self.shared.call(request).after_writes(writes);
                 let result = call.reply().await;
-                (result, call.writes())
+                return (result, call.writes());
             }
-            Route::Dedicated(_) | Route::Once(_) => {
+            (route, _) => {
                 let is_kept = matches!(route, Route::Dedicated(_));
-                let deadline = self.timeouts.deadline;
-                let result = self.blocking.call(request, is_kept, deadline).await;
-                let lost = result.as_ref().is_err_and(Error::may_have_run);
-                (result, writes + u8::from(lost))
+                self.blocking.call(request, is_kept, deadline).await
             }
-        }
+        };
+        let lost = result.as_ref().is_err_and(Error::may_have_run);
+        (result, writes + u8::from(lost))
     }
 
-    /// Returns whether the shared connection may have to wait until the server selects its database.
-    fn needs_rescue(&self) -> bool {
-        self.shared.target().client().database() != 0 && !self.shared.is_connected()
+    /// Returns the connections without a database, while the shared connection may have to wait until the
+    /// server selects its own.
+    fn rescue_pool(&self) -> Option<&BlockingPool> {
+        self.rescue.as_ref().filter(|_| !self.shared.is_connected())
     }
 
     /// Sends `PING` on the shared connection, and finds out whether the server serves.
@@ -245,18 +252,23 @@ impl NodeConnections {
     /// Refuses new commands, waits at most `grace` for those in flight, then closes.
     pub(crate) async fn close(&self, grace: Duration) {
         let start = Instant::now();
-        self.blocking.start_closing();
+        self.own().for_each(BlockingPool::start_closing);
         self.shared.close(grace).await;
-        self.blocking
-            .drain(grace.saturating_sub(start.elapsed()))
-            .await;
+        for pool in self.own() {
+            pool.drain(grace.saturating_sub(start.elapsed())).await;
+        }
         self.shut_down();
     }
 
     /// Closes at once; what is in flight fails.
     pub(crate) fn shut_down(&self) {
         self.shared.shut_down();
-        self.blocking.shut_down();
+        self.own().for_each(BlockingPool::shut_down);
+    }
+
+    /// Returns the pools of connections that one command has for itself.
+    fn own(&self) -> impl Iterator<Item = &BlockingPool> {
+        std::iter::once(&self.blocking).chain(&self.rescue)
     }
 }
 

@@ -15,7 +15,10 @@ pub(crate) enum Route {
     Shared,
     /// The same, or a connection without a database while the one that all callers share cannot select its
     /// own: the command ends what keeps the server busy.
-    Rescue,
+    Rescue {
+        /// On a connection of its own in any case: the reply comes late.
+        is_alone: bool,
+    },
     /// A connection of its own, for a command that may block for so long.
     Dedicated(Duration),
     /// As [`Dedicated`](Route::Dedicated), and no command comes after it: it may change the session.
@@ -31,7 +34,9 @@ impl Route {
     ) -> Result<Route, Error> {
         match info.effect(arguments.clone()) {
             Effect::None => Ok(Route::Shared),
-            Effect::Rescues => Ok(Route::Rescue),
+            Effect::Rescues { holds_reply } => Ok(Route::Rescue {
+                is_alone: holds_reply,
+            }),
             Effect::Blocks(block) | Effect::WaitsForWrites(block) => Ok(Route::Dedicated(block)),
             Effect::ChangesSession(help) => Err(changes_session(arguments, help)),
             Effect::MayChangeSession(help) => Err(may_change_session(arguments, help)),
@@ -79,12 +84,17 @@ impl Route {
     /// Returns the route of two commands together.
     pub(crate) fn and(self, other: Route) -> Route {
         match (self, other) {
-            (Route::Rescue, Route::Rescue) => Route::Rescue,
+            (Route::Rescue { is_alone: one }, Route::Rescue { is_alone: other }) => Route::Rescue {
+                is_alone: one || other,
+            },
             // Beside it there is a command that needs the database.
-            (Route::Rescue | Route::Shared, Route::Rescue | Route::Shared) => Route::Shared,
-            (Route::Shared | Route::Rescue, route) | (route, Route::Shared | Route::Rescue) => {
-                route
+            (Route::Rescue { is_alone: true }, Route::Shared)
+            | (Route::Shared, Route::Rescue { is_alone: true }) => Route::Once(Duration::ZERO),
+            (Route::Rescue { .. } | Route::Shared, Route::Rescue { .. } | Route::Shared) => {
+                Route::Shared
             }
+            (Route::Shared | Route::Rescue { .. }, route)
+            | (route, Route::Shared | Route::Rescue { .. }) => route,
             (Route::Dedicated(one), Route::Dedicated(other)) => {
                 Route::Dedicated(one.saturating_add(other))
             }
@@ -98,7 +108,7 @@ impl Route {
     /// Returns the timeouts of what goes this way.
     pub(crate) fn extend(self, timeouts: Timeouts) -> Timeouts {
         match self {
-            Route::Shared | Route::Rescue => timeouts,
+            Route::Shared | Route::Rescue { .. } => timeouts,
             Route::Dedicated(block) | Route::Once(block) => timeouts.extended_by(block),
         }
     }
@@ -129,7 +139,7 @@ pub(crate) fn dedicated_timeouts<'a>(
 ) -> Result<Timeouts, Error> {
     match CommandInfo::of(arguments.clone()).effect(arguments.clone()) {
         Effect::None
-        | Effect::Rescues
+        | Effect::Rescues { .. }
         | Effect::ChangesSession(_)
         | Effect::MayChangeSession(_)
         | Effect::Unknown => Ok(timeouts),

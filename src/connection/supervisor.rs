@@ -108,7 +108,7 @@ impl State {
         let queue = self.lock();
         let was_short = now.saturating_duration_since(since) < MIN_UPTIME_TO_END_OUTAGE;
         queue.is_leaving()
-            || queue.has_been_silent_for(now, limit)
+            || queue.had_been_silent_for(now, limit)
             || was_short && !queue.has_served() && !queue.is_closed()
     }
 

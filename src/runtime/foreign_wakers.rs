@@ -1,9 +1,10 @@
 //! Wakers of unknown kinds are called and dropped on threads of their own.
 //!
 //! Each kind, by its table of functions, has its own queue and its own threads, so that a kind that blocks
-//! does not hold up the others. Usually one thread serves a kind. While it has not proven that it returns
-//! quickly, or has just been slow, it gets up to four, so that one waker that does not return does
-//! not hold up the next. A thread ends when it has been idle for a while.
+//! does not hold up the others. Usually one thread serves a kind, and a second one stands by while there is
+//! work: it takes over when the first has not come back for a moment. A kind that has not proven that it
+//! returns quickly, or has just been slow, gets up to four threads, so that one waker that does not return
+//! does not hold up the next. A thread ends when it has been idle for a while.
 //!
 //! The way over another thread has a price. Processor time for one command in µs, woken on the I/O thread
 //! and this way, `GET` of a small value with 64 in flight on two cores that were busy with other work,
@@ -66,7 +67,12 @@ struct Kind {
 struct Work {
     jobs: VecDeque<Job>,
     threads: usize,
+    /// Threads that wait for work, or stand by.
     idle: usize,
+    /// Threads that run a job.
+    working: usize,
+    /// A thread looks again soon whether the one that works has come back.
+    stands_by: bool,
     /// How many have returned quickly since the last one that was slow.
     quick: u32,
     /// When a thread has taken a job the last time.
@@ -119,7 +125,7 @@ impl Kind {
             work.process = process;
         }
         work.jobs.extend(jobs);
-        if work.idle > 0 {
+        if work.idle > 0 && !(work.working > 0 && work.stands_by) {
             self.more.notify_one();
         }
         let wanted = work.wanted();
@@ -144,6 +150,7 @@ impl Kind {
             let start = Instant::now();
             job.run();
             let mut work = self.lock();
+            work.working -= 1;
             work.quick = if start.elapsed() < MAX_QUICK_TIME {
                 work.quick.saturating_add(1)
             } else {
@@ -155,16 +162,22 @@ impl Kind {
     fn next_job(&self) -> Option<Job> {
         let mut work = self.lock();
         loop {
-            if let Some(job) = work.jobs.pop_front() {
+            let stand_by = work.stand_by_time();
+            if stand_by.is_none()
+                && let Some(job) = work.jobs.pop_front()
+            {
                 work.last_taken = Some(Instant::now());
+                work.working += 1;
                 return Some(job);
             }
             work.idle += 1;
-            let waited = self.more.wait_timeout(work, IDLE_TIME);
+            work.stands_by |= stand_by.is_some();
+            let waited = self.more.wait_timeout(work, stand_by.unwrap_or(IDLE_TIME));
             let (guard, result) = waited.unwrap_or_else(PoisonError::into_inner);
             work = guard;
             work.idle -= 1;
-            if result.timed_out() && work.jobs.is_empty() {
+            work.stands_by &= stand_by.is_none();
+            if result.timed_out() && stand_by.is_none() && work.jobs.is_empty() {
                 work.threads -= 1;
                 return None;
             }
@@ -175,16 +188,72 @@ impl Kind {
 impl Work {
     /// Returns how many threads there should be.
     fn wanted(&self) -> usize {
+        let most = if self.is_quick() { 2 } else { MAX_THREADS };
+        let busy = self.threads - self.idle;
+        most.min(busy + self.jobs.len())
+    }
+
+    /// Returns how long the thread at hand leaves the work to another one, if it does.
+    fn stand_by_time(&self) -> Option<Duration> {
+        if self.working == 0 || self.jobs.is_empty() || !self.is_quick() {
+            return None;
+        }
+        MAX_QUICK_TIME.checked_sub(self.last_taken?.elapsed())
+    }
+
+    /// Returns whether the kind has proven that it returns quickly, and does so at the moment.
+    fn is_quick(&self) -> bool {
         let is_stuck = || {
-            self.last_taken
-                .is_some_and(|last| last.elapsed() >= MAX_QUICK_TIME)
+            let last = self.last_taken;
+            last.is_some_and(|last| last.elapsed() >= MAX_QUICK_TIME)
         };
         let busy = self.threads - self.idle;
-        let most = if self.quick >= QUICK_WAKES_FOR_ONE_THREAD && (busy == 0 || !is_stuck()) {
-            1
-        } else {
-            MAX_THREADS
+        self.quick >= QUICK_WAKES_FOR_ONE_THREAD && (busy == 0 || !is_stuck())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+    use std::task::Wake;
+
+    use super::*;
+
+    /// A waker of a kind of its own, which waits for a word if it is told to.
+    struct Waiting {
+        word: Option<Mutex<mpsc::Receiver<()>>>,
+        woken: mpsc::Sender<bool>,
+    }
+
+    impl Wake for Waiting {
+        fn wake(self: Arc<Self>) {
+            if let Some(word) = &self.word {
+                let word = word.lock().unwrap_or_else(PoisonError::into_inner);
+                let _ = word.recv();
+            }
+            let _ = self.woken.send(self.word.is_some());
+        }
+    }
+
+    #[test]
+    fn a_waker_that_does_not_return_holds_up_no_other_even_after_many_that_did() {
+        let (woken, wakes) = mpsc::channel();
+        let quick = || {
+            let woken = woken.clone();
+            Waker::from(Arc::new(Waiting { word: None, woken }))
         };
-        most.min(busy + self.jobs.len())
+        for _ in 0..2 * QUICK_WAKES_FOR_ONE_THREAD {
+            wake([quick()]);
+            assert_eq!(wakes.recv(), Ok(false));
+        }
+        let (release, word) = mpsc::channel();
+        let stuck = Waker::from(Arc::new(Waiting {
+            word: Some(Mutex::new(word)),
+            woken: woken.clone(),
+        }));
+        wake([stuck, quick()]);
+        assert_eq!(wakes.recv_timeout(Duration::from_secs(60)), Ok(false));
+        release.send(()).expect("it waits");
+        assert_eq!(wakes.recv(), Ok(true));
     }
 }

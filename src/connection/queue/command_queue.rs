@@ -42,6 +42,8 @@ pub(in super::super) struct CommandQueue {
     /// When the server has sent anything the last time.
     pub(super) last_heard: Instant,
     pub(super) last_submitted: Option<Instant>,
+    /// Since when the server had been silent to a command when the connection was lost.
+    pub(super) silent_since: Option<Instant>,
     /// The server has answered a command on this connection or on the last one.
     pub(super) has_served: bool,
 }
@@ -107,6 +109,7 @@ impl CommandQueue {
             resends: Budget::default(),
             last_heard: now,
             last_submitted: None,
+            silent_since: None,
             has_served: false,
         }
     }
@@ -198,11 +201,10 @@ impl CommandQueue {
                 .is_none_or(|last| now.saturating_duration_since(last) >= idle)
     }
 
-    /// Returns whether the server has been silent for this long although a command was submitted.
-    pub(in super::super) fn has_been_silent_for(&self, now: Instant, silence: Duration) -> bool {
-        let last_heard = self.last_heard;
-        let waits = self.last_submitted.is_some_and(|last| last > last_heard);
-        waits && now.saturating_duration_since(last_heard) >= silence
+    /// Returns whether the server had been silent to a command for this long when the connection was lost.
+    pub(in super::super) fn had_been_silent_for(&self, now: Instant, silence: Duration) -> bool {
+        let since = self.silent_since;
+        since.is_some_and(|since| now.saturating_duration_since(since) >= silence)
     }
 
     /// Ready once a caller needs a connection.

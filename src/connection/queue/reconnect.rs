@@ -65,6 +65,11 @@ impl CommandQueue {
         others: Option<&Error>,
         wakers: &mut Wakers,
     ) {
+        let front = self
+            .in_flight
+            .front()
+            .filter(|front| front.bytes.start < sent);
+        self.silent_since = front.map(|front| front.submitted.max(self.last_heard));
         let arrived = self.in_flight.arrived();
         if others.is_some() || !arrived.is_nothing() {
             let error = match others {

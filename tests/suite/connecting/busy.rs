@@ -136,3 +136,56 @@ fn other_commands_wait_for_their_database() {
     let kill: RedisResult<()> = cmd("SCRIPT").arg("KILL").query(&mut client.blocking());
     ok(kill);
 }
+
+#[test]
+fn a_closed_client_does_not_end_a_server() {
+    let server = server();
+    run(async {
+        let mut client = open(&format!("redis://{}/1", address(&server)), "");
+        client.ping().await.expect("it is there");
+        client.close(Duration::ZERO).await;
+        for words in [&["SHUTDOWN", "NOSAVE"][..], &["SCRIPT", "KILL"]] {
+            let reply: RedisResult<Value> = cmd(words[0])
+                .arg(&words[1..])
+                .query_async(&mut client)
+                .await;
+            let error = reply.expect_err("the client is closed");
+            assert_eq!(kind(&error), Some(ErrorKind::Closed), "{error}");
+        }
+        open(server.url(), "").ping().await.expect("it still runs");
+    });
+}
+
+#[test]
+fn a_shutdown_that_takes_its_time_holds_up_no_other_caller() {
+    let server = server();
+    let url = format!("redis://{}", address(&server));
+    run(async {
+        let client = open(&url, "client_name=shared&deadline=60s");
+        client.ping().await.expect("it is there");
+        // `NOW` with `ABORT` is an error, and enough to see the connection that it came on.
+        let abort: RedisResult<Value> = cmd("SHUTDOWN")
+            .arg("ABORT")
+            .query_async(&mut client.clone())
+            .await;
+        abort.expect_err("no shutdown is under way");
+        let list: String = ok(cmd("CLIENT")
+            .arg("LIST")
+            .query_async(&mut client.clone())
+            .await);
+        let shared = list.lines().find(|line| line.contains("cmd=client|list"));
+        assert!(
+            shared.is_some_and(|line| line.contains("name=shared")),
+            "{list}"
+        );
+        let stats: String = ok(cmd("INFO")
+            .arg("stats")
+            .query_async(&mut client.clone())
+            .await);
+        let connections = stats
+            .lines()
+            .find_map(|line| line.strip_prefix("total_connections_received:"));
+        // The test's own look whether the server runs, the shared one, and that of `SHUTDOWN`.
+        assert_eq!(connections.map(str::trim), Some("3"), "{stats}");
+    });
+}
