@@ -107,9 +107,11 @@ impl Nodes {
         self.lock().shards.nodes().cloned().collect()
     }
 
-    /// Returns the node at `address`, which a redirection has named.
-    pub(super) fn node_at(&self, address: &Announced) -> Arc<Node> {
-        self.announced_node(&mut self.lock(), address, NodeKey::primary)
+    /// Returns the node at `address`, which a redirection has named; `None` once the client is closed.
+    pub(super) fn node_at(&self, address: &Announced) -> Option<Arc<Node>> {
+        let mut table = self.lock();
+        let is_open = !table.is_closed;
+        is_open.then(|| self.announced_node(&mut table, address, NodeKey::primary))
     }
 
     /// Returns the announced address of the only primary with this port.
@@ -121,9 +123,13 @@ impl Nodes {
         is_only.then(|| address.clone())
     }
 
-    /// Records that `slot` is served at `address`; returns whether that is new.
+    /// Records that `slot` is served at `address`, unless the client is closed; returns whether that is
+    /// new.
     pub(super) fn moved(&self, slot: Slot, address: &Announced) -> bool {
         let mut table = self.lock();
+        if table.is_closed {
+            return false;
+        }
         let node = self.announced_node(&mut table, address, NodeKey::primary);
         if !table.shards.assign(slot, Arc::clone(&node)) {
             return false;
@@ -202,6 +208,9 @@ impl Nodes {
         let in_turn = self.in_turn(&primaries).cloned();
         let (serving, others): (Vec<_>, Vec<_>) = in_turn.partition(|node| node.serves());
         let mut table = self.lock();
+        if table.is_closed {
+            return Vec::new();
+        }
         let mut nodes: Vec<Arc<Node>> = table.redirect_target.take().into_iter().collect();
         nodes.extend(serving);
         for seed in &self.seeds {
@@ -265,19 +274,52 @@ impl Nodes {
         self.node(table, &key(address), Some(announced))
     }
 
+    /// Returns the node with this key, of a client that is not closed.
     fn node(&self, table: &mut Table, key: &NodeKey, announced: Option<&Announced>) -> Arc<Node> {
         let make = || {
             let (config, trouble) = (Arc::clone(&self.config), Arc::clone(&self.trouble));
             Arc::new(Node::new(config, key.clone(), announced, trouble))
         };
-        if table.is_closed {
-            // Its caller finds out that the client is closed.
-            return make();
-        }
         Arc::clone(table.known.entry(key.clone()).or_insert_with(make))
     }
 
     fn lock(&self) -> MutexGuard<'_, Table> {
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Announcer;
+
+    fn nodes(url: &str, map: &[(&str, &str)]) -> Nodes {
+        let config: Config = url.parse().expect("valid");
+        let config = config.with_address_map(map.iter().copied());
+        let seed = Address::new("seed", 7000);
+        Nodes::new(Arc::new(config.expect("valid")), vec![seed], Arc::default())
+    }
+
+    fn announced(host: &str, port: u16) -> Announced {
+        Announced {
+            address: Address::new(host, port),
+            by: Announcer::Node(Address::new("seed", 7000)),
+        }
+    }
+
+    fn slot(number: u16) -> Slot {
+        Slot::new(number).expect("below 16,384")
+    }
+
+    #[test]
+    fn a_closed_table_learns_no_node() {
+        let nodes = nodes("redis-cluster://seed:7000", &[]);
+        assert!(nodes.moved(slot(1), &announced("a", 1)));
+        assert!(!nodes.start_closing().is_empty());
+        assert!(!nodes.moved(slot(1), &announced("b", 1)));
+        assert!(nodes.node_at(&announced("b", 1)).is_none());
+        assert!(nodes.node_for(slot(1), false).is_none());
+        assert!(nodes.to_ask().is_empty());
+        assert!(nodes.start_closing().is_empty());
     }
 }

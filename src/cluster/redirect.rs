@@ -287,7 +287,8 @@ pub(super) fn redirected_slot(redirect: &Redirect) -> Option<Slot> {
     Slot::new(*slot)
 }
 
-/// Follows a redirection by the node `from`; returns the node to go to, if its address can be read.
+/// Follows a redirection by the node `from`; returns the node to go to, if its address can be read and the
+/// client is not closed.
 pub(super) fn follow_redirect(
     refresher: &Arc<Refresher>,
     redirect: &Redirect,
@@ -307,8 +308,8 @@ pub(super) fn follow_redirect(
             if nodes.moved(slot, &address) {
                 refresher.request_refresh();
             }
-            Some(Hop::to(nodes.node_at(&address)))
+            nodes.node_at(&address).map(Hop::to)
         }
-        Redirect::Ask { .. } => Some(Hop::asking(nodes.node_at(&address))),
+        Redirect::Ask { .. } => nodes.node_at(&address).map(Hop::asking),
     }
 }

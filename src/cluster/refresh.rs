@@ -80,7 +80,7 @@ impl Refresher {
     /// slot; waits for refreshes until it finds something.
     ///
     /// # Errors
-    /// The reason why there is no slot table; or, if there is one at the deadline, that no node serves the
+    /// That the client is closed; the reason why there is no slot table; or, if there is one at the deadline, that no node serves the
     /// slot.
     /// A caller who asks for the same slot soon after is told at once.
     pub(super) async fn wait_for<T>(
@@ -91,6 +91,9 @@ impl Refresher {
     ) -> Result<T, Error> {
         let mut last = None;
         loop {
+            if self.nodes.is_closed() {
+                return Err(closed());
+            }
             if let Some(found) = choose(&self.nodes) {
                 return Ok(found);
             }

@@ -4,12 +4,13 @@ use std::net::TcpListener;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use futures::future::join_all;
+use futures::future::{join, join_all};
 use redis::{AsyncCommands, RedisResult};
 use redis_ready::{Client, ErrorKind};
 
-use crate::support::errors::report;
+use crate::support::errors::{kind_of, report};
 use crate::support::fake_server::{Answer, FakeServer};
+use crate::support::process::wait_until;
 use crate::support::run;
 
 /// Starts a node that serves all slots, with a replica on `replica` if that is a port, and answers
@@ -137,4 +138,33 @@ fn a_script_that_meets_a_replica_is_sent_once_and_the_slot_table_fetched_once_a_
         let most = usize::try_from(start.elapsed().as_secs()).expect("few") + 1;
         assert!((2..=most).contains(&refreshes), "{refreshes}");
     });
+}
+
+#[test]
+fn a_redirection_does_not_bring_a_closed_client_back_to_life() {
+    let other = FakeServer::resp3(|_| None);
+    let moved = format!("-MOVED 12539 127.0.0.1:{}", other.port());
+    let node = node(None, Duration::ZERO, move |name| match name {
+        "GET" => {
+            sleep(Duration::from_millis(500));
+            Answer::line(&moved)
+        }
+        name => greet(name),
+    });
+    let client = client(&node, "deadline=10s");
+    run(async {
+        client.ping().await.expect("the node is there");
+        let get = || {
+            let mut client = client.clone();
+            async move { client.get::<_, String>("key").await }
+        };
+        let close = async {
+            wait_until("the command is in flight", || node.count("GET") == 1);
+            client.close(Duration::from_secs(5)).await;
+        };
+        let (in_flight, ()) = join(get(), close).await;
+        assert_eq!(kind_of(in_flight), Some(ErrorKind::Closed));
+        assert_eq!(kind_of(get().await), Some(ErrorKind::Closed));
+    });
+    assert_eq!(other.accepted(), 0);
 }
