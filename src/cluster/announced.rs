@@ -9,44 +9,53 @@ use crate::report::printable;
 /// Number of characters of a node's name: a server can send any text.
 const MAX_ID_LENGTH: usize = 40;
 
-/// Parses the `host:port` of a redirection that the node at `answering` has sent. Without a host it is
+/// The node that announces an address.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Answering<'a> {
+    /// Where it was asked.
+    pub(super) address: &'a Address,
+    /// Its address before the address map, which maps what it announces without a host, too.
+    pub(super) announced: &'a Address,
+}
+
+/// Parses the `host:port` of a redirection that the `answering` node has sent. Without a host it is
 /// the host of that node; `?` stands for a host that no node has announced, and `known` returns the node
 /// with this port, if there is one.
 pub(super) fn redirect_address(
     text: &str,
-    answering: &Address,
+    answering: Answering<'_>,
     known: impl FnOnce(u16) -> Option<Address>,
 ) -> Option<Announced> {
     let (host, port) = text.rsplit_once(':')?;
     let port = port.parse().ok()?;
     let address = match host.trim_start_matches('[').trim_end_matches(']') {
-        "" => Address::announced(&answering.host, port),
+        "" => Address::announced(&answering.announced.host, port),
         "?" => known(port),
         host => Address::announced(host, port),
     };
     Some(announced(address?, answering))
 }
 
-fn announced(address: Address, answering: &Address) -> Announced {
+fn announced(address: Address, answering: Answering<'_>) -> Announced {
     Announced {
         address,
-        by: Announcer::Node(answering.clone()),
+        by: Announcer::Node(answering.address.clone()),
     }
 }
 
-/// Reads a node's entry in the `CLUSTER SLOTS` of the node at `answering`.
+/// Reads a node's entry in the `CLUSTER SLOTS` of the `answering` node.
 ///
 /// A node that does not know its own host announces none, or an empty one: then it is the one that
 /// answers. One whose host cannot be used is reached at the IP address of the same entry.
-pub(super) fn node_address(entry: &Value, answering: &Address) -> Option<Announced> {
+pub(super) fn node_address(entry: &Value, answering: Answering<'_>) -> Option<Announced> {
     let Value::Array(entry) = entry else {
         return None;
     };
     let port = port(entry)?;
     let host = match entry.first()? {
-        Value::Nil => answering.host.as_str(),
+        Value::Nil => answering.announced.host.as_str(),
         host => match text(host)? {
-            "" => answering.host.as_str(),
+            "" => answering.announced.host.as_str(),
             host => host,
         },
     };
@@ -103,10 +112,15 @@ pub(super) fn node_name(entry: &Value) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::LazyLock;
+
     use super::*;
 
-    fn answering() -> Address {
-        Address::new("seed", 7000)
+    fn answering() -> Answering<'static> {
+        static ADDRESSES: LazyLock<[Address; 2]> =
+            LazyLock::new(|| [Address::new("mapped", 7000), Address::new("seed", 7000)]);
+        let [address, announced] = &*ADDRESSES;
+        Answering { address, announced }
     }
 
     #[test]
@@ -114,7 +128,7 @@ mod tests {
         let check = |text: &str, expected: Option<&str>| {
             let known = |port| (port == 7001).then(|| Address::new("known", port));
             let address =
-                redirect_address(text, &answering(), known).map(|it| it.address.to_string());
+                redirect_address(text, answering(), known).map(|it| it.address.to_string());
             assert_eq!(address.as_deref(), expected, "{text}");
         };
         check("10.0.0.1:7001", Some("10.0.0.1:7001"));
@@ -126,13 +140,15 @@ mod tests {
         check("10.0.0.1", None);
         check("a:70000", None);
         check("a\u{1b}[31m:7001", None);
+        let announced = redirect_address(":7001", answering(), |_| None).expect("it has a port");
+        assert_eq!(announced.by, Announcer::Node(Address::new("mapped", 7000)));
     }
 
     #[test]
     fn a_host_that_is_not_known_is_that_of_the_node_that_answers() {
         let check = |host: Value, port: i64, expected: Option<&str>| {
             let entry = Value::Array(vec![host, Value::Int(port)]);
-            let address = node_address(&entry, &answering()).map(|it| it.address.to_string());
+            let address = node_address(&entry, answering()).map(|it| it.address.to_string());
             assert_eq!(address.as_deref(), expected, "{entry:?}");
         };
         let host = |host: &str| Value::BulkString(host.into());
@@ -146,6 +162,7 @@ mod tests {
         check(host("a"), 0, None);
         check(host("a"), 65_536, None);
     }
+
     #[test]
     fn a_host_that_cannot_be_used_is_replaced_by_the_ip_address_of_the_same_entry() {
         let bulk = |text: &str| Value::BulkString(text.into());
@@ -153,7 +170,7 @@ mod tests {
         let resp3 = |ip: &str| Value::Map(vec![(bulk("ip"), bulk(ip))]);
         let check = |host: Value, metadata: Value, expected: Option<&str>| {
             let entry = Value::Array(vec![host, Value::Int(7001), bulk("id"), metadata]);
-            let address = node_address(&entry, &answering()).map(|it| it.address.to_string());
+            let address = node_address(&entry, answering()).map(|it| it.address.to_string());
             assert_eq!(address.as_deref(), expected, "{entry:?}");
         };
         check(bulk("?"), resp2("10.0.0.1"), Some("10.0.0.1:7001"));

@@ -1,8 +1,8 @@
 //! [`Node`]: a node of the cluster, and the connections to it.
 
 use std::pin::pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::future::select;
@@ -40,6 +40,8 @@ impl NodeKey {
 /// A node of the cluster, and the connections to it.
 pub(super) struct Node {
     key: NodeKey,
+    /// Its address before the address map: the last that was announced, also of a node that the URL names.
+    announced: Mutex<Address>,
     pub(super) connections: NodeConnections,
     /// The process whose I/O thread runs the task that connects, 0 if none does. A forked child has a
     /// copy of this, but not the task.
@@ -66,8 +68,11 @@ impl Node {
             Some(announced) => ServerConfig::announced(config, announced.clone(), role),
             None => ServerConfig::new(config, Endpoint::Tcp(key.address.clone()), role),
         };
+        let address = announced.map_or(&key.address, |announced| &announced.address);
+        let address = Mutex::new(address.clone());
         Node {
             key,
+            announced: address,
             connections: NodeConnections::new(Target::Server(server), Some(trouble)),
             connecting: AtomicU32::new(0),
             attempt_ended: Notify::new(),
@@ -79,11 +84,17 @@ impl Node {
     }
 
     /// Returns its address before the address map.
-    pub(super) fn announced(&self) -> &Address {
-        match self.connections.shared().target() {
-            Target::Server(server) => server.origin().map_or(&self.key.address, |it| &it.address),
-            Target::Sentinel(..) => &self.key.address,
-        }
+    pub(super) fn announced(&self) -> Address {
+        let announced = self.announced.lock();
+        announced.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Records its address before the address map.
+    pub(super) fn announce(&self, address: &Address) {
+        let announced = self.announced.lock();
+        announced
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone_from(address);
     }
 
     pub(super) fn is_replica(&self) -> bool {

@@ -114,13 +114,17 @@ impl Nodes {
         is_open.then(|| self.announced_node(&mut table, address, NodeKey::primary))
     }
 
-    /// Returns the announced address of the only primary with this port.
-    pub(super) fn address_with_port(&self, port: u16) -> Option<Address> {
+    /// Returns the announced address of the only primary with this port, beside the node that has
+    /// redirected.
+    pub(super) fn address_with_port(&self, port: u16, redirecting: &Node) -> Option<Address> {
         let table = self.lock();
-        let mut primaries = table.shards.primaries().map(|node| node.announced());
-        let address = primaries.find(|address| address.port == port)?;
-        let is_only = primaries.all(|other| other.port != port);
-        is_only.then(|| address.clone())
+        let others = table.shards.primaries();
+        let others = others.filter(|node| node.address() != redirecting.address());
+        let mut with_port = others
+            .map(|node| node.announced())
+            .filter(|address| address.port == port);
+        let address = with_port.next()?;
+        with_port.next().is_none().then_some(address)
     }
 
     /// Records that `slot` is served at `address`, unless the client is closed; returns whether that is
@@ -263,7 +267,8 @@ impl Nodes {
         back.iter().chain(front)
     }
 
-    /// Returns the node at an address that another node has announced. Nodes are identified by their mapped address, because the URL can name the same one.
+    /// Returns the node at an address that another node has announced. Nodes are identified by their
+    /// mapped address, because the URL can name the same one.
     fn announced_node(
         &self,
         table: &mut Table,
@@ -271,7 +276,9 @@ impl Nodes {
         key: impl FnOnce(Address) -> NodeKey,
     ) -> Arc<Node> {
         let address = self.config.address_map().mapped(announced.address.clone());
-        self.node(table, &key(address), Some(announced))
+        let node = self.node(table, &key(address), Some(announced));
+        node.announce(&announced.address);
+        node
     }
 
     /// Returns the node with this key, of a client that is not closed.
@@ -309,6 +316,37 @@ mod tests {
 
     fn slot(number: u16) -> Slot {
         Slot::new(number).expect("below 16,384")
+    }
+
+    #[test]
+    fn a_port_alone_leads_to_another_node_than_the_one_that_has_redirected() {
+        let nodes = nodes("redis-cluster://seed:7000", &[]);
+        assert!(nodes.moved(slot(1), &announced("a", 7)));
+        assert!(nodes.moved(slot(2), &announced("b", 8)));
+        let a = nodes.node_for(slot(1), false).expect("it was announced");
+        let b = nodes.node_for(slot(2), false).expect("it was announced");
+        assert_eq!(nodes.address_with_port(7, &a), None);
+        assert_eq!(nodes.address_with_port(7, &b), Some(Address::new("a", 7)));
+        assert!(nodes.moved(slot(3), &announced("c", 7)));
+        assert_eq!(nodes.address_with_port(7, &a), Some(Address::new("c", 7)));
+        assert_eq!(nodes.address_with_port(7, &b), None, "there are two");
+    }
+
+    #[test]
+    fn a_node_that_the_url_names_keeps_its_announced_address() {
+        let map = [("10.0.0.1:1", "seed:7000"), ("10.0.0.2", "localhost")];
+        let nodes = nodes("redis-cluster://seed:7000", &map);
+        let [seed] = nodes.to_ask().try_into().ok().expect("the one of the URL");
+        assert_eq!(seed.announced(), Address::new("seed", 7000));
+        assert!(nodes.moved(slot(1), &announced("10.0.0.1", 1)));
+        assert!(nodes.moved(slot(2), &announced("10.0.0.2", 2)));
+        let first = nodes.node_for(slot(1), false).expect("it was announced");
+        assert!(Arc::ptr_eq(&first, &seed));
+        assert_eq!(first.announced(), Address::new("10.0.0.1", 1));
+        let second = nodes.node_for(slot(2), false).expect("it was announced");
+        let found = nodes.address_with_port(1, &second);
+        assert_eq!(found, Some(Address::new("10.0.0.1", 1)));
+        assert_eq!(nodes.address_with_port(7000, &second), None);
     }
 
     #[test]

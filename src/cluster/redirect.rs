@@ -10,7 +10,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::announced::redirect_address;
+use super::announced::{Answering, redirect_address};
 use super::deadline::Deadline;
 use super::errors::{node_left, not_run};
 use super::hop::Hop;
@@ -297,8 +297,12 @@ pub(super) fn follow_redirect(
     let slot = redirected_slot(redirect)?;
     let (Redirect::Moved { address, .. } | Redirect::Ask { address, .. }) = redirect;
     let nodes = refresher.nodes();
-    let known = |port| nodes.address_with_port(port);
-    let Some(address) = redirect_address(address, from.address(), known) else {
+    let known = |port| nodes.address_with_port(port, from);
+    let answering = Answering {
+        address: from.address(),
+        announced: &from.announced(),
+    };
+    let Some(address) = redirect_address(address, answering, known) else {
         // The next slot table may tell more.
         refresher.request_refresh();
         return None;

@@ -13,6 +13,7 @@ use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
+use super::announced::Answering;
 use super::deadline::Deadline;
 use super::errors::{
     no_address, no_node_answers, no_slot_assignments, no_topology, not_a_slot_table,
@@ -274,7 +275,11 @@ async fn ask(node: &Node) -> Result<SlotTable, Error> {
     if let Value::ServerError(error) = &answer {
         return Err(no_topology(address, error, config));
     }
-    let slots = SlotTable::read(&answer, address).ok_or_else(|| not_a_slot_table(address))?;
+    let answering = Answering {
+        address,
+        announced: &node.announced(),
+    };
+    let slots = SlotTable::read(&answer, answering).ok_or_else(|| not_a_slot_table(address))?;
     match (slots.ranges.as_slice(), slots.unannounced.as_slice()) {
         ([], []) => Err(no_slot_assignments(address)),
         ([], unannounced) => Err(no_address(unannounced)),

@@ -4,9 +4,8 @@ use std::fmt;
 
 use redis::Value;
 
-use super::announced::{node_address, node_name};
+use super::announced::{Answering, node_address, node_name};
 use super::slot::Slot;
-use crate::address::Address;
 use crate::config::Announced;
 
 /// Consecutive slots, and the nodes that serve them.
@@ -48,10 +47,10 @@ pub(super) struct SlotTable {
 }
 
 impl SlotTable {
-    /// Reads the answer of the node at `answering` to `CLUSTER SLOTS`; `None` if it is not a slot table.
+    /// Reads the answer of the `answering` node to `CLUSTER SLOTS`; `None` if it is not a slot table.
     ///
     /// An entry that cannot be read is left out: it costs the slots that it is about, and no others.
-    pub(super) fn read(answer: &Value, answering: &Address) -> Option<SlotTable> {
+    pub(super) fn read(answer: &Value, answering: Answering<'_>) -> Option<SlotTable> {
         let Value::Array(entries) = answer else {
             return None;
         };
@@ -70,7 +69,7 @@ impl SlotTable {
 }
 
 /// Reads one entry; `None` if it is not about slots and the nodes that serve them.
-fn slot_range(entry: &Value, answering: &Address) -> Option<Result<SlotRange, Unannounced>> {
+fn slot_range(entry: &Value, answering: Answering<'_>) -> Option<Result<SlotRange, Unannounced>> {
     let Value::Array(entry) = entry else {
         return None;
     };
@@ -105,17 +104,25 @@ fn slot(value: &Value) -> Option<Slot> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::LazyLock;
+
     use super::*;
+    use crate::address::Address;
     use crate::config::Announcer;
 
-    fn answering() -> Address {
-        Address::new("seed", 7000)
+    static SEED: LazyLock<Address> = LazyLock::new(|| Address::new("seed", 7000));
+
+    fn answering() -> Answering<'static> {
+        Answering {
+            address: &SEED,
+            announced: &SEED,
+        }
     }
 
     fn announced(host: &str, port: u16) -> Announced {
         Announced {
             address: Address::new(host, port),
-            by: Announcer::Node(answering()),
+            by: Announcer::Node(SEED.clone()),
         }
     }
 
@@ -140,7 +147,7 @@ mod tests {
             primary: announced("a", 1),
             replicas: vec![announced("c", 3)],
         };
-        let table = SlotTable::read(&answer, &answering()).expect("a slot table");
+        let table = SlotTable::read(&answer, answering()).expect("a slot table");
         assert_eq!(table.ranges, [expected]);
     }
 
@@ -149,7 +156,7 @@ mod tests {
         let known = range(0, 5, &[node("a", 1)]);
         let check = |odd: Value, expected: &[&str]| {
             let answer = Value::Array(vec![odd.clone(), known.clone(), odd.clone()]);
-            let table = SlotTable::read(&answer, &answering()).expect("a slot table");
+            let table = SlotTable::read(&answer, answering()).expect("a slot table");
             assert_eq!(table.ranges.len(), 1, "{odd:?}");
             let unannounced: Vec<_> = table.unannounced.iter().map(|it| &it.node).collect();
             assert_eq!(unannounced, [expected, expected].concat(), "{odd:?}");
@@ -180,9 +187,9 @@ mod tests {
             Value::Array(vec![range(2, 1, &known)]),
             Value::Array(vec![range(0, 16_384, &known)]),
         ] {
-            assert_eq!(SlotTable::read(&answer, &answering()), None, "{answer:?}");
+            assert_eq!(SlotTable::read(&answer, answering()), None, "{answer:?}");
         }
-        let none = SlotTable::read(&Value::Array(Vec::new()), &answering());
+        let none = SlotTable::read(&Value::Array(Vec::new()), answering());
         assert_eq!(none, Some(SlotTable::default()));
     }
 }
