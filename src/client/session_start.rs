@@ -1,6 +1,7 @@
 //! [`SessionStart`]: what a session in a cluster consists of before its node is known.
 
 use std::borrow::Cow;
+use std::io;
 
 use redis::Value;
 
@@ -21,6 +22,8 @@ pub(super) struct SessionStart {
     /// The place of the `MULTI` that no `EXEC` has followed yet.
     multi: Option<usize>,
     /// A command that changes the session has been sent, and its reply has not come.
+    awaits_reply: bool,
+    /// The caller of such a command has given up.
     is_unsure: bool,
 }
 
@@ -28,7 +31,8 @@ impl SessionStart {
     /// Notes that these commands are about to be sent.
     pub(super) fn before(&mut self, bytes: &[u8]) {
         let commands = split(bytes).unwrap_or_default();
-        self.is_unsure |= self.multi.is_some()
+        self.is_unsure |= self.awaits_reply;
+        self.awaits_reply = self.multi.is_some()
             || commands
                 .iter()
                 .any(|command| changes_session(command.iter().copied()));
@@ -36,7 +40,7 @@ impl SessionStart {
 
     /// Takes over commands that were answered.
     pub(super) fn answered(&mut self, bytes: &[u8], reply: &Reply) {
-        self.is_unsure = false;
+        self.awaits_reply = false;
         let is_done = |value: &Value| !matches!(value, Value::ServerError(_));
         for (place, command) in encoded_commands(bytes).enumerate() {
             let is_done = match reply {
@@ -55,7 +59,11 @@ impl SessionStart {
         let arguments = arguments.first().map(Vec::as_slice).unwrap_or_default();
         let name = arguments.first().map(|name| name.to_ascii_uppercase());
         match (name.as_deref().unwrap_or_default(), self.multi) {
-            (b"RESET", _) if is_done => *self = SessionStart::default(),
+            // It logs out and leaves the database of the URL, on the other node as well.
+            (b"RESET", _) if is_done => {
+                *self = SessionStart::default();
+                self.commands.push(command.to_vec());
+            }
             (b"MULTI", None) if is_done => {
                 self.multi = Some(self.commands.len());
                 self.commands.push(command.to_vec());
@@ -96,7 +104,7 @@ impl SessionStart {
         connection: &MultiplexedConnection,
         timeouts: Timeouts,
     ) -> Result<(), Error> {
-        if self.is_unsure {
+        if self.is_unsure || self.awaits_reply {
             return Err(cannot_move("a command without a reply may have changed it"));
         }
         if self.commands.is_empty() {
@@ -129,6 +137,7 @@ fn cannot_move(why: &str) -> Error {
     let why = printable(why);
     let message = format!("the session cannot move to the node of the first key: {why}");
     Error::new(ErrorKind::Closed, message)
+        .with_io_kind(io::ErrorKind::ConnectionAborted)
         .note("the command has not run")
         .with_help("open another dedicated connection, and send a command with a key first")
 }
@@ -162,7 +171,7 @@ mod tests {
             start.before(&bytes);
             let reply = Reply::One(redis::parse_redis_value(reply).expect("RESP"));
             start.answered(&bytes, &reply);
-            assert!(!start.is_unsure);
+            assert!(!start.is_unsure && !start.awaits_reply);
         }
         let expected: Vec<_> = expected.iter().map(|command| packed(command)).collect();
         assert_eq!(start.commands, expected, "{commands:?}");
@@ -177,7 +186,17 @@ mod tests {
             &["SELECT 2", "SELECT 1"],
         );
         check(&["CLIENT SETNAME a", "CLIENT ID"], &["CLIENT SETNAME a"]);
-        check(&["SELECT 1", "RESET"], &[]);
+    }
+
+    #[test]
+    fn a_reset_is_repeated_without_what_was_before_it() {
+        check(&["SELECT 1", "RESET"], &["RESET"]);
+        check(&["RESET", "SELECT 1", "RESET"], &["RESET"]);
+        check(
+            &["MULTI", "PING", "RESET", "SELECT 2"],
+            &["RESET", "SELECT 2"],
+        );
+        check(&["SELECT 1", "!RESET"], &["SELECT 1"]);
     }
 
     #[test]
@@ -198,8 +217,13 @@ mod tests {
     fn a_command_without_a_reply_leaves_the_session_unknown() {
         let mut start = SessionStart::default();
         start.before(&packed("PING"));
-        assert!(!start.is_unsure);
+        assert!(!start.awaits_reply);
         start.before(&packed("SELECT 1"));
-        assert!(start.is_unsure);
+        assert!(start.awaits_reply);
+        start.before(&packed("PING"));
+        start.answered(&packed("PING"), &Reply::One(Value::Okay));
+        assert!(start.is_unsure, "a later reply says nothing about it");
+        start.answered(&packed("RESET"), &Reply::One(Value::Okay));
+        assert!(!start.is_unsure);
     }
 }
