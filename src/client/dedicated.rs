@@ -16,7 +16,7 @@ use crate::connection::{
     ExpectedReplies, MultiplexedConnection, Packed, Reply, Request, Timeouts, check_not_empty,
     check_wait, dedicated_timeouts, own_request,
 };
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 use crate::resp::encode;
 use crate::runtime::{block_on, check_may_wait};
 
@@ -31,8 +31,8 @@ use crate::runtime::{block_on, check_may_wait};
 /// would keep the sessions of a pool for ever.
 ///
 /// In a cluster the first command with a key decides on the node, and the state of the session until then,
-/// such as `MULTI` or a database, is set up again on that node. After that it stays: a redirection is an
-/// error of its command.
+/// such as `MULTI` or a database, is set up again on that node, where the session stays: a redirection is an
+/// error of its command. If the node refuses that state, the session has ended.
 ///
 /// # Transactions that watch keys
 ///
@@ -127,8 +127,9 @@ struct Session {
     timeouts: Timeouts,
     /// In a cluster it leads to any node, and is used until the first command with a key.
     first: MultiplexedConnection,
-    /// What the first command with a key has decided in a cluster; `None` if `first` leads there.
-    pinned: OnceLock<Option<MultiplexedConnection>>,
+    /// What the first command with a key has decided in a cluster; `None` if `first` leads there, and an
+    /// error if the session cannot move there.
+    pinned: OnceLock<Result<Option<MultiplexedConnection>, Error>>,
     /// What the session is before that. A command without a key holds the lock until it is answered.
     start: Mutex<SessionStart>,
 }
@@ -159,13 +160,24 @@ impl Session {
 
     /// Returns the connection that leads to the node of the session, as far as that is decided.
     fn connection(&self) -> &MultiplexedConnection {
-        let pinned = self.pinned.get().and_then(Option::as_ref);
-        pinned.unwrap_or(&self.first)
+        match self.pinned.get() {
+            Some(Ok(Some(connection))) => connection,
+            _ => &self.first,
+        }
     }
 
-    /// Returns whether the connection has not ended.
+    /// Returns whether the session can still be used.
     fn is_open(&self) -> bool {
-        !self.connection().has_ended()
+        !matches!(self.pinned.get(), Some(Err(_))) && !self.connection().has_ended()
+    }
+
+    /// Returns whether the node of the session is decided, as it always is without a cluster.
+    fn is_pinned(&self) -> Result<bool, Error> {
+        match self.pinned.get() {
+            Some(Err(error)) => Err(error.clone()),
+            Some(Ok(_)) => Ok(true),
+            None => Ok(self.deployment.cluster().is_none()),
+        }
     }
 
     /// Moves to the node that one of these commands needs, in a cluster, if it is the first one with a
@@ -177,11 +189,11 @@ impl Session {
         let Some(cluster) = self.deployment.cluster() else {
             return Ok(None);
         };
-        if self.pinned.get().is_some() {
+        if self.is_pinned()? {
             return Ok(None);
         }
         let start = self.start.lock().await;
-        if self.pinned.get().is_some() {
+        if self.is_pinned()? {
             return Ok(None);
         }
         for arguments in commands {
@@ -191,10 +203,16 @@ impl Session {
             let moves = connection.target().to_string() != self.first.target().to_string();
             if moves {
                 connect(&connection).await?;
-                start.repeat_on(&connection, self.timeouts).await?;
+                let repeated = start.repeat_on(&connection, self.timeouts).await;
+                if let Err(error) = repeated {
+                    if error.kind() == ErrorKind::Closed {
+                        let _ = self.pinned.set(Err(error.clone()));
+                    }
+                    return Err(error);
+                }
             }
             // Only the holder of the lock decides.
-            let _ = self.pinned.set(moves.then_some(connection));
+            let _ = self.pinned.set(Ok(moves.then_some(connection)));
             return Ok(None);
         }
         Ok(Some(start))

@@ -1,14 +1,17 @@
 //! How long callers wait, and what their waiting costs, with nodes that are slow, silent or gone.
 
 use std::net::TcpListener;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use futures::future::{join, join_all};
-use redis::{AsyncCommands, RedisResult};
+use redis::{AsyncCommands, ConnectionLike, RedisResult};
 use redis_ready::{Client, ErrorKind};
 
-use crate::support::errors::{kind_of, report};
+use crate::support::cluster::tag;
+use crate::support::errors::{kind_of, may_have_run, ok, report};
 use crate::support::fake_server::{Answer, FakeServer};
 use crate::support::process::wait_until;
 use crate::support::run;
@@ -167,4 +170,70 @@ fn a_redirection_does_not_bring_a_closed_client_back_to_life() {
         assert_eq!(kind_of(get().await), Some(ErrorKind::Closed));
     });
     assert_eq!(other.accepted(), 0);
+}
+
+/// Starts two nodes that serve half of the slots each. They answer commands with `answer`, which is told
+/// the node.
+fn pair(answer: impl Fn(usize, &str) -> Answer + Send + Sync + Clone + 'static) -> [FakeServer; 2] {
+    let listeners = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").expect("a free port"));
+    let port = |node: usize| {
+        let address = listeners[node].local_addr();
+        address.expect("it is bound").port()
+    };
+    let range = |node: usize, first: u16, last: u16| {
+        let port = port(node);
+        format!("*3\r\n:{first}\r\n:{last}\r\n*2\r\n$9\r\n127.0.0.1\r\n:{port}\r\n")
+    };
+    let slots = format!("*2\r\n{}{}", range(0, 0, 8_191), range(1, 8_192, 16_383));
+    let mut node = 0;
+    listeners.map(|listener| {
+        let (slots, answer, number) = (slots.clone(), answer.clone(), node);
+        node += 1;
+        FakeServer::start_on(listener, move |command| match command[0].as_str() {
+            "CLUSTER" => Answer::Send(slots.clone().into_bytes()),
+            name => answer(number, name),
+        })
+    })
+}
+
+/// Returns a key of the node on which no session has sent `SELECT`.
+fn key_of_the_other(nodes: &[FakeServer; 2]) -> &'static str {
+    let slot = if nodes[0].count("SELECT") > 0 {
+        16_383
+    } else {
+        0
+    };
+    tag(slot)
+}
+
+fn select_database() -> redis::Cmd {
+    redis::cmd("SELECT").arg(1).to_owned()
+}
+
+#[test]
+fn a_session_that_cannot_move_has_ended_and_a_pool_replaces_it() {
+    let selected = Arc::new(AtomicBool::new(false));
+    let nodes = pair(move |_, name| match name {
+        "SELECT" if selected.swap(true, Ordering::SeqCst) => {
+            Answer::line("-ERR DB index is out of range")
+        }
+        name => greet(name),
+    });
+    let client = client(&nodes[0], "");
+    run(async {
+        let mut connection = client
+            .dedicated_connection()
+            .await
+            .expect("there are nodes");
+        ok(select_database().exec_async(&mut connection).await);
+        assert!(connection.blocking().is_open());
+        let value: RedisResult<String> = connection.get(key_of_the_other(&nodes)).await;
+        let error = value.expect_err("the database does not exist there");
+        assert!(error.is_unrecoverable_error(), "{}", report(&error));
+        assert!(!may_have_run(&error), "{}", report(&error));
+        assert_eq!(kind_of::<()>(Err(error)), Some(ErrorKind::Closed));
+        assert!(!connection.blocking().is_open());
+        let ping = redis::cmd("PING").exec_async(&mut connection).await;
+        assert_eq!(kind_of(ping), Some(ErrorKind::Closed));
+    });
 }
