@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
 
 use redis::{
     AsyncHotkeysCommands, Cmd, HotkeysCommands, Pipeline, RedisFuture, RedisResult, Value, aio,
@@ -18,7 +19,7 @@ use crate::connection::{
 };
 use crate::error::{Error, ErrorKind};
 use crate::resp::encode;
-use crate::runtime::{block_on, check_may_wait};
+use crate::runtime::{block_on, check_may_wait, within};
 
 /// Holds a connection for one caller, for `WATCH` and other commands that change the session.
 ///
@@ -137,13 +138,13 @@ struct Session {
 impl Session {
     async fn open(deployment: Arc<Deployment>) -> Result<Session, Error> {
         let mut first = deployment.dedicated().await?;
-        if let Err(error) = connect(&first).await {
+        if let Err(error) = connect(&first, Duration::MAX).await {
             // By now it is known whether the server ends connections on `PING`.
             if !(error.may_have_run() && first.target().is_oldest()) {
                 return Err(error);
             }
             first = deployment.dedicated().await?;
-            connect(&first).await?;
+            connect(&first, Duration::MAX).await?;
         }
         Ok(Session {
             timeouts: Timeouts::from(deployment.config()),
@@ -181,55 +182,75 @@ impl Session {
     }
 
     /// Moves to the node that one of these commands needs, in a cluster, if it is the first one with a
-    /// key; returns what the session is so far if none has a key.
+    /// key; returns what the session is so far if none has a key. All of it comes within the deadline, and
+    /// what it has taken is returned as well.
     async fn pin<'a>(
         &self,
         commands: impl Iterator<Item = impl Iterator<Item = &'a [u8]> + Clone>,
-    ) -> Result<Option<MutexGuard<'_, SessionStart>>, Error> {
-        let Some(cluster) = self.deployment.cluster() else {
-            return Ok(None);
-        };
+    ) -> Result<(Option<MutexGuard<'_, SessionStart>>, Duration), Error> {
         if self.is_pinned()? {
-            return Ok(None);
+            return Ok((None, Duration::ZERO));
         }
-        let start = self.start.lock().await;
+        let began = Instant::now();
+        let deadline = self.timeouts.deadline;
+        let start = within(deadline, self.start.lock()).await;
+        let start = start.ok_or_else(|| in_use(deadline))?;
         if self.is_pinned()? {
-            return Ok(None);
+            return Ok((None, began.elapsed()));
         }
         for arguments in commands {
-            let Some(connection) = cluster.dedicated_for(arguments).await? else {
-                continue;
-            };
-            let moves = connection.target().to_string() != self.first.target().to_string();
-            if moves {
-                connect(&connection).await?;
-                let repeated = start.repeat_on(&connection, self.timeouts).await;
-                if let Err(error) = repeated {
-                    if error.kind() == ErrorKind::Closed {
-                        let _ = self.pinned.set(Err(error.clone()));
-                    }
-                    return Err(error);
-                }
+            if self.decide(arguments, &start, began).await? {
+                return Ok((None, began.elapsed()));
             }
-            // Only the holder of the lock decides.
-            let _ = self.pinned.set(Ok(moves.then_some(connection)));
-            return Ok(None);
         }
-        Ok(Some(start))
+        Ok((Some(start), began.elapsed()))
+    }
+
+    /// Moves to the node of the command with these `arguments`; returns false if it has no key.
+    async fn decide<'a>(
+        &self,
+        arguments: impl Iterator<Item = &'a [u8]> + Clone,
+        start: &SessionStart,
+        began: Instant,
+    ) -> Result<bool, Error> {
+        let Some(cluster) = self.deployment.cluster() else {
+            return Ok(false);
+        };
+        let left = || self.timeouts.deadline.saturating_sub(began.elapsed());
+        let Some(connection) = cluster.dedicated_for(arguments, left()).await? else {
+            return Ok(false);
+        };
+        let moves = connection.target().to_string() != self.first.target().to_string();
+        if moves {
+            connect(&connection, left()).await?;
+            let timeouts = self.timeouts.with_deadline(left());
+            let repeated = start.repeat_on(&connection, timeouts).await;
+            if let Err(error) = repeated {
+                if error.kind() == ErrorKind::Closed {
+                    let _ = self.pinned.set(Err(error.clone()));
+                }
+                return Err(error);
+            }
+        }
+        // Only the holder of the lock decides.
+        let _ = self.pinned.set(Ok(moves.then_some(connection)));
+        Ok(true)
     }
 
     async fn send(&self, command: &Cmd) -> RedisResult<Value> {
         check_may_wait()?;
         check_not_empty(command)?;
         let timeouts = dedicated_timeouts(arguments(command), self.timeouts)?;
-        let start = self.pin(std::iter::once(arguments(command))).await?;
+        let (start, waited) = self.pin(std::iter::once(arguments(command))).await?;
         if start.is_some() {
             let mut bytes = Vec::new();
             encode(command, &mut bytes);
             let packed = Packed::checked(bytes.into(), ExpectedReplies::One);
+            let timeouts = timeouts.after(waited);
             return Ok(self.exchange(packed, timeouts, start).await?.single());
         }
         let request = Request::command(command, CommandInfo::of(arguments(command)), timeouts);
+        let request = request.after_waiting(waited);
         Ok(self.connection().call(request).reply().await?.single())
     }
 
@@ -243,11 +264,11 @@ impl Session {
             check_wait(info, arguments.clone(), true, packed.is_transaction())?;
             timeouts = dedicated_timeouts(arguments, timeouts)?;
         }
-        let start = self
+        let (start, waited) = self
             .pin(commands.iter().map(|command| command.iter().copied()))
             .await?;
         let count = packed.count();
-        self.exchange(packed, timeouts, start)
+        self.exchange(packed, timeouts.after(waited), start)
             .await?
             .many(count)
             .await
@@ -272,18 +293,28 @@ impl Session {
     }
 }
 
-/// Connects and sends `PING`, within the connect timeout and the response timeout together.
-async fn connect(connection: &MultiplexedConnection) -> Result<(), Error> {
+/// Connects and sends `PING`, within the connect timeout and the response timeout together, and within
+/// `limit`.
+async fn connect(connection: &MultiplexedConnection, limit: Duration) -> Result<(), Error> {
     let config = connection.target().client();
     let timeouts = Timeouts::from(config);
-    let limit = config.connect_timeout();
-    let timeouts = timeouts.with_deadline(limit.saturating_add(timeouts.response_timeout));
+    let attempt = config.connect_timeout();
+    let attempt = attempt.saturating_add(timeouts.response_timeout);
+    let timeouts = timeouts.with_deadline(limit.min(attempt));
     let probe = connection.target().probe_command();
     connection
         .call(own_request(&probe, timeouts))
         .reply()
         .await?;
     Ok(())
+}
+
+/// A command without a key that a clone has sent was not answered within the `deadline` of the next.
+fn in_use(deadline: Duration) -> Error {
+    let message = format!("another command of the session was not answered within {deadline:?}");
+    Error::new(ErrorKind::QueueFull, message)
+        .note("the command has not run")
+        .with_help("open a dedicated connection for each task that sends commands at the same time")
 }
 
 impl fmt::Debug for DedicatedConnection {

@@ -168,10 +168,11 @@ impl Cluster {
     }
 
     /// Returns a new dedicated connection to the node that serves the keys of the command with these
-    /// `arguments`; `None` if it has no key.
+    /// `arguments`; `None` if it has no key. Waits at most `limit` for the slot table.
     pub(crate) async fn dedicated_for<'a>(
         &self,
         arguments: impl Iterator<Item = &'a [u8]> + Clone,
+        limit: Duration,
     ) -> Result<Option<MultiplexedConnection>, Error> {
         let info = CommandInfo::of(arguments.clone());
         let slot = match Routing::of(info, arguments.clone()) {
@@ -188,9 +189,8 @@ impl Cluster {
             }
         };
         let serving = |nodes: &Nodes| nodes.node_for(slot, false);
-        let node = self
-            .refresher
-            .wait_for(self.deadline(), Some(slot), serving);
+        let deadline = Deadline::new(limit);
+        let node = self.refresher.wait_for(deadline, Some(slot), serving);
         Ok(Some(node.await?.connections.dedicated()))
     }
 

@@ -64,9 +64,8 @@ impl<'a> Request<'a> {
 
     /// Takes off its deadline what its caller has waited already.
     pub(crate) fn after_waiting(self, waited: Duration) -> Request<'a> {
-        let deadline = self.timeouts.deadline.saturating_sub(waited);
         Request {
-            timeouts: self.timeouts.with_deadline(deadline),
+            timeouts: self.timeouts.after(waited),
             ..self
         }
     }

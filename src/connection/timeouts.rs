@@ -29,6 +29,11 @@ impl Timeouts {
         }
     }
 
+    /// Returns what is left of them for a caller who has `waited` already.
+    pub(crate) fn after(self, waited: Duration) -> Timeouts {
+        self.with_deadline(self.deadline.saturating_sub(waited))
+    }
+
     /// Returns the timeouts of what has `deadline` left.
     pub(crate) fn with_deadline(self, deadline: Duration) -> Timeouts {
         Timeouts { deadline, ..self }

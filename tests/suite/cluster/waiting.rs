@@ -211,6 +211,61 @@ fn select_database() -> redis::Cmd {
 }
 
 #[test]
+fn a_session_moves_to_the_node_of_its_first_key_within_one_deadline() {
+    let nodes = pair(|_, name| match name {
+        "HELLO" | "SELECT" => {
+            sleep(Duration::from_millis(1_200));
+            greet(name)
+        }
+        "GET" => Answer::Silence,
+        name => greet(name),
+    });
+    let client = client(&nodes[0], "deadline=2s&response_timeout=10s");
+    run(async {
+        let mut connection = client
+            .dedicated_connection()
+            .await
+            .expect("there are nodes");
+        ok(select_database().exec_async(&mut connection).await);
+        let start = Instant::now();
+        let value: RedisResult<String> = connection.get(key_of_the_other(&nodes)).await;
+        value.expect_err("the node is silent");
+        let took = start.elapsed();
+        assert!(took >= Duration::from_millis(1_950), "{took:?}");
+        assert!(took < Duration::from_secs(4), "{took:?}");
+    });
+}
+
+#[test]
+fn clones_of_a_session_wait_for_each_other_within_the_deadline_of_each() {
+    let silent = Arc::new(AtomicBool::new(false));
+    let is_silent = Arc::clone(&silent);
+    let nodes = pair(move |_, name| match name {
+        "PING" if is_silent.load(Ordering::SeqCst) => Answer::Silence,
+        name => greet(name),
+    });
+    let client = client(&nodes[0], "deadline=1s&response_timeout=20s");
+    run(async {
+        let connection = client
+            .dedicated_connection()
+            .await
+            .expect("there are nodes");
+        silent.store(true, Ordering::SeqCst);
+        let ping = || {
+            let mut connection = connection.clone();
+            async move { redis::cmd("PING").exec_async(&mut connection).await }
+        };
+        let start = Instant::now();
+        for reply in join_all((0..6).map(|_| ping())).await {
+            reply.expect_err("the node is silent");
+        }
+        let took = start.elapsed();
+        assert!(took >= Duration::from_millis(950), "{took:?}");
+        assert!(took < Duration::from_secs(4), "{took:?}");
+    });
+}
+
+#[test]
 fn a_session_that_cannot_move_has_ended_and_a_pool_replaces_it() {
     let selected = Arc::new(AtomicBool::new(false));
     let nodes = pair(move |_, name| match name {
