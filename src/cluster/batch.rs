@@ -164,13 +164,12 @@ impl Batch<'_> {
                 return answer;
             }
         };
-        let mut replies = Vec::with_capacity(values.len());
-        for (place, value) in group.places.iter().zip(values) {
-            let hop = answer.answered_by.as_ref();
-            let refusal = self.refusal(*place, &value, hop, deadline).await;
-            replies.push((value, refusal));
-        }
-        answer.replies = Ok(replies);
+        let hop = answer.answered_by.as_ref();
+        let refusals = group.places.iter().zip(&values);
+        let refusals = refusals.map(|(place, value)| self.refusal(*place, value, hop, deadline));
+        // The questions about scripts go to the node together.
+        let refusals = join_all(refusals).await;
+        answer.replies = Ok(values.into_iter().zip(refusals).collect());
         answer
     }
 

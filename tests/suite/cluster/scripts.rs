@@ -1,5 +1,7 @@
 //! A script runs once, whatever it returns, and is redirected like any other command.
 
+use std::net::TcpListener;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -8,6 +10,7 @@ use redis_ready::testing::Server;
 
 use crate::support::cluster::{Cluster, tag};
 use crate::support::errors::{may_have_run, ok, report};
+use crate::support::fake_server::{Answer, FakeServer};
 use crate::support::process::query;
 use crate::support::{address, open, run, start};
 
@@ -208,5 +211,53 @@ fn a_pipeline_that_a_node_has_run_in_part_may_have_run() {
         assert_eq!(ok(client.get::<_, u64>(&here).await), 1);
         let alone = client.incr::<_, _, u64>(&there, 1).await;
         assert!(!may_have_run(&alone.expect_err("it is elsewhere")));
+    });
+}
+
+/// Returns the answer to `CLUSTER SLOTS` of a node that serves all slots.
+fn all_slots(port: u16) -> Answer {
+    Answer::line(&format!(
+        "*1\r\n*3\r\n:0\r\n:16383\r\n*2\r\n$9\r\n127.0.0.1\r\n:{port}"
+    ))
+}
+
+#[test]
+fn redirections_of_all_scripts_of_a_pipeline_are_confirmed_together() {
+    const SCRIPTS: usize = 100;
+    let listeners = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").expect("a free port"));
+    let [old_port, new_port] = listeners.each_ref().map(|listener| {
+        let address = listener.local_addr();
+        address.expect("it is bound").port()
+    });
+    let [old, new] = listeners;
+    let moved = format!("-MOVED {SLOT} 127.0.0.1:{new_port}\r\n");
+    let (zeros, questions) = ("0".repeat(40), AtomicUsize::new(0));
+    let old = FakeServer::start_on(old, move |words| match words[0].as_str() {
+        "HELLO" => Answer::hello(),
+        "CLUSTER" => all_slots(old_port),
+        "EVALSHA" if words[1] != zeros => Answer::Send(moved.clone().into_bytes()),
+        // The questions are answered once all of them have come.
+        "EVALSHA" => match questions.fetch_add(1, Ordering::SeqCst) + 1 {
+            SCRIPTS => Answer::Send(moved.repeat(SCRIPTS).into_bytes()),
+            _ => Answer::Send(Vec::new()),
+        },
+        _ => Answer::ok(),
+    });
+    let _new = FakeServer::start_on(new, move |words| match words[0].as_str() {
+        "HELLO" => Answer::hello(),
+        "CLUSTER" => all_slots(new_port),
+        "EVALSHA" => Answer::line(":1"),
+        _ => Answer::ok(),
+    });
+    let url = format!("redis-cluster://{}?deadline=10s", old.address());
+    let mut client = redis_ready::Client::open(&url).expect("valid");
+    let mut scripts = pipe();
+    for number in 0..SCRIPTS {
+        let key = format!("{{{}}}{number}", tag(SLOT));
+        scripts.cmd("EVALSHA").arg("5".repeat(40)).arg(1).arg(key);
+    }
+    run(async {
+        let replies: RedisResult<Vec<u64>> = scripts.query_async(&mut client).await;
+        assert_eq!(ok(replies), [1; SCRIPTS]);
     });
 }
