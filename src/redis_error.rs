@@ -25,12 +25,15 @@ impl Kept {
     /// the command. Past this, against a server that makes up its errors, an error travels as an I/O
     /// error.
     const MAX_KEPT_ERRORS: usize = 1_000;
+    /// Length of a text that is kept, in bytes. Those of this crate are far shorter; a longer one has words
+    /// of a server in it, and travels as an I/O error.
+    const MAX_TEXT: usize = 4 * 1024;
 
     /// Keeps `error` under `text`; returns whether it is found there from now on.
     fn keep(&mut self, text: &str, error: &Error) -> bool {
         match self.0.get(text) {
             Some(found) => is_same(found, error),
-            None if self.0.len() >= Kept::MAX_KEPT_ERRORS => false,
+            None if self.0.len() >= Kept::MAX_KEPT_ERRORS || text.len() > Kept::MAX_TEXT => false,
             None => {
                 let error = Box::leak(Box::new(error.clone()));
                 self.0.insert(text.to_owned(), error);
@@ -311,5 +314,22 @@ mod tests {
         assert!((0..Kept::MAX_KEPT_ERRORS).all(&mut keep));
         assert!(!keep(Kept::MAX_KEPT_ERRORS));
         assert!(keep(0), "what is kept stays");
+    }
+
+    #[test]
+    fn an_error_with_many_words_of_a_server_is_not_kept() {
+        let text = |length| "x".repeat(length);
+        let mut kept = Kept::default();
+        let error = Error::new(ErrorKind::Authentication, "refused");
+        assert!(kept.keep(&text(Kept::MAX_TEXT), &error));
+        assert!(!kept.keep(&text(Kept::MAX_TEXT + 1), &error));
+
+        let long = Error::new(ErrorKind::Authentication, text(Kept::MAX_TEXT + 1));
+        let redis = RedisError::from(long.with_help("a help"));
+        assert!(redis.is_io_error());
+        assert_eq!(
+            Error::from_redis(&redis).and_then(Error::help),
+            Some("a help")
+        );
     }
 }
