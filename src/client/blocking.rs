@@ -135,8 +135,11 @@ impl ConnectionLike for BlockingClient {
 }
 
 impl HotkeysCommands for BlockingClient {}
+
 #[cfg(test)]
 mod tests {
+    use std::io::{Read, Write};
+
     use futures::executor::block_on as block_on_futures;
     use redis::{AsyncCommands, Commands};
 
@@ -178,5 +181,45 @@ mod tests {
             ]
         });
         assert_eq!(kinds, [Some(ErrorKind::Deadlock); 6]);
+    }
+
+    #[test]
+    fn a_session_on_the_io_thread_fails_and_closing_returns_at_once() {
+        let (server, port) = server_that_knows_ping();
+        let client = Client::open(&format!("redis://127.0.0.1:{port}?deadline=20s"));
+        let client = client.expect("valid");
+        let mut connection = client
+            .blocking()
+            .dedicated_connection()
+            .expect("it answers");
+        let open = connection.clone();
+        let kinds = on_the_io_thread(move |_| {
+            let kinds = vec![
+                kind(connection.get::<_, Option<String>>("a")),
+                kind(redis::pipe().get("a").query::<()>(&mut connection)),
+            ];
+            client.blocking().close(Duration::MAX);
+            kinds
+        });
+        assert_eq!(kinds, [Some(ErrorKind::Deadlock); 2]);
+        assert!(redis::ConnectionLike::is_open(&open));
+        drop(open);
+        server.join().expect("it does not panic");
+    }
+
+    /// Answers `+PONG` to each command on one connection, until that ends.
+    fn server_that_knows_ping() -> (std::thread::JoinHandle<()>, u16) {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let port = listener.local_addr().expect("it is bound").port();
+        let server = std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().expect("the client connects");
+            let mut bytes = [0; 1_024];
+            while let Ok(length @ 1..) = stream.read(&mut bytes) {
+                let commands = bytes[..length].split(|byte| *byte == b'*').count() - 1;
+                let written = stream.write_all(&b"+PONG\r\n".repeat(commands));
+                written.expect("the client reads");
+            }
+        });
+        (server, port)
     }
 }
