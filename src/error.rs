@@ -194,6 +194,11 @@ impl Error {
         self.note("the command may have run")
     }
 
+    /// Notes that the command was not written.
+    pub(crate) fn not_run(self) -> Error {
+        self.note("the command has not run")
+    }
+
     /// Returns the error for a caller whose earlier attempt failed with `lost`: if that may have run, no
     /// later error takes it back.
     pub(crate) fn after_loss(self, lost: Option<Error>) -> Error {

@@ -313,7 +313,7 @@ async fn connect(connection: &MultiplexedConnection, limit: Duration) -> Result<
 fn in_use(deadline: Duration) -> Error {
     let message = format!("another command of the session was not answered within {deadline:?}");
     Error::new(ErrorKind::QueueFull, message)
-        .note("the command has not run")
+        .not_run()
         .with_help("open a dedicated connection for each task that sends commands at the same time")
 }
 

@@ -138,7 +138,7 @@ fn cannot_move(why: &str) -> Error {
     let message = format!("the session cannot move to the node of the first key: {why}");
     Error::new(ErrorKind::Closed, message)
         .with_io_kind(io::ErrorKind::ConnectionAborted)
-        .note("the command has not run")
+        .not_run()
         .with_help("open another dedicated connection, and send a command with a key first")
 }
 

@@ -18,14 +18,13 @@ const NOT_IN_A_CLUSTER: [&str; 4] = [
     "unknown command",
     "unknown subcommand",
 ];
-const NOT_RUN: &str = "the command has not run";
 
 /// The keys of `what` are in several slots, and it cannot be split.
 pub(super) fn crosses_slots(what: &str) -> Error {
     let message = format!("the keys of {what} are in several slots of the cluster (CROSSSLOT)");
     Error::new(ErrorKind::InvalidCommand, message)
         .with_code("CROSSSLOT")
-        .note(NOT_RUN)
+        .not_run()
         .with_help("give the keys a common hash tag, such as `{user:17}:name` and `{user:17}:cart`")
 }
 
@@ -61,7 +60,7 @@ pub(super) fn node_left(error: &Error) -> Error {
         return Error::new(ErrorKind::ConnectionLost, message).after_writing();
     }
     let message = "the node has left the cluster, and no other took the command in time";
-    Error::new(ErrorKind::Unreachable, message).note(NOT_RUN)
+    Error::new(ErrorKind::Unreachable, message).not_run()
 }
 
 /// No node serves `slot`, or any slot if it is `None`.
@@ -85,11 +84,6 @@ pub(super) fn no_address(unannounced: &[Unannounced]) -> Error {
     Error::new(ErrorKind::NotReady, slots.join("; ")).with_help(
         "set `cluster-announce-hostname` on these nodes, or `cluster-preferred-endpoint-type ip`",
     )
-}
-
-/// The command did not reach a node because of `error`.
-pub(super) fn not_run(error: Error) -> Error {
-    error.note(NOT_RUN)
 }
 
 /// None of the nodes that were asked has answered; `seeds` are those that the URL names.

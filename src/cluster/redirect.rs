@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use super::announced::{Answering, redirect_address};
 use super::deadline::Deadline;
-use super::errors::{node_left, not_run};
+use super::errors::node_left;
 use super::hop::Hop;
 use super::node::Node;
 use super::node_request::NodeRequest;
@@ -206,7 +206,7 @@ impl<'a> RedirectedCall<'a> {
                 Some(slot) => nodes.node_for(slot, self.reads),
                 None => nodes.any_primary(),
             });
-        found.await.map_err(not_run)
+        found.await.map_err(Error::not_run)
     }
 
     /// Decides where the request goes that `node` has refused; returns whether it goes on.

@@ -7,7 +7,7 @@ use futures_util::future::{join_all, try_join_all};
 use redis::{Cmd, RedisResult, Value};
 
 use super::deadline::Deadline;
-use super::errors::{crosses_slots, no_meaning, not_run, quoted_name};
+use super::errors::{crosses_slots, no_meaning, quoted_name};
 use super::node_request::NodeRequest;
 use super::nodes::Nodes;
 use super::redirect::{Destination, RedirectedCall};
@@ -132,7 +132,7 @@ impl Cluster {
         }
         loop {
             let node = self.refresher.wait_for(deadline, None, Nodes::any_primary);
-            let node = node.await.map_err(not_run)?;
+            let node = node.await.map_err(Error::not_run)?;
             let timeouts = Timeouts::from(self.refresher.nodes().config());
             // Another node may answer where this one does not.
             let limit = deadline.left().min(timeouts.response_timeout);

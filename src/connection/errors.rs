@@ -40,7 +40,7 @@ pub(super) fn connection_lost_after(peer: &str, cause: &io::Error, words: &str) 
 pub(super) fn argument_too_long(peer: &str, words: &str) -> Error {
     let message = format!("an argument is longer than `{peer}` takes: {words}");
     Error::new(ErrorKind::InvalidCommand, message)
-        .note("the command has not run")
+        .not_run()
         .with_help(LENGTH_HELP)
 }
 
@@ -231,5 +231,5 @@ fn not_connected(peer: &str, limit: Duration, cause: Option<Error>) -> Error {
                 .with_help_if(cause.help())
         }
     };
-    error.note("the command has not run")
+    error.not_run()
 }

@@ -50,7 +50,7 @@ fn cannot_start(error: &std::io::Error) -> Error {
     // redis-rs shows one line of an error, so the cause stands in it.
     let message = format!("the I/O thread cannot be started: {error}");
     Error::new(ErrorKind::Unreachable, message)
-        .note("the command has not run")
+        .not_run()
         .with_help_if(limit_help(error))
 }
 
