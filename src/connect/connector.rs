@@ -51,15 +51,25 @@ impl Connector {
     }
 
     /// Attempts once, and asks the server `questions`; all within the connect timeout.
-    ///
-    /// Several addresses of a name are tried in turn: the next one once one has failed, and as well once
-    /// one has used up its share of the time in silence.
     pub(crate) async fn connect_and_ask(
         &mut self,
         questions: &[Cmd],
     ) -> Result<(Connected, Vec<Value>), Error> {
-        let start = Instant::now();
         let limit = self.config.client().connect_timeout();
+        self.connect_and_ask_within(limit, questions).await
+    }
+
+    /// Attempts once, and asks the server `questions`; all within `limit`, which is what is left of the
+    /// connect timeout.
+    ///
+    /// Several addresses of a name are tried in turn: the next one once one has failed, and as well once
+    /// one has used up its share of the time in silence.
+    pub(crate) async fn connect_and_ask_within(
+        &mut self,
+        limit: Duration,
+        questions: &[Cmd],
+    ) -> Result<(Connected, Vec<Value>), Error> {
+        let start = Instant::now();
         let late = |phase| too_late(&self.config, phase, questions);
         let addresses = while_running(limit, self.addresses()).await;
         let addresses = addresses.unwrap_or_else(|| Err(late(Phase::Resolving)))?;

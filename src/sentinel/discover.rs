@@ -1,5 +1,5 @@
 //! Asks all Sentinels at once which server is the primary, so that one that does not answer costs no
-//! time while the others agree. If they disagree, the server that most of them name is tried first.
+//! time while the others agree. If no majority agrees, the server that most of them name is tried first.
 
 use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet};
@@ -29,6 +29,8 @@ pub(crate) struct Server {
     pub(crate) role: Role,
     /// The Sentinel that has named it.
     pub(crate) named_by: Address,
+    /// A majority of the Sentinels names another primary.
+    pub(crate) is_outvoted: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -122,7 +124,7 @@ impl Discovery {
         if answers.is_empty() {
             return Err(none_answered(service, &mut failures));
         }
-        let servers = ranked(&answers, read_from);
+        let servers = ranked(&answers, count, read_from);
         if servers.is_empty() {
             let message = format!("no replica of `{service}` is up");
             return Err(Error::new(ErrorKind::NotReady, message)
@@ -136,7 +138,12 @@ impl Discovery {
 fn is_majority(answers: &[Answer], sentinels: usize) -> bool {
     answers
         .iter()
-        .any(|answer| votes(answers, &answer.primary) * 2 > sentinels)
+        .any(|answer| is_agreed(answers, &answer.primary, sentinels))
+}
+
+/// Returns whether more than half of `sentinels` name this primary.
+fn is_agreed(answers: &[Answer], primary: &Address, sentinels: usize) -> bool {
+    votes(answers, primary) * 2 > sentinels
 }
 
 /// Returns how many answers name this primary.
@@ -147,14 +154,17 @@ fn votes(answers: &[Answer], primary: &Address) -> usize {
         .count()
 }
 
-/// Returns the servers in the order in which to try them.
-fn ranked(answers: &[Answer], read_from: ReadFrom) -> Vec<Server> {
+/// Returns the servers in the order in which to try them. Where more than half of `sentinels` agree, what
+/// the others say is most likely out of date.
+fn ranked(answers: &[Answer], sentinels: usize, read_from: ReadFrom) -> Vec<Server> {
     let mut by_votes: Vec<&Answer> = answers.iter().collect();
     by_votes.sort_by_key(|answer| Reverse(votes(answers, &answer.primary)));
+    let agree = is_majority(answers, sentinels);
     let server = |answer: &Answer, address: &Address, role| Server {
         address: address.clone(),
         role,
         named_by: answer.sentinel.clone(),
+        is_outvoted: agree && !is_agreed(answers, &answer.primary, sentinels),
     };
     let primary = |answer: &&Answer| server(answer, &answer.primary, Role::Primary);
     let primaries = by_votes.iter().map(primary);
@@ -316,9 +326,10 @@ mod tests {
         }
     }
 
-    fn check(answers: &[Answer], read_from: ReadFrom, expected: &[(u16, Role)]) {
-        let mut ports: Vec<_> = ranked(answers, read_from)
+    fn check(answers: &[Answer], sentinels: usize, read_from: ReadFrom, expected: &[(u16, Role)]) {
+        let mut ports: Vec<_> = ranked(answers, sentinels, read_from)
             .into_iter()
+            .filter(|server| !server.is_outvoted)
             .map(|server| (server.address.port, server.role))
             .collect();
         if read_from != ReadFrom::Primary {
@@ -331,14 +342,30 @@ mod tests {
     fn the_server_that_most_sentinels_name_is_tried_first() {
         use Role::{Primary, Replica};
         let answers = [answer(1, &[2, 3]), answer(2, &[3]), answer(2, &[3])];
-        check(&answers, ReadFrom::Primary, &[(2, Primary), (1, Primary)]);
-        check(&answers, ReadFrom::Replica, &[(3, Replica)]);
+        // Two Sentinels of five have not answered, and may agree with either.
+        let both = [(2, Primary), (1, Primary)];
+        check(&answers, 5, ReadFrom::Primary, &both);
+        check(&answers, 5, ReadFrom::Replica, &[(3, Replica)]);
         check(
             &answers,
+            5,
             ReadFrom::PreferReplica,
             &[(3, Replica), (1, Primary), (2, Primary)],
         );
-        check(&[answer(1, &[])], ReadFrom::Replica, &[]);
+        check(&[answer(1, &[])], 1, ReadFrom::Replica, &[]);
+    }
+
+    #[test]
+    fn a_primary_that_a_minority_names_is_outvoted_while_a_majority_agrees() {
+        use Role::{Primary, Replica};
+        let answers = [answer(1, &[2, 3]), answer(2, &[3]), answer(2, &[3])];
+        check(&answers, 3, ReadFrom::Primary, &[(2, Primary)]);
+        check(
+            &answers,
+            3,
+            ReadFrom::PreferReplica,
+            &[(3, Replica), (2, Primary)],
+        );
     }
 
     #[test]
@@ -371,6 +398,7 @@ mod tests {
             address: Address::new("::1", 6379),
             role: Role::Primary,
             named_by: Address::new("::1", 1),
+            is_outvoted: false,
         };
         assert_eq!(server.to_string(), "the primary `[::1]:6379`");
         assert_eq!(sentinels.to_string(), "main of [::1]:1");

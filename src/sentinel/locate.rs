@@ -4,6 +4,8 @@
 //! connect, and the role of the server that they name is verified.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use redis::{Value, cmd};
 
@@ -86,21 +88,45 @@ impl Locator {
 }
 
 impl BySentinels {
-    /// Connects to the first server that the Sentinels name and that has the role they say. A server
-    /// that is silent does not keep the next one waiting for all of the connect timeout.
     async fn connect(&mut self) -> Result<(Connected, Server), Error> {
         let servers = self.discovery.discover().await?;
+        self.connect_to(servers).await
+    }
+
+    /// Connects to the first of `servers` that has the role that the Sentinels say. All of them have the
+    /// connect timeout together.
+    ///
+    /// A replica that is silent does not keep the next server waiting for all of that time. A primary
+    /// does: it may be the right one, and only slow, and the next one the primary of before a failover. For
+    /// the same reason a primary that only a minority names is tried only once the one that the others agree
+    /// on has said itself that it is not a primary.
+    async fn connect_to(&mut self, servers: Vec<Server>) -> Result<(Connected, Server), Error> {
         self.take_over(servers);
         let count = u32::try_from(self.named.len()).unwrap_or(u32::MAX).max(1);
-        let share = self.config.connect_timeout() / count;
-        let attempts = self.named.iter_mut().map(Named::connect);
-        let first = first_success(attempts, |_, elapsed| share.saturating_sub(elapsed));
+        let limit = self.config.connect_timeout();
+        let share = limit / count;
+        let roles: Vec<Role> = self.named.iter().map(|named| named.server.role).collect();
+        let start = Instant::now();
+        let is_refuted = &AtomicBool::new(false);
+        let attempts = self.named.iter_mut().map(|named| async move {
+            let left = limit.saturating_sub(start.elapsed());
+            let is_too_early = named.server.is_outvoted && !is_refuted.load(Ordering::Relaxed);
+            if left.is_zero() || is_too_early {
+                // Those before it have taken all of the time, or may be the right ones.
+                return Err(None);
+            }
+            named.connect(left, is_refuted).await.map_err(Some)
+        });
+        let first = first_success(attempts, |number, elapsed| match roles[number] {
+            Role::Primary => Duration::MAX,
+            Role::Replica => share.saturating_sub(elapsed),
+        });
         first.await.map_err(|failures| {
             let none = || {
                 let message = "the Sentinels did not name a server";
                 Error::new(ErrorKind::Unreachable, message)
             };
-            failures.into_iter().next().unwrap_or_else(none)
+            failures.into_iter().flatten().next().unwrap_or_else(none)
         })
     }
 
@@ -128,11 +154,19 @@ impl BySentinels {
 }
 
 impl Named {
-    /// Connects, and verifies that the server at the other end has the role that it is wanted for.
-    async fn connect(&mut self) -> Result<(Connected, Server), Error> {
-        let (connected, answers) = self.connector.connect_and_ask(&[cmd("ROLE")]).await?;
+    /// Connects within `limit`, and verifies that the server at the other end has the role that it is
+    /// wanted for; `is_refuted` is set if it says itself that it is not a primary.
+    async fn connect(
+        &mut self,
+        limit: Duration,
+        is_refuted: &AtomicBool,
+    ) -> Result<(Connected, Server), Error> {
+        let questions = [cmd("ROLE")];
+        let asked = self.connector.connect_and_ask_within(limit, &questions);
+        let (connected, answers) = asked.await?;
         if let Err(error) = check_role(&self.server, &answers[0]) {
             self.connector.mark_failed();
+            is_refuted.fetch_or(self.server.role == Role::Primary, Ordering::Relaxed);
             return Err(error);
         }
         Ok((connected, self.server.clone()))
@@ -160,19 +194,90 @@ fn check_role(server: &Server, reply: &Value) -> Result<(), Error> {
 
 #[cfg(test)]
 mod tests {
+    use std::net::TcpListener;
+
     use super::*;
     use crate::address::Address;
+    use crate::config::Servers;
 
     fn check(role: Role, reply: &[u8], expected: Option<&str>) {
         let server = Server {
             address: Address::new("::1", 6379),
             role,
             named_by: Address::new("s", 26379),
+            is_outvoted: false,
         };
         let reply = redis::parse_redis_value(reply).expect("RESP");
         let error = check_role(&server, &reply).err();
         let error = error.map(|error| error.to_string());
         assert_eq!(error.as_deref(), expected, "{reply:?}");
+    }
+
+    /// Attempts at servers of which none answers: the kernel alone accepts the connections.
+    async fn fails_to_connect(servers: &[(&TcpListener, Role)], connect_timeout: &str) -> Error {
+        let url = format!("redis-sentinel://h:1/main?connect_timeout={connect_timeout}");
+        let config: Config = url.parse().expect("valid");
+        let config = Arc::new(config);
+        let Servers::Sentinel(sentinels) = config.servers().clone() else {
+            panic!("the URL is one of Sentinels");
+        };
+        let server = |(listener, role): &(&TcpListener, Role)| Server {
+            address: Address::new("127.0.0.1", port(listener)),
+            role: *role,
+            named_by: Address::new("h", 1),
+            is_outvoted: false,
+        };
+        let mut route = BySentinels {
+            discovery: Discovery::new(&config, &sentinels),
+            config,
+            named: Vec::new(),
+        };
+        let outcome = route.connect_to(servers.iter().map(server).collect()).await;
+        outcome.err().expect("no server answers")
+    }
+
+    fn silent() -> TcpListener {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+        listener.set_nonblocking(true).expect("it is a socket");
+        listener
+    }
+
+    fn port(listener: &TcpListener) -> u16 {
+        listener.local_addr().expect("it is bound").port()
+    }
+
+    #[tokio::test]
+    async fn a_primary_that_is_silent_is_not_overtaken_by_another_one() {
+        let (new, old) = (silent(), silent());
+        let servers = [(&new, Role::Primary), (&old, Role::Primary)];
+        let error = fails_to_connect(&servers, "300ms").await;
+        assert!(
+            error.to_string().contains(&port(&new).to_string()),
+            "{error:?}"
+        );
+        assert!(new.accept().is_ok(), "the first one is tried");
+        assert!(old.accept().is_err(), "the other one is not");
+    }
+
+    #[tokio::test]
+    async fn the_servers_that_are_named_share_the_connect_timeout() {
+        let [one, other, primary] = [(); 3].map(|()| silent());
+        let servers = [
+            (&one, Role::Replica),
+            (&other, Role::Replica),
+            (&primary, Role::Primary),
+        ];
+        let start = Instant::now();
+        let error = fails_to_connect(&servers, "3s").await;
+        // With all of the time for each, the last one would go on until the fifth second.
+        assert!(start.elapsed() < Duration::from_millis(4_500), "{error:?}");
+        assert!(
+            error.to_string().contains(&port(&one).to_string()),
+            "{error:?}"
+        );
+        for server in [one, other, primary] {
+            assert!(server.accept().is_ok(), "each is tried");
+        }
     }
 
     #[test]

@@ -230,6 +230,7 @@ mod tests {
                 address,
                 role,
                 named_by: Address::new("s", 26379),
+                is_outvoted: false,
             };
             let outdated = std::pin::pin!(changes.until_outdated(&server));
             let found = futures::poll!(outdated).is_ready();

@@ -12,6 +12,7 @@ use redis_ready::{Client, Error};
 use crate::support::errors::{ok, report};
 use crate::support::fake_server::{Answer, FakeServer};
 use crate::support::measure::{Lateness, Times, assert_within, best_of, timed};
+use crate::support::ports::ClosedPort;
 use crate::support::sentinel::{SERVICE, Sentinels};
 use crate::support::{open, run, start};
 
@@ -166,6 +167,19 @@ fn a_replica_that_a_sentinel_names_is_not_written_to() {
         first_commands_find_the_primary(named);
     }
     assert_eq!(servers.errors(1, "READONLY"), 0);
+}
+
+#[test]
+fn a_primary_that_a_minority_names_is_not_written_to_while_the_agreed_one_is_down() {
+    let servers = pair();
+    let down = ClosedPort::new();
+    let (old, new) = (Some(servers.port(0)), Some(down.port()));
+    let liars = [new, new, old].map(Liar::start);
+    let client = client(&liars.each_ref());
+    let (reply, _) = run(write(&client, "lost"));
+    let text = report(&reply.expect_err("the one they agree on is down"));
+    assert!(text.contains("cannot reach"), "{text}");
+    assert_eq!(servers.calls(0, "set"), 0);
 }
 
 #[test]
