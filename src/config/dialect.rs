@@ -27,6 +27,14 @@ pub(crate) enum Dialect {
 }
 
 impl Dialect {
+    /// Returns the dialect that the URL asks for.
+    pub(crate) fn of(protocol: Protocol) -> Dialect {
+        match protocol {
+            Protocol::Resp3 => Dialect::Resp3,
+            Protocol::Resp2 => Dialect::Resp2,
+        }
+    }
+
     /// Returns the dialect to try if the server ends connections in this one.
     pub(crate) fn simpler(self) -> Option<Dialect> {
         match self {
@@ -56,11 +64,9 @@ impl Dialects {
         known.needed = known
             .needed
             .filter(|(_, since)| now.saturating_duration_since(*since) < DIALECT_LIFETIME);
-        match (known.needed, protocol) {
-            (Some((dialect, _)), _) => dialect,
-            (None, Protocol::Resp3) => Dialect::Resp3,
-            (None, Protocol::Resp2) => Dialect::Resp2,
-        }
+        known
+            .needed
+            .map_or(Dialect::of(protocol), |(dialect, _)| dialect)
     }
 
     /// Returns whether the server takes nothing but the oldest dialect.
@@ -69,10 +75,10 @@ impl Dialects {
     }
 
     /// The server has ended a connection in the dialect in which the attempt began. Returns whether this
-    /// attempt may try simpler ones.
+    /// attempt may try the others. What the server needs stays known until one of them has worked: the
+    /// connection may have ended for another reason.
     pub(crate) fn may_descend(&self, now: Instant) -> bool {
         let mut known = self.lock();
-        known.needed = None;
         let is_due = known
             .last_descent
             .is_none_or(|last| now.saturating_duration_since(last) >= DESCEND_INTERVAL);
@@ -116,8 +122,19 @@ mod tests {
         let (dialects, now) = (Dialects::default(), Instant::now());
         dialects.remember(Dialect::Oldest, now);
         assert!(dialects.may_descend(now));
-        assert_eq!(dialects.first(Protocol::Resp3, now), Dialect::Resp3);
         assert!(!dialects.may_descend(now));
         assert!(dialects.may_descend(now + DESCEND_INTERVAL));
+    }
+
+    #[test]
+    fn what_a_server_needs_stays_known_until_it_has_taken_something_else() {
+        let (dialects, now) = (Dialects::default(), Instant::now());
+        dialects.remember(Dialect::Bare, now);
+        assert!(dialects.may_descend(now));
+        assert_eq!(dialects.first(Protocol::Resp3, now), Dialect::Bare);
+        for found in [Dialect::Oldest, Dialect::Resp3] {
+            dialects.remember(found, now);
+            assert_eq!(dialects.first(Protocol::Resp3, now), found);
+        }
     }
 }

@@ -146,17 +146,38 @@ impl Attempt<'_> {
         Ok((connected, answers))
     }
 
-    /// Connects; to a server that ends the connection in the handshake again, in a simpler dialect.
+    /// Connects; to a server that ends the connection in the handshake again, in other dialects.
     async fn connect(&self) -> Result<Connected, Error> {
         let config = self.setup.config;
         let dialects = config.dialects();
         let first = dialects.first(config.client().protocol(), Instant::now());
-        let mut dialect = first;
-        loop {
-            let error = match self.connect_in(dialect).await {
+        let error = match self.connect_in(first).await {
+            Ok(connected) => return Ok(connected),
+            Err(AttemptError::Failed(error)) => return Err(error),
+            Err(AttemptError::Ended(error)) => error,
+        };
+        // No proxy stands before a Sentinel, and each question to it is an attempt of its own.
+        if config.role() == ServerRole::Sentinel || !dialects.may_descend(Instant::now()) {
+            return Err(error);
+        }
+        self.descend(first, error).await
+    }
+
+    /// Connects in simpler and simpler dialects, after the server has ended the connection in `first`. If
+    /// that is not the one of the URL, it begins there: what the server needs may be less, or more.
+    async fn descend(&self, first: Dialect, mut error: Error) -> Result<Connected, Error> {
+        let config = self.setup.config;
+        let preferred = Dialect::of(config.client().protocol());
+        let mut next = if first == preferred {
+            first.simpler()
+        } else {
+            Some(preferred)
+        };
+        while let Some(dialect) = next {
+            error = match self.connect_in(dialect).await {
                 Ok(connected) => {
-                    if dialect != first {
-                        dialects.remember(dialect, Instant::now());
+                    config.dialects().remember(dialect, Instant::now());
+                    if dialect != preferred && dialect != first {
                         log_fallback(config);
                     }
                     return Ok(connected);
@@ -164,14 +185,9 @@ impl Attempt<'_> {
                 Err(AttemptError::Failed(error)) => return Err(error),
                 Err(AttemptError::Ended(error)) => error,
             };
-            // No proxy stands before a Sentinel, and each question to it is an attempt of its own.
-            let may_descend = config.role() != ServerRole::Sentinel
-                && (dialect != first || dialects.may_descend(Instant::now()));
-            dialect = match dialect.simpler() {
-                Some(simpler) if may_descend => simpler,
-                _ => return Err(error),
-            };
+            next = dialect.simpler();
         }
+        Err(error)
     }
 
     async fn connect_in(&self, dialect: Dialect) -> Result<Connected, AttemptError> {

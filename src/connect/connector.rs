@@ -380,6 +380,50 @@ mod tests {
         }
     }
 
+    /// A proxy that answers what begins with one command, and ends a connection on anything else. The number
+    /// says which of the commands that is.
+    fn proxy(
+        commands: &'static [(&'static [u8], &'static [u8])],
+    ) -> (FakeServer, Arc<AtomicUsize>) {
+        let serving = Arc::new(AtomicUsize::new(0));
+        let at = Arc::clone(&serving);
+        let server = FakeServer::answering(move |input| {
+            let known = commands.get(at.load(Ordering::SeqCst));
+            let known = known.filter(|(command, _)| input.starts_with(command));
+            known.map_or(b"", |(_, answer)| answer)
+        });
+        (server, serving)
+    }
+
+    #[tokio::test]
+    async fn a_proxy_that_needs_less_is_reached_again_after_one_ended_handshake() {
+        let (server, serving) = proxy(&[(b"*1\r\n$4\r\nPING", b"+PONG\r\n")]);
+        let mut connector = connector("redis", "127.0.0.1", &server);
+        connector.connect().await.expect("it takes `PING`");
+        serving.store(usize::MAX, Ordering::SeqCst);
+        let error = failure(&mut connector).await;
+        assert_eq!(error.kind(), ErrorKind::Unreachable, "{error:?}");
+        serving.store(0, Ordering::SeqCst);
+        let before = server.accepted();
+        connector.connect().await.expect("it is as before");
+        assert_eq!(server.accepted(), before + 1);
+    }
+
+    #[tokio::test]
+    async fn a_server_that_takes_more_than_the_one_before_it_is_used_at_once() {
+        let (server, serving) = proxy(&[
+            (b"*1\r\n$4\r\nPING", b"+PONG\r\n"),
+            (b"*2\r\n$5\r\nHELLO", HELLO),
+        ]);
+        let mut connector = connector("redis", "127.0.0.1", &server);
+        connector.connect().await.expect("it takes `PING`");
+        serving.store(1, Ordering::SeqCst);
+        connector.connect().await.expect("it takes `HELLO`");
+        let before = server.accepted();
+        connector.connect().await.expect("it takes `HELLO`");
+        assert_eq!(server.accepted(), before + 1);
+    }
+
     #[tokio::test]
     async fn a_tls_port_is_named_at_the_address_that_was_dialled() {
         let server = FakeServer::answering(|input| if is_tls(input) { b"\x15" } else { b"" });
@@ -389,6 +433,14 @@ mod tests {
             assert!(error.to_string().contains("speaks TLS"), "{error:?}");
             assert_eq!(server.accepted(), connections);
         }
+    }
+
+    #[tokio::test]
+    async fn the_answer_of_one_address_does_not_stand_for_another() {
+        let ending = FakeServer::answering(|_| b"");
+        let tls = FakeServer::answering(|input| if is_tls(input) { b"\x15" } else { b"" });
+        let error = failure(&mut connector_to("redis", &[&ending, &tls])).await;
+        assert!(error.to_string().contains("speaks TLS"), "{error:?}");
     }
 
     #[tokio::test]
