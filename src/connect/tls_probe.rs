@@ -1,6 +1,7 @@
 //! [`TlsProbe`]: asks a port on a second connection whether it speaks TLS or plain RESP, so that a URL
 //! with the wrong scheme is reported as what it is. No secret is sent.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -37,9 +38,13 @@ const TLS_HANDSHAKE: u8 = 0x16;
 /// to refuse; but a server that starts during the outage has to be recognised, a few seconds later.
 const ATTEMPTS_PER_PROBE: u32 = 8;
 
-/// Probes the port of a server, and keeps the answer for the next failed attempts of an outage.
+/// Addresses whose answers are kept.
+const MAX_ADDRESSES: usize = 64;
+
+/// Probes the port of a server, and keeps the answer of each address for the next failed attempts of an
+/// outage.
 #[derive(Debug, Default)]
-pub(super) struct TlsProbe(Mutex<Probed>);
+pub(super) struct TlsProbe(Mutex<BTreeMap<SocketAddr, Probed>>);
 
 #[derive(Debug, Default)]
 struct Probed {
@@ -64,12 +69,16 @@ impl TlsProbe {
 
     /// Ends the outage: the next one is probed again.
     pub(super) fn forget(&self) {
-        *self.lock() = Probed::default();
+        self.lock().clear();
     }
 
     async fn ask(&self, address: SocketAddr, question: &[u8], expected: &[u8]) -> bool {
         {
-            let mut probed = self.lock();
+            let mut known = self.lock();
+            if known.len() >= MAX_ADDRESSES && !known.contains_key(&address) {
+                known.clear();
+            }
+            let probed = known.entry(address).or_default();
             if let Some(left) = probed.attempts_left.checked_sub(1) {
                 probed.attempts_left = left;
                 return probed.answer;
@@ -82,11 +91,13 @@ impl TlsProbe {
         }
         let first = first_byte(address, question).await;
         let answer = first.is_some_and(|first| expected.contains(&first));
-        self.lock().answer = answer;
+        if let Some(probed) = self.lock().get_mut(&address) {
+            probed.answer = answer;
+        }
         answer
     }
 
-    fn lock(&self) -> MutexGuard<'_, Probed> {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<SocketAddr, Probed>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
