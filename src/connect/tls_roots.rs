@@ -5,14 +5,14 @@
 
 use std::env;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 use log::Level;
 use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 use rustls_native_certs::{CertificateResult, load_native_certs};
-use tokio::sync::{Mutex, MutexGuard};
+use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use super::tls_files::{authorities, is_out_of_descriptors};
 use crate::config::TlsConfig;
@@ -38,13 +38,14 @@ pub(super) struct Authorities {
     pub(super) notes: Vec<String>,
 }
 
-/// The certificates of the system, of which each client of the process has a copy.
-static SYSTEM: Mutex<SystemRoots> = Mutex::const_new(SystemRoots {
-    last: None,
-    warned_of: None,
-});
+/// The certificates of the system, of which each client of the process has a copy; with the process that
+/// reads them: a forked child has the lock of its parent, but not the thread that holds it.
+type OfProcess = Option<(u32, Arc<Mutex<SystemRoots>>)>;
+
+static SYSTEM: std::sync::Mutex<OfProcess> = std::sync::Mutex::new(None);
 
 /// The system's certificates as they were read last, at most once at a time.
+#[derive(Default)]
 pub(super) struct SystemRoots {
     last: Option<(Instant, Arc<Roots>)>,
     /// The problem that the log tells of already.
@@ -62,8 +63,19 @@ pub(super) struct Roots {
 
 impl SystemRoots {
     /// Waits until no other attempt reads them.
-    pub(super) async fn lock() -> MutexGuard<'static, SystemRoots> {
-        SYSTEM.lock().await
+    pub(super) async fn lock() -> OwnedMutexGuard<SystemRoots> {
+        let roots = {
+            let mut system = SYSTEM.lock().unwrap_or_else(PoisonError::into_inner);
+            SystemRoots::of(std::process::id(), &mut system)
+        };
+        roots.lock_owned().await
+    }
+
+    /// Returns those of `process`, which are new if `system` holds those of another one.
+    fn of(process: u32, system: &mut OfProcess) -> Arc<Mutex<SystemRoots>> {
+        let known = system.take().filter(|(owner, _)| *owner == process);
+        let (_, roots) = system.insert(known.unwrap_or_else(|| (process, Arc::default())));
+        Arc::clone(roots)
     }
 
     /// Returns the certificates, and reads them unless that was a moment ago. This can block.
@@ -241,5 +253,22 @@ impl Roots {
         Error::new(kind, message)
             .caused_by(std::io::Error::other(problems))
             .with_help(help)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_forked_child_does_not_wait_for_its_parent() {
+        let mut system = None;
+        let parent = SystemRoots::of(1, &mut system);
+        let held = parent.try_lock().expect("no other one reads");
+        let other = SystemRoots::of(1, &mut system);
+        assert!(other.try_lock().is_err(), "one reads at a time");
+        let child = SystemRoots::of(2, &mut system);
+        assert!(child.try_lock().is_ok());
+        drop(held);
     }
 }
