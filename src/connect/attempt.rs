@@ -15,7 +15,7 @@ use super::connect_errors::{Phase, broken, too_late, unanswered, unreachable};
 use super::connected::Connected;
 use super::dial::{dial, dial_unix};
 use super::exchange::ask;
-use super::handshake::{Failure, shake_hands};
+use super::handshake::{Failure, has_named_user, shake_hands};
 #[cfg(feature = "tls")]
 use super::stream::Socket;
 use super::stream::Stream;
@@ -29,7 +29,7 @@ use super::tls_probe::{TlsProbe, expects_tls};
 #[cfg(feature = "tls")]
 use crate::config::TlsConfig;
 use crate::config::{Dialect, Endpoint, ServerConfig, ServerRole};
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 use crate::runtime::log;
 
 /// How long an address may leave a connection unaccepted before the next one is tried as well
@@ -59,7 +59,11 @@ pub(super) struct Attempt<'a> {
 enum AttemptError {
     Failed(Error),
     /// The server has ended it during the handshake.
-    Ended(Error),
+    Ended {
+        error: Error,
+        /// Whether it has answered any command before.
+        has_answered: bool,
+    },
 }
 
 impl From<Error> for AttemptError {
@@ -74,6 +78,13 @@ fn log_fallback(config: &ServerConfig) {
         format!(
             "`{config}` ends connections that begin with `HELLO` or `CLIENT`; using RESP2 without them"
         )
+    });
+}
+
+/// Warns of a refusal that may be about a simpler dialect only.
+fn log_refusal(refusal: &Error) {
+    log(Level::Warn, || {
+        format!("after a connection that ended in the handshake, RESP2 without `HELLO`: {refusal}")
     });
 }
 
@@ -154,7 +165,7 @@ impl Attempt<'_> {
         let error = match self.connect_in(first).await {
             Ok(connected) => return Ok(connected),
             Err(AttemptError::Failed(error)) => return Err(error),
-            Err(AttemptError::Ended(error)) => error,
+            Err(AttemptError::Ended { error, .. }) => error,
         };
         // No proxy stands before a Sentinel, and each question to it is an attempt of its own.
         if config.role() == ServerRole::Sentinel || !dialects.may_descend(Instant::now()) {
@@ -165,9 +176,15 @@ impl Attempt<'_> {
 
     /// Connects in simpler and simpler dialects, after the server has ended the connection in `first`. If
     /// that is not the one of the URL, it begins there: what the server needs may be less, or more.
+    ///
+    /// A refusal of the login in a simpler one is not reported: the handshake that ended first may have been a blip of a
+    /// server that refuses only what these dialects send, such as a password where it wants none.
     async fn descend(&self, first: Dialect, mut error: Error) -> Result<Connected, Error> {
         let config = self.setup.config;
         let preferred = Dialect::of(config.client().protocol());
+        // The password of a user is not for the account that a password alone stands for, unless the server
+        // is there and has ended the connection on the username.
+        let mut may_drop_user = !has_named_user(config);
         let mut next = if first == preferred {
             first.simpler()
         } else {
@@ -182,10 +199,24 @@ impl Attempt<'_> {
                     }
                     return Ok(connected);
                 }
+                Err(AttemptError::Failed(refusal))
+                    if refusal.kind() == ErrorKind::Authentication && dialect != preferred =>
+                {
+                    log_refusal(&refusal);
+                    return Err(error);
+                }
                 Err(AttemptError::Failed(error)) => return Err(error),
-                Err(AttemptError::Ended(error)) => error,
+                Err(AttemptError::Ended {
+                    error,
+                    has_answered,
+                }) => {
+                    may_drop_user |= has_answered && dialect == Dialect::Bare;
+                    error
+                }
             };
-            next = dialect.simpler();
+            next = dialect
+                .simpler()
+                .filter(|simpler| *simpler != Dialect::Oldest || may_drop_user);
         }
         Err(error)
     }
@@ -195,16 +226,32 @@ impl Attempt<'_> {
         self.enter(Phase::Connecting);
         let mut stream = self.open().await?;
         self.enter(Phase::Handshake);
-        let error = match shake_hands(&mut stream, config, dialect).await {
+        let (error, has_answered) = match shake_hands(&mut stream, config, dialect).await {
             Ok(input) => return Ok(Connected { stream, input }),
             Err(Failure::Refused(error)) => return Err(error.into()),
             // What TLS 1.3 has against a client certificate arrives here.
             #[cfg(feature = "tls")]
-            Err(Failure::Broken(error) | Failure::Ended(error, _)) if is_by_tls_peer(&error) => {
+            Err(Failure::Broken(error) | Failure::Ended { error, .. })
+                if is_by_tls_peer(&error) =>
+            {
                 return Err(self.setup.tls.report(&error, config).into());
             }
-            Err(Failure::Ended(_, Some(said))) => return Err(AttemptError::Ended(said)),
-            Err(Failure::Ended(error, None) | Failure::Broken(error)) => error,
+            Err(Failure::Ended {
+                said: Some(error),
+                has_answered,
+                ..
+            }) => {
+                return Err(AttemptError::Ended {
+                    error,
+                    has_answered,
+                });
+            }
+            Err(Failure::Ended {
+                error,
+                has_answered,
+                ..
+            }) => (error, has_answered),
+            Err(Failure::Broken(error)) => (error, false),
         };
         let report = broken(config, &error);
         self.fail(&report);
@@ -215,7 +262,10 @@ impl Attempt<'_> {
                 Err(expects_tls(config).into())
             }
             _ if error.kind() == io::ErrorKind::InvalidData => Err(report.into()),
-            _ => Err(AttemptError::Ended(report)),
+            _ => Err(AttemptError::Ended {
+                error: report,
+                has_answered,
+            }),
         }
     }
 

@@ -409,6 +409,36 @@ mod tests {
         assert_eq!(server.accepted(), before + 1);
     }
 
+    /// A connector that logs in with `userinfo`.
+    fn connector_with(userinfo: &str, server: &FakeServer) -> Connector {
+        let connector = connector("redis", "127.0.0.1", server);
+        let config: Config = format!("redis://{userinfo}@h").parse().expect("valid");
+        let endpoint = connector.config.endpoint().clone();
+        let config = ServerConfig::new(Arc::new(config), endpoint, ServerRole::Standalone);
+        Connector {
+            config,
+            ..connector
+        }
+    }
+
+    #[tokio::test]
+    async fn the_password_of_a_user_is_not_tried_alone_while_the_server_is_down() {
+        for (userinfo, expected) in [("app:secret", 3), ("default:secret", 4), (":secret", 4)] {
+            let server = FakeServer::answering(|_| b"");
+            let error = failure(&mut connector_with(userinfo, &server)).await;
+            assert_eq!(error.kind(), ErrorKind::Unreachable, "{error:?}");
+            // One of them asks for TLS.
+            assert_eq!(server.accepted(), expected, "{userinfo}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_login_that_is_refused_only_after_an_ended_handshake_does_not_last() {
+        let (server, _) = proxy(&[(b"*2\r\n$4\r\nAUTH", b"-WRONGPASS no\r\n")]);
+        let error = failure(&mut connector_with(":secret", &server)).await;
+        assert_eq!(error.kind(), ErrorKind::Unreachable, "{error:?}");
+    }
+
     #[tokio::test]
     async fn a_server_that_takes_more_than_the_one_before_it_is_used_at_once() {
         let (server, serving) = proxy(&[

@@ -20,6 +20,7 @@ pub(crate) async fn ask(connected: &mut Connected, commands: &[Cmd]) -> io::Resu
         Replies {
             values,
             ended: Some(error),
+            ..
         } if values.first().and_then(server_error).is_none() => Err(error),
         Replies { values, .. } => Ok(values),
     }
@@ -31,6 +32,8 @@ pub(super) struct Replies {
     pub(super) values: Vec<Value>,
     /// How the connection ended before all replies had come.
     pub(super) ended: Option<io::Error>,
+    /// Whether the server has answered a command, of these or before.
+    pub(super) has_answered: bool,
 }
 
 impl Replies {
@@ -53,6 +56,7 @@ pub(super) struct Exchange<'a> {
     stream: &'a mut Stream,
     decoder: Decoder,
     input: Vec<u8>,
+    has_answered: bool,
 }
 
 impl Exchange<'_> {
@@ -62,6 +66,7 @@ impl Exchange<'_> {
             stream,
             decoder: Decoder::default(),
             input,
+            has_answered: false,
         }
     }
 
@@ -100,7 +105,12 @@ impl Exchange<'_> {
                 }
             }
         }
-        Ok(Replies { values, ended })
+        self.has_answered |= !values.is_empty();
+        Ok(Replies {
+            values,
+            ended,
+            has_answered: self.has_answered,
+        })
     }
 
     async fn reply(&mut self) -> io::Result<Value> {

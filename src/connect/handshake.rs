@@ -17,9 +17,14 @@ use crate::resp::{Decoder, Refusal};
 pub(super) enum Failure {
     /// The server has answered, and does not let us in.
     Refused(Error),
-    /// The connection ended before every command was answered; the error is what the server said before
-    /// that, if it said anything.
-    Ended(io::Error, Option<Error>),
+    /// The connection ended before every command was answered.
+    Ended {
+        error: io::Error,
+        /// What the server said before that, if that was an error.
+        said: Option<Error>,
+        /// Whether it has answered any command.
+        has_answered: bool,
+    },
     /// What came was not RESP.
     Broken(io::Error),
 }
@@ -121,6 +126,11 @@ async fn authenticate(
     let Some((username, password)) = credentials(config) else {
         return Ok(());
     };
+    if dialect == Dialect::Bare && has_named_user(config) {
+        // Any reply tells a server that ends the connection on a username from one that is down.
+        let replies = exchange.ask(&[oldest_probe()]).await?;
+        check_complete(config, replies)?;
+    }
     let with_password_only = cmd("AUTH").arg(password).to_owned();
     let auth = match (username, dialect) {
         (None, _) | (_, Dialect::Oldest) | (Some("default"), Dialect::Bare) => {
@@ -191,6 +201,11 @@ fn credentials(config: &ServerConfig) -> Option<(Option<&str>, &str)> {
     Some((username.filter(|username| !username.is_empty()), password))
 }
 
+/// Returns whether to log in as another user than the one that a password alone stands for.
+pub(super) fn has_named_user(config: &ServerConfig) -> bool {
+    matches!(credentials(config), Some((Some(username), _)) if username != "default")
+}
+
 /// Returns `SELECT`, for a database other than 0.
 fn select(config: &ServerConfig) -> Option<Cmd> {
     let database = config.database();
@@ -234,13 +249,21 @@ fn check_login(config: &ServerConfig, replies: &[Value]) -> Result<(), Failure> 
 
 /// Returns the replies, if the connection has not ended before all of them had come.
 fn check_complete(config: &ServerConfig, replies: Replies) -> Result<Vec<Value>, Failure> {
-    let Replies { values, ended } = replies;
+    let Replies {
+        values,
+        ended,
+        has_answered,
+    } = replies;
     match ended {
         None => Ok(values),
         Some(error) => {
             let said = values.iter().rev().find_map(server_error);
             let said = said.map(|said| login_error(config, Step::Connect, said));
-            Err(Failure::Ended(error, said))
+            Err(Failure::Ended {
+                error,
+                said,
+                has_answered,
+            })
         }
     }
 }
