@@ -15,6 +15,7 @@ use rustls::sign::CertifiedKey;
 use super::certificate::Certificate;
 use crate::config::TlsConfig;
 use crate::error::{Error, ErrorKind};
+use crate::runtime::limit_help;
 
 /// Bytes of a PEM file. All authorities of the web are a quarter of a megabyte.
 const MAX_FILE: u64 = 16 * 1024 * 1024;
@@ -119,12 +120,6 @@ pub(super) fn invalid(what: &str, path: &Path) -> Error {
     Error::new(ErrorKind::InvalidFile, message)
 }
 
-/// Returns whether all file descriptors are in use, which passes.
-pub(super) fn is_out_of_descriptors(error: &io::Error) -> bool {
-    // `EMFILE` and `ENFILE`, which have these numbers on every Unix.
-    cfg!(unix) && matches!(error.raw_os_error(), Some(23 | 24))
-}
-
 fn read(path: &Path) -> io::Result<Vec<u8>> {
     let mut text = Vec::new();
     File::open(path)?
@@ -142,11 +137,12 @@ fn read(path: &Path) -> io::Result<Vec<u8>> {
 }
 
 fn unreadable(what: &str, path: &Path, error: io::Error) -> Error {
-    if is_out_of_descriptors(&error) {
+    // All file descriptors are in use, which passes.
+    if let Some(help) = limit_help(&error) {
         let message = format!("cannot open `{}`", path.display());
         return Error::new(ErrorKind::Unreachable, message)
             .caused_by(error)
-            .with_help("allow this process more open files, with `ulimit -n`");
+            .with_help(help);
     }
     invalid(what, path)
         .caused_by(error)

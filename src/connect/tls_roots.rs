@@ -14,11 +14,11 @@ use rustls::pki_types::CertificateDer;
 use rustls_native_certs::{CertificateResult, load_native_certs};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
-use super::tls_files::{authorities, is_out_of_descriptors};
+use super::tls_files::authorities;
 use crate::config::TlsConfig;
 use crate::error::{Error, ErrorKind};
 use crate::report::printable;
-use crate::runtime::log;
+use crate::runtime::{limit_help, log};
 
 /// How long the system's certificates are used without reading them again: a restarted server meets all
 /// connections of a client within it, and a new bundle is not waited for.
@@ -58,7 +58,8 @@ pub(super) struct Roots {
     source: String,
     /// What could not be read.
     problems: Vec<String>,
-    is_out_of_descriptors: bool,
+    /// What to do where all file descriptors were in use, which passes.
+    limit_help: Option<&'static str>,
 }
 
 impl SystemRoots {
@@ -174,9 +175,9 @@ impl Roots {
             store: Arc::new(store),
             source: name,
             problems,
-            is_out_of_descriptors: result.errors.iter().any(|error| match &error.kind {
-                rustls_native_certs::ErrorKind::Io { inner, .. } => is_out_of_descriptors(inner),
-                _ => false,
+            limit_help: result.errors.iter().find_map(|error| match &error.kind {
+                rustls_native_certs::ErrorKind::Io { inner, .. } => limit_help(inner),
+                _ => None,
             }),
         }
     }
@@ -233,17 +234,13 @@ impl Roots {
     }
 
     fn no_authority(&self) -> Error {
-        let (kind, help) = if self.is_out_of_descriptors {
-            (
-                ErrorKind::Unreachable,
-                "allow this process more open files, with `ulimit -n`",
-            )
-        } else {
-            (
+        let (kind, help) = match self.limit_help {
+            Some(help) => (ErrorKind::Unreachable, help),
+            None => (
                 ErrorKind::InvalidFile,
                 "correct `SSL_CERT_FILE` and `SSL_CERT_DIR` or the files there, or add `?tls_ca=` with the \
                  path of the certificate authority, in PEM",
-            )
+            ),
         };
         let problems = self.problems.join("; ");
         let message = format!(
