@@ -11,6 +11,7 @@ use super::effect::Blocks;
 use super::keys::Keys;
 use super::lookup::CommandInfo;
 use super::row::{RoutingRule, Row, read, write};
+use super::table::{DEDICATED, ONE_NODE};
 
 /// Categories of commands that are about the session: `CLIENT CAPA`, `WATCH`, `SUBSCRIBE`.
 const SESSION_CATEGORIES: [&str; 3] = ["@connection", "@transaction", "@pubsub"];
@@ -23,9 +24,6 @@ const MAX_FIRST_KEY: usize = 4;
 const READS: usize = 1;
 const BLOCKS: usize = 2;
 const SCRIPT: usize = 4;
-
-const INSTEAD: &str = "use a dedicated connection: `Client::dedicated_connection`";
-const ONE_NODE: &str = "open a client for the node that you mean";
 
 /// A row for everything that can be told of a command, by [`READS`], [`BLOCKS`] and [`SCRIPT`], and by
 /// the number of the argument that is its first key, 0 without a key.
@@ -42,8 +40,8 @@ static ROWS: [[Row; MAX_FIRST_KEY + 1]; 8] = {
     }
     rows
 };
-static OF_SESSION: Row = write("", Keys::None).changes_session(INSTEAD);
-static MAYBE_OF_SESSION: Row = write("", Keys::None).may_change_session(INSTEAD);
+static OF_SESSION: Row = write("", Keys::None).changes_session(DEDICATED);
+static MAYBE_OF_SESSION: Row = write("", Keys::None).may_change_session(DEDICATED);
 /// `MONITOR` is one of them.
 static OF_OPERATORS: Row = write("", Keys::None)
     .unknown()

@@ -37,7 +37,7 @@ const fn counted(at: usize) -> Keys {
 const CLIENT_NAME: &str = "call `Config::with_client_name`";
 const CLOSE: &str = "call `Client::close` or `BlockingClient::close`";
 const DATABASE_IN_URL: &str = "write the database into the URL";
-const DEDICATED: &str = "use a dedicated connection: \
+pub(super) const DEDICATED: &str = "use a dedicated connection: \
     `Client::dedicated_connection` or `BlockingClient::dedicated_connection`";
 const LOGIN_IN_URL: &str = "write username, password and `protocol` into the URL";
 const NO_RESPONSE: &str = "call `Cmd::set_no_response`";
@@ -46,7 +46,7 @@ const WHOLE_TRANSACTION: &str = "send the whole transaction at once: `redis::pip
 
 const EACH_PRIMARY: &str =
     "open a client for each primary: a cursor belongs to one node; Valkey 9.1 has `CLUSTERSCAN`";
-const ONE_NODE: &str = "open a client for the node that you mean";
+pub(super) const ONE_NODE: &str = "open a client for the node that you mean";
 /// On a connection without the caller's writes, `WAIT` would have nothing to wait for, and its reply
 /// would promise what is not so.
 const BEHIND_WRITES: &str = "send the writes and this command on one dedicated connection: \
