@@ -23,6 +23,14 @@ pub(crate) fn printable(line: &str) -> String {
     line.chars().map(drawn).collect()
 }
 
+/// Returns the first `limit` characters of `text` as they may be printed, for what comes from the network.
+#[cfg(feature = "client")]
+pub(crate) fn printable_start(text: &str, limit: usize) -> String {
+    let start: String = text.chars().take(limit).collect();
+    let end = if start.len() < text.len() { "…" } else { "" };
+    printable(&start) + end
+}
+
 /// How a character appears in a report; a raw control character could move the cursor or hide text.
 fn drawn(c: char) -> Cow<'static, str> {
     match c {

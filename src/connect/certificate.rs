@@ -2,7 +2,7 @@
 //!
 //! rustls verifies certificates. It does not tell what is in one that it has refused.
 
-use crate::report::printable;
+use crate::report::printable_start;
 
 /// Characters of a name that a report shows.
 const MAX_NAME: usize = 64;
@@ -114,9 +114,7 @@ pub(super) fn shown_host(host: &str) -> String {
 
 /// Returns the start of `text`, fit to print: it comes from the network.
 pub(super) fn shown(text: &str, limit: usize) -> String {
-    let start: String = text.chars().take(limit).collect();
-    let end = if start.len() < text.len() { "…" } else { "" };
-    printable(&start).replace('`', "'") + end
+    printable_start(text, limit).replace('`', "'")
 }
 
 /// Returns the first value of an attribute in a distinguished name.

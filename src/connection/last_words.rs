@@ -2,7 +2,7 @@
 
 use redis::Value;
 
-use crate::report::printable;
+use crate::report::printable_start;
 
 /// The most of it that is shown, in characters.
 const MAX_LENGTH: usize = 120;
@@ -21,7 +21,11 @@ pub(super) fn about_connection(reply: &Value) -> Option<String> {
         "NOAUTH" | "DENIED" => true,
         _ => false,
     };
-    is_about_connection.then(|| shown(&format!("{} {details}", error.code())))
+    if is_about_connection {
+        unasked(reply)
+    } else {
+        None
+    }
 }
 
 /// Returns an error that no command waits for, fit to print.
@@ -29,16 +33,8 @@ pub(super) fn unasked(reply: &Value) -> Option<String> {
     let Value::ServerError(error) = reply else {
         return None;
     };
-    let details = error.details().unwrap_or_default();
-    Some(shown(&format!("{} {details}", error.code())))
-}
-
-fn shown(text: &str) -> String {
-    let mut shown: String = text.trim_end().chars().take(MAX_LENGTH).collect();
-    if shown.len() < text.trim_end().len() {
-        shown.push('…');
-    }
-    printable(&shown)
+    let text = format!("{} {}", error.code(), error.details().unwrap_or_default());
+    Some(printable_start(text.trim_end(), MAX_LENGTH))
 }
 
 /// Returns whether the server says that an argument is longer than it takes.
