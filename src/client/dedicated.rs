@@ -240,7 +240,8 @@ impl Session {
     async fn send(&self, command: &Cmd) -> RedisResult<Value> {
         check_may_wait()?;
         check_not_empty(command)?;
-        let timeouts = dedicated_timeouts(arguments(command), self.timeouts)?;
+        let info = CommandInfo::of(arguments(command));
+        let timeouts = dedicated_timeouts(info, arguments(command), self.timeouts)?;
         let (start, waited) = self.pin(std::iter::once(arguments(command))).await?;
         if start.is_some() {
             let mut bytes = Vec::new();
@@ -249,7 +250,7 @@ impl Session {
             let timeouts = timeouts.after(waited);
             return Ok(self.exchange(packed, timeouts, start).await?.single());
         }
-        let request = Request::command(command, CommandInfo::of(arguments(command)), timeouts);
+        let request = Request::command(command, info, timeouts);
         let request = request.after_waiting(waited);
         Ok(self.connection().call(request).reply().await?.single())
     }
@@ -262,7 +263,7 @@ impl Session {
             let arguments = command.iter().copied();
             let info = CommandInfo::of(arguments.clone());
             check_wait(info, arguments.clone(), true, packed.is_transaction())?;
-            timeouts = dedicated_timeouts(arguments, timeouts)?;
+            timeouts = dedicated_timeouts(info, arguments, timeouts)?;
         }
         let (start, waited) = self
             .pin(commands.iter().map(|command| command.iter().copied()))

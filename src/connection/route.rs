@@ -134,10 +134,11 @@ pub(crate) fn blocking_time_of<'a>(arguments: impl Iterator<Item = &'a [u8]> + C
 
 /// Returns the timeouts of a command on a dedicated connection, where it may change the session.
 pub(crate) fn dedicated_timeouts<'a>(
+    info: CommandInfo,
     arguments: impl Iterator<Item = &'a [u8]> + Clone,
     timeouts: Timeouts,
 ) -> Result<Timeouts, Error> {
-    match CommandInfo::of(arguments.clone()).effect(arguments.clone()) {
+    match info.effect(arguments.clone()) {
         Effect::None
         | Effect::Rescues { .. }
         | Effect::ChangesSession(_)
