@@ -9,23 +9,10 @@ use redis_ready::{Client, ErrorKind};
 use crate::support::cluster::Cluster;
 use crate::support::errors::ok;
 use crate::support::sentinel::{Sentinels, Settings};
-use crate::support::{address, open, run, start};
+use crate::support::{address, open, run, set_user, start};
 
 /// What the application itself needs.
 const APPLICATION: [&str; 3] = ["~*", "+get", "+set"];
-
-/// Makes the user `app` with these rights and no others.
-fn set_user(connection: &mut impl redis::ConnectionLike, rights: &[&str]) {
-    let mut setuser = cmd("ACL");
-    setuser
-        .arg("SETUSER")
-        .arg("app")
-        .arg("reset")
-        .arg("on")
-        .arg(">pw")
-        .arg(rights);
-    ok(setuser.exec(connection));
-}
 
 fn with(rights: &[&'static str]) -> Vec<&'static str> {
     [&APPLICATION[..], rights].concat()

@@ -57,6 +57,14 @@ pub(crate) fn address(server: &Server) -> String {
     format!("127.0.0.1:{}", server.port().expect("it listens on TCP"))
 }
 
+/// Makes the user `app` with the password `pw`, these rights and no others.
+pub(crate) fn set_user(connection: &mut impl redis::ConnectionLike, rights: &[&str]) {
+    let mut setuser = redis::cmd("ACL");
+    setuser.arg("SETUSER").arg("app").arg("reset");
+    setuser.arg("on").arg(">pw").arg(rights);
+    errors::ok(setuser.exec(connection));
+}
+
 /// A server that takes DEBUG commands.
 #[cfg(feature = "testing")]
 pub(crate) fn with_debug(builder: ServerBuilder) -> ServerBuilder {

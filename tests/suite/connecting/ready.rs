@@ -1,16 +1,17 @@
 //! `ready` and `ping` ask whether the server serves, which is not the same as whether it permits `PING`.
 
+use std::iter;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use redis::{AsyncCommands, RedisResult, cmd};
+use redis::{AsyncCommands, RedisResult};
 use redis_ready::testing::Server;
 use redis_ready::{Client, ErrorKind};
 
 use crate::support::errors::ok;
 use crate::support::fake_server::{Answer, FakeServer};
-use crate::support::{open, run, start};
+use crate::support::{open, run, set_user, start};
 
 /// Far longer than the answer may take on a slow machine.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -26,16 +27,8 @@ fn is_ready_at_once(client: &Client) {
 fn a_server_is_ready_for_a_user_who_may_not_ping_it() {
     let server = start(Server::builder().tcp());
     for rights in ["+@read +@write", "+get +set", "-@all"] {
-        let mut setuser = cmd("ACL");
-        setuser
-            .arg("SETUSER")
-            .arg("app")
-            .arg("reset")
-            .arg("on")
-            .arg(">pw")
-            .arg("~*");
-        setuser.arg(rights.split(' ').collect::<Vec<_>>());
-        ok(setuser.exec(&mut server.client().blocking()));
+        let rights: Vec<&str> = iter::once("~*").chain(rights.split(' ')).collect();
+        set_user(&mut server.client().blocking(), &rights);
         for parameters in ["protocol=3", "protocol=2"] {
             let url = server.url().replace("redis://", "redis://app:pw@");
             is_ready_at_once(&open(&url, parameters));
