@@ -28,6 +28,12 @@ const PERIODS: [(&str, &str, &str); 2] = [
     ("publish-period", "2000", "200"),
     ("info-period", "10000", "200"),
 ];
+/// How long a server may be silent until the sentinels call it down, in ms: where a test has killed one,
+/// or waits for them, and otherwise. Without it a busy machine would cause failovers that no test asks
+/// for. Two seconds, because a sentinel asks once a second, and the one that promotes a server ends the
+/// connections of the others to it.
+const DOWN_AFTER: &str = "2000";
+const NEVER_DOWN: &str = "60000";
 
 /// What [`Sentinels`] are started with.
 #[derive(Debug, Clone, Copy)]
@@ -117,7 +123,6 @@ impl Sentinels {
             let mut words = vec!["SENTINEL", "MONITOR", SERVICE, "127.0.0.1", &port, &quorum];
             let _: String = query(&mut connection, &words);
             words = vec!["SENTINEL", "SET", SERVICE];
-            words.extend(["down-after-milliseconds", "1000"]);
             words.extend(["failover-timeout", "3000"]);
             words.extend(["parallel-syncs", "1"]);
             if let Some(password) = &self.server_password {
@@ -160,8 +165,10 @@ impl Sentinels {
         self.hurry(false);
     }
 
-    /// Servers older than 7.0 cannot be told to.
+    /// Has the running sentinels look at all the others more often. Servers older than 7.0 cannot be told
+    /// to.
     fn hurry(&self, hurry: bool) {
+        self.set_down_after(if hurry { DOWN_AFTER } else { NEVER_DOWN });
         for (_, sentinel) in self.running_sentinels() {
             let mut connection = sentinel.connect();
             for (name, usual, short) in PERIODS {
@@ -170,6 +177,14 @@ impl Sentinels {
                 debug.arg("DEBUG").arg(name).arg(period);
                 let _ = debug.exec(&mut connection);
             }
+        }
+    }
+
+    fn set_down_after(&self, milliseconds: &str) {
+        for (_, sentinel) in self.running_sentinels() {
+            let name = "down-after-milliseconds";
+            let words = ["SENTINEL", "SET", SERVICE, name, milliseconds];
+            let _: String = query(&mut sentinel.connect(), &words);
         }
     }
 
@@ -262,13 +277,16 @@ impl Sentinels {
         }
     }
 
-    /// Kills a server at once, as a crash does.
+    /// Kills a server at once, as a crash does. The sentinels call it down two seconds later.
     pub(crate) fn kill(&mut self, server: usize) {
+        self.set_down_after(DOWN_AFTER);
         self.servers[server].kill();
     }
 
-    /// Starts a killed server again where it was, as a replica without data.
+    /// Starts a killed server again where it was, as a replica without data. From then on all servers are
+    /// taken to be well.
     pub(crate) fn restart(&mut self, server: usize) {
+        self.set_down_after(NEVER_DOWN);
         self.servers[server].restart();
         self.replicate(server, self.primary());
     }
