@@ -178,10 +178,16 @@ impl Cluster {
         });
     }
 
-    /// Waits until every running node says that all slots are served, by a node that runs, and every
-    /// replica among them has its primary's data.
+    /// Waits until every running node says that all slots are served, by a node that runs, and which nodes
+    /// are replicas, and until every replica among them has its primary's data.
     pub(crate) fn wait_until_it_serves(&self) {
         wait_until("all nodes serve", || {
+            let replicas: HashSet<String> = self
+                .running()
+                .flat_map(|node| self.view(node))
+                .filter(|line| line.has("myself") && line.has("slave"))
+                .map(|line| line.id)
+                .collect();
             self.running().all(|node| {
                 let mut connection = self.connect(node);
                 let info: String = query(&mut connection, &["CLUSTER", "INFO"]);
@@ -192,15 +198,22 @@ impl Cluster {
                 info.contains("cluster_state:ok")
                     && served == SLOTS
                     && view.iter().all(|line| self.is_served(line))
+                    && view
+                        .iter()
+                        .filter(|line| self.runs(line))
+                        .all(|line| line.has("slave") == replicas.contains(&line.id))
                     && (!replica || replication.contains("master_link_status:up"))
             })
         });
     }
 
     fn is_served(&self, line: &Line) -> bool {
-        let node = self.number(&line.id).map(|number| &self.nodes[number]);
-        let runs = node.is_some_and(|node| node.process.runs());
-        line.slots.is_empty() || runs && line.is_linked()
+        line.slots.is_empty() || self.runs(line) && line.is_linked()
+    }
+
+    fn runs(&self, line: &Line) -> bool {
+        let number = self.number(&line.id);
+        number.is_some_and(|number| self.nodes[number].process.runs())
     }
 
     /// The URL with every node as a seed.
