@@ -3,7 +3,7 @@
 //! All of them are asked over their Unix sockets, by plain redis-rs: what a test does to them never
 //! depends on the client that is tested.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -236,10 +236,16 @@ impl Sentinels {
         found.expect("it is one of ours")
     }
 
-    /// The primary, as a running sentinel names it.
+    /// The primary, as soon as all running sentinels name the same.
     pub(crate) fn primary(&self) -> usize {
-        let (number, _) = self.running_sentinels().next().expect("one of them runs");
-        self.primary_by(number)
+        let mut primary = None;
+        wait_until("the sentinels agree on the primary", || {
+            let named = self.running_sentinels();
+            let named: HashSet<usize> = named.map(|(number, _)| self.primary_by(number)).collect();
+            primary = named.iter().next().copied();
+            named.len() == 1
+        });
+        primary.expect("one of them runs")
     }
 
     /// The primary, as this sentinel names it.
