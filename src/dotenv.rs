@@ -73,6 +73,8 @@ pub(crate) struct Assignment {
     pub(crate) written: Written,
     /// Where dotenvy would replace a `$` and what follows it by the value of a variable.
     pub(crate) expansion: Option<usize>,
+    /// Where the `#` of a comment behind the value is.
+    pub(crate) comment: Option<usize>,
 }
 
 /// Where an assignment has its name and its value, as byte ranges of the text.
@@ -176,10 +178,12 @@ fn line(text: &str, block: Block) -> Line {
 }
 
 fn loaded(text: &str, value: String, written: Written) -> Assignment {
-    let at = expansion(&text[written.value.clone()]);
+    let raw = &text[written.value.clone()];
+    let in_text = |at: usize| written.value.start + at;
     Assignment {
         value,
-        expansion: at.map(|at| written.value.start + at),
+        expansion: expansion(raw).map(in_text),
+        comment: inline_comment(raw).map(in_text),
         written,
     }
 }
@@ -227,6 +231,18 @@ fn expansion(raw: &str) -> Option<usize> {
     walk(raw)
         .find(|step| step.token == Token::Text('$') && step.quote != Some('\''))
         .map(|step| step.at)
+}
+
+/// Returns where the comment behind a raw value starts.
+pub(crate) fn inline_comment(raw: &str) -> Option<usize> {
+    let end = walk(raw).last().map_or(0, |step| {
+        step.at
+            + match step.token {
+                Token::Text(c) => c.len_utf8(),
+                Token::Escape(c) => 1 + c.map_or(0, char::len_utf8),
+            }
+    });
+    raw[end..].starts_with('#').then_some(end)
 }
 
 /// Returns the first thing in a raw value that dotenvy rejects, and where it is.

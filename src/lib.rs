@@ -328,6 +328,7 @@
 //! | `tls` | yes | `rediss://`, by rustls with ring |
 //! | `build` | no | [`build`], for build scripts, with neither redis nor tokio |
 //! | `testing` | no | [`testing`] |
+//! | `cli` | no | [the program `cargo redis-ready`](cli), with neither redis nor tokio |
 //!
 //! What redis-rs has as a feature, such as its commands for JSON, is switched on there. Cargo compiles one
 //! redis-rs for both, so its items are in [`redis`] too, as `redis_ready::redis::JsonAsyncCommands` is:
@@ -412,11 +413,21 @@
 //! those sent through [`Client::idempotent`], are sent again. Methods are those of redis-rs: they need
 //! `AsyncCommands` in scope and `&mut` of a client, which is cheap to clone.
 #![cfg_attr(docsrs, feature(doc_cfg))]
+// The chapters above are for all readers, and link to the items of every feature.
+#![cfg_attr(
+    not(all(feature = "client", feature = "build", feature = "testing")),
+    allow(
+        rustdoc::broken_intra_doc_links,
+        reason = "the item is of a feature that is off"
+    )
+)]
 
 #[cfg(feature = "client")]
 mod address;
 #[cfg(feature = "build")]
 pub mod build;
+#[cfg(feature = "cli")]
+pub mod cli;
 #[cfg(feature = "client")]
 mod client;
 #[cfg(feature = "client")]

@@ -31,7 +31,8 @@ REDIS_URL=redis://localhost:70000
 const BUILD_SCRIPT: &str = "fn main() { redis_ready::build::check(); }\n";
 
 /// What may be in the environment of this test and must not be in that of an application.
-const OURS: [&str; 3] = [
+const OURS: [&str; 4] = [
+    "GITHUB_ACTIONS",
     "REDIS_READY_DOCUMENTED",
     "REDIS_READY_SKIP_ENV_EXAMPLE",
     "RUSTFLAGS",
@@ -210,7 +211,7 @@ fn a_broken_file_stops_the_build_until_it_is_fixed() {
         2 | REDIS_URL=redis://localhost:70000
           |                             ^^^^^
           |
-          = help: leave the port out for 6379
+          = help: write `REDIS_URL=redis://localhost:6379`
     "#]]);
     assert!(
         !app.cargo(&["build"]).status.success(),
@@ -227,6 +228,26 @@ fn a_broken_file_stops_the_build_until_it_is_fixed() {
 }
 
 #[test]
+fn a_build_on_github_annotates_the_line() {
+    let app = App::in_workspace("app-on-github", "member").env_example(BROKEN);
+    let checkout = app.root.parent().expect("it is below the target directory");
+    let checkout: &'static str = Box::leak(checkout.display().to_string().into_boxed_str());
+    let app = app
+        .with("GITHUB_ACTIONS", "true")
+        .with("GITHUB_WORKSPACE", checkout);
+    app.fails(&expect![[r#"
+        error[invalid_placeholder]: invalid port in `REDIS_URL`: expected 1 to 65535, found `70000`
+         --> member/.env.example:2:29
+          |
+        2 | REDIS_URL=redis://localhost:70000
+          |                             ^^^^^
+          |
+          = help: write `REDIS_URL=redis://localhost:6379`
+        ::error file=app-on-github/member/.env.example,line=2,col=29,title=invalid_placeholder::invalid port in `REDIS_URL`: expected 1 to 65535, found `70000`%0Ahelp: write `REDIS_URL=redis://localhost:6379`
+    "#]]);
+}
+
+#[test]
 fn a_missing_file_stops_the_build_until_it_is_there() {
     let app = App::new("app-missing");
     app.fails(&expect![[r#"
@@ -234,7 +255,7 @@ fn a_missing_file_stops_the_build_until_it_is_there() {
         --> .env.example
          |
          = help: write these lines into it:
-                 # Redis: where this application keeps what it must find fast
+                 # The Redis server that this application connects to
                  REDIS_URL=redis://localhost:6379
                  # Or with a password:
                  # REDIS_URL=redis://:password@localhost:6379
@@ -257,7 +278,7 @@ fn a_workspace_has_one_file_for_its_members() {
         --> .env.example
          |
          = help: write these lines into it:
-                 # Redis: where this application keeps what it must find fast
+                 # The Redis server that this application connects to
                  REDIS_URL=redis://localhost:6379
                  # Or with a password:
                  # REDIS_URL=redis://:password@localhost:6379
@@ -271,6 +292,67 @@ fn a_workspace_has_one_file_for_its_members() {
 }
 
 #[test]
+fn a_file_with_another_name_is_pointed_out() {
+    let app = App::new("app-sample");
+    app.write(".env.sample", DOCUMENTED);
+    app.fails(&expect![[r#"
+        error[missing_file]: no `.env.example` in `ROOT`
+        --> .env.example
+         |
+         = help: if `.env.sample` is that file: rename it, or write `Check::new().file(".env.sample").run()` in `build.rs`
+         = help: write these lines into it:
+                 # The Redis server that this application connects to
+                 REDIS_URL=redis://localhost:6379
+                 # Or with a password:
+                 # REDIS_URL=redis://:password@localhost:6379
+                 # Or with TLS:
+                 # REDIS_URL=rediss://:password@host:port
+         = help: in a Docker build copy it too: `!.env.example` in `.dockerignore` after `.env*`
+    "#]]);
+    app.write(
+        "build.rs",
+        "fn main() { redis_ready::build::Check::new().file(\".env.sample\").run(); }\n",
+    );
+    app.builds();
+}
+
+#[test]
+fn a_monorepo_has_one_file_for_services_in_several_languages() {
+    let app = App::in_workspace("app-monorepo", "billing");
+    let others = "\n# --- web (Node) ---\nPORT=3000\nWEB_REDIS_URL=redis:6379\nBULL_REDIS_URL=\n\
+                  \n# --- ml (Python) ---\nAI_REDIS_URL=${REDIS_URL}\nCELERY_BROKER_URL=redis://redis/1\n\
+                  UPSTASH_REDIS_URL=http://localhost:8079\n";
+    fs::create_dir_all(app.root.join("web")).expect("the directory is writable");
+    app.write("../web/package.json", "{}\n");
+    app.write("../ml/pyproject.toml", "[project]\nname = \"ml\"\n");
+    app.write(
+        "../Cargo.toml",
+        "[workspace]\nresolver = \"2\"\nmembers = [\"billing\"]\n",
+    );
+    app.write("../.env.example", &format!("{DOCUMENTED}{others}"));
+    app.builds();
+    app.compiles_nothing();
+    app.write(
+        "build.rs",
+        "fn main() { redis_ready::build::Check::new().variable(\"WEB_REDIS_URL\").run(); }\n",
+    );
+    let output = app.cargo(&["build"]);
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success(), "it is asked for");
+    assert!(stderr.contains("of `WEB_REDIS_URL`"), "{stderr}");
+    assert_eq!(stderr.matches("error[").count(), 1, "{stderr}");
+}
+
+#[test]
+fn a_url_that_cannot_work_is_a_warning_of_the_build() {
+    let text = format!("{DOCUMENTED}# redis://:password@x.upstash.io:6379\n");
+    let stderr = App::new("app-warned").env_example(&text).builds();
+    let warnings = stderr.lines().filter(|line| line.starts_with("warning"));
+    let warnings: Vec<_> = warnings.collect();
+    expect!["warning: app-warned@0.1.0: .env.example:7: the provider speaks TLS only at this host or port: write `rediss` for `redis` in the scheme"].assert_eq(&warnings.join("\n"));
+}
+
+#[test]
 fn a_member_may_have_a_file_of_its_own() {
     let app = App::in_workspace("app-own-file", "member").env_example(BROKEN);
     fs::write(app.root.join(".env.example"), DOCUMENTED).expect("the directory is writable");
@@ -281,7 +363,7 @@ fn a_member_may_have_a_file_of_its_own() {
         2 | REDIS_URL=redis://localhost:70000
           |                             ^^^^^
           |
-          = help: leave the port out for 6379
+          = help: write `REDIS_URL=redis://localhost:6379`
     "#]]);
     app.env_example(DOCUMENTED).builds();
 }
@@ -356,7 +438,7 @@ fn a_build_script_may_wish_for_something_else() {
         2 | CACHE=redis://localhost/x
           |                         ^
           |
-          = help: write a number, as in `/0`
+          = help: write `CACHE=redis://localhost/0`
     "#]]);
 }
 
@@ -413,7 +495,7 @@ mod with_the_client {
             &expect![[r#"
                 error[E0080]: evaluation panicked: `QUEUE_REDIS_URL` is not documented; add to `.env.example`:
 
-                                  # Redis: what this application keeps in it
+                                  # The Redis server that this application connects to
                                   QUEUE_REDIS_URL=redis://localhost:6379
 
                  --> src/main.rs:2:44
@@ -509,6 +591,70 @@ mod with_the_client {
         app.write("Cargo.toml.orig", "");
         assert!(app.cargo(&["check"]).status.success());
     }
+}
+
+/// `cargo new` and `cargo redis-ready init --write` make an application.
+#[cfg(all(feature = "cli", feature = "testing"))]
+#[test]
+fn a_new_package_is_set_up_by_one_command_and_runs() {
+    let root = target().join("apps/app-set-up");
+    let _ = fs::remove_dir_all(&root);
+    let run = |program: &str, arguments: &[&str], directory: &Path| {
+        let mut command = Command::new(program);
+        command
+            .args(arguments)
+            .current_dir(directory)
+            .env("CARGO", env!("CARGO"));
+        let output = command.output().expect("the program is there");
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+    };
+    fs::create_dir_all(target().join("apps")).expect("the directory is writable");
+    run(
+        env!("CARGO"),
+        &["new", "--vcs", "none", "app-set-up"],
+        &target().join("apps"),
+    );
+    run(
+        env!("CARGO_BIN_EXE_cargo-redis-ready"),
+        &["init", "--write"],
+        &root,
+    );
+    let app = App {
+        name: "app-set-up".to_owned(),
+        root: root.clone(),
+        member: root,
+        environment: Vec::new(),
+        features: &[],
+        target: "apps-target",
+    };
+    // This version may not be published.
+    let manifest = fs::read_to_string(app.root.join("Cargo.toml")).expect("it is there");
+    let patch = format!(
+        "{manifest}\n[workspace]\n\n[patch.crates-io]\nredis-ready = {{ path = \"{}\" }}\n",
+        repository().display()
+    );
+    app.write("Cargo.toml", &patch);
+    fs::copy(repository().join("Cargo.lock"), app.root.join("Cargo.lock")).expect("it is there");
+    app.write(
+        "src/main.rs",
+        "use redis_ready::redis::Commands;\n\nfn main() -> Result<(), Box<dyn std::error::Error>> {\n    \
+         let mut client = redis_ready::redis_client!()?.blocking();\n    \
+         let () = client.set(\"greeting\", \"hello\")?;\n    \
+         println!(\"{}\", client.get::<_, String>(\"greeting\")?);\n    Ok(())\n}\n",
+    );
+    let server = redis_ready::testing::Server::start().expect("a server is installed");
+    let url: &'static str = Box::leak(server.url().to_string().into_boxed_str());
+    let output = app.with("REDIS_URL", url).cargo(&["run", "--quiet"]);
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(
+        String::from_utf8_lossy(&output.stdout),
+        "hello\n",
+        "{stderr}"
+    );
 }
 
 #[test]

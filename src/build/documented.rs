@@ -12,7 +12,7 @@ pub struct Documented {
     /// `None` where nothing was checked.
     variables: Option<Vec<DocumentedVariable>>,
     file: Option<PathBuf>,
-    warning: Option<String>,
+    warnings: Vec<String>,
 }
 
 /// A documented variable and the line that assigns it, from 1.
@@ -27,12 +27,13 @@ impl Documented {
         package: String,
         file: PathBuf,
         variables: Vec<DocumentedVariable>,
+        warnings: Vec<String>,
     ) -> Documented {
         Documented {
             package,
             variables: Some(variables),
             file: Some(file),
-            warning: None,
+            warnings,
         }
     }
 
@@ -42,11 +43,12 @@ impl Documented {
             package,
             variables: None,
             file: None,
-            warning,
+            warnings: warning.into_iter().collect(),
         }
     }
 
-    /// Returns the documented variables, each with the line that assigns it, from 1.
+    /// Returns the documented variables, each with its line, from 1: those that are assigned, optional ones that
+    /// are commented out, and valid ones of other services.
     ///
     /// There are none where nothing was checked: in a packaged application without the file, and
     /// under `REDIS_READY_SKIP_ENV_EXAMPLE=1`.
@@ -61,7 +63,13 @@ impl Documented {
         self.file.as_deref()
     }
 
-    /// Prints what cargo must know: which names `redis_client!` accepts, and when to check again.
+    /// Returns what deserves a look and does not fail the build: documented URLs that are valid and cannot
+    /// work, or that do without a protection, and that the check was skipped. Each is one line without a secret.
+    pub fn warnings(&self) -> impl Iterator<Item = &str> {
+        self.warnings.iter().map(String::as_str)
+    }
+
+    /// Prints what cargo must know: which names `redis_client!` accepts, when to check again, and the warnings.
     pub fn tell_cargo(&self) {
         print!("{}", self.instructions());
     }
@@ -71,7 +79,7 @@ impl Documented {
             package,
             variables,
             file,
-            warning,
+            warnings,
         } = self;
         let names = match variables {
             None => "*".to_owned(),
@@ -89,7 +97,7 @@ impl Documented {
             file.iter()
                 .map(|file| format!("rerun-if-changed={}", file.display())),
         );
-        lines.extend(warning.iter().map(|warning| format!("warning={warning}")));
+        lines.extend(warnings.iter().map(|warning| format!("warning={warning}")));
         lines.push(format!(
             "rustc-env=REDIS_READY_DOCUMENTED={package}:{names}"
         ));

@@ -16,6 +16,7 @@ pub struct Finding {
     file: String,
     place: Option<Place>,
     help: Vec<String>,
+    is_warning: bool,
 }
 
 /// Where a finding is, and how that line is drawn.
@@ -23,6 +24,9 @@ pub struct Finding {
 pub(super) struct Place {
     pub(super) line: usize,
     pub(super) column: usize,
+    /// The bytes of `.env.example` that the finding is about.
+    #[cfg_attr(not(feature = "cli"), expect(dead_code, reason = "`fix` reads it"))]
+    pub(super) at: Range<usize>,
     /// The line of the file with every secret replaced.
     pub(super) redacted: String,
     /// The byte range of `redacted` to underline.
@@ -31,14 +35,46 @@ pub(super) struct Place {
 
 impl Finding {
     /// Makes a finding about the whole `file`.
-    pub(super) fn new(code: &'static str, file: &str, message: impl Into<String>) -> Finding {
+    pub(crate) fn new(code: &'static str, file: &str, message: impl Into<String>) -> Finding {
         Finding {
             code,
             message: message.into(),
             file: file.to_owned(),
             place: None,
             help: Vec::new(),
+            is_warning: false,
         }
+    }
+
+    /// Makes a finding about a part of a line of another file than `.env.example`, such as a source.
+    #[cfg(feature = "cli")]
+    pub(crate) fn in_line(
+        code: &'static str,
+        file: &str,
+        (line, column): (usize, usize),
+        (text, span): (&str, Range<usize>),
+        message: impl Into<String>,
+    ) -> Finding {
+        Finding::new(code, file, message).at(Place {
+            line,
+            column,
+            at: 0..0,
+            redacted: text.to_owned(),
+            span,
+        })
+    }
+
+    /// Makes it a warning, which does not fail a check.
+    pub(crate) fn into_warning(mut self) -> Finding {
+        self.is_warning = true;
+        self
+    }
+
+    /// Calls the file by another name.
+    #[cfg(feature = "cli")]
+    pub(crate) fn in_file(mut self, file: &str) -> Finding {
+        file.clone_into(&mut self.file);
+        self
     }
 
     pub(super) fn at(mut self, place: Place) -> Finding {
@@ -47,7 +83,7 @@ impl Finding {
     }
 
     /// Adds what to type.
-    pub(super) fn with_help(mut self, help: impl Into<String>) -> Finding {
+    pub(crate) fn with_help(mut self, help: impl Into<String>) -> Finding {
         self.help.push(help.into());
         self
     }
@@ -64,10 +100,32 @@ impl Finding {
         &self.message
     }
 
+    /// Returns the name of the file as the report shows it.
+    pub(crate) fn file(&self) -> &str {
+        &self.file
+    }
+
     /// Returns the line and the column, both from 1, where the finding is at a place in the file.
     #[must_use]
     pub fn position(&self) -> Option<(usize, usize)> {
         self.place.as_ref().map(|place| (place.line, place.column))
+    }
+
+    /// Returns whether the finding does not fail a check.
+    pub(crate) fn is_warning(&self) -> bool {
+        self.is_warning
+    }
+
+    /// Returns the line that the finding is about, without its secrets.
+    #[cfg(feature = "cli")]
+    pub(crate) fn source(&self) -> Option<&str> {
+        self.place.as_ref().map(|place| &*place.redacted)
+    }
+
+    /// Returns the bytes of `.env.example` that the finding is about.
+    #[cfg(feature = "cli")]
+    pub(super) fn bytes(&self) -> Option<Range<usize>> {
+        self.place.as_ref().map(|place| place.at.clone())
     }
 
     /// Returns what to type; one text may have several lines.
@@ -84,13 +142,19 @@ impl fmt::Display for Finding {
             file,
             place,
             help,
+            is_warning,
         } = self;
         let Palette {
             bold,
             red,
+            yellow,
             blue,
             reset,
         } = Palette::new(f.alternate());
+        let (level, red) = match is_warning {
+            true => ("warning", yellow),
+            false => ("error", red),
+        };
         let number = place
             .as_ref()
             .map_or(String::new(), |place| place.line.to_string());
@@ -98,7 +162,7 @@ impl fmt::Display for Finding {
 
         writeln!(
             f,
-            "{red}error[{code}]{reset}{bold}: {}{reset}",
+            "{red}{level}[{code}]{reset}{bold}: {}{reset}",
             printable(message)
         )?;
         write!(f, "{gutter}{blue}-->{reset} {}", printable(file))?;
@@ -107,6 +171,7 @@ impl fmt::Display for Finding {
             Some(Place {
                 line,
                 column,
+                at: _,
                 redacted,
                 span,
             }) => {
@@ -143,6 +208,7 @@ impl fmt::Debug for Finding {
 struct Palette {
     bold: &'static str,
     red: &'static str,
+    yellow: &'static str,
     blue: &'static str,
     reset: &'static str,
 }
@@ -153,6 +219,7 @@ impl Palette {
         Palette {
             bold: code("\x1b[1m"),
             red: code("\x1b[1;91m"),
+            yellow: code("\x1b[1;93m"),
             blue: code("\x1b[1;94m"),
             reset: code("\x1b[0m"),
         }

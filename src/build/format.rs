@@ -18,16 +18,18 @@ pub enum Format {
 impl Format {
     pub(super) const ALL: [Format; 3] = [Format::Local, Format::Password, Format::Tls];
 
-    /// Guesses the format that an invalid URL was meant to show: its own finding is enough.
-    pub(super) fn guess(url: &str) -> Format {
+    /// Guesses the formats that an invalid URL was meant to show: its own finding is enough.
+    pub(super) fn guess(url: &str) -> Vec<Format> {
         let url = url.to_ascii_lowercase();
-        if url.contains("rediss") || url.contains("valkeys") {
-            Format::Tls
-        } else if url.contains('@') {
-            Format::Password
-        } else {
-            Format::Local
-        }
+        let is_tls = url.contains("rediss") || url.contains("valkeys");
+        let has_password = url.contains('@');
+        let formats = [
+            (Format::Tls, is_tls),
+            (Format::Password, has_password),
+            (Format::Local, !is_tls && !has_password),
+        ];
+        let guessed = formats.into_iter().filter(|(_, is_meant)| *is_meant);
+        guessed.map(|(format, _)| format).collect()
     }
 
     pub(super) fn is_shown_by(self, url: &RedisUrl) -> bool {
@@ -58,14 +60,4 @@ impl Format {
         };
         format!("# Or {}:\n# {name}={url}", self.description())
     }
-}
-
-/// Returns the lines to start a `.env.example` with: they pass every rule.
-pub(super) fn whole_suggestion(name: &str) -> String {
-    let heading = "# Redis: where this application keeps what it must find fast";
-    let others = [Format::Password, Format::Tls].map(|format| format.suggestion(name));
-    format!(
-        "{heading}\n{name}=redis://localhost:6379\n{}",
-        others.join("\n")
-    )
 }

@@ -2,26 +2,100 @@
 
 use std::ops::Range;
 
+use super::randomness;
 use super::span_map::SpanMap;
-use crate::dotenv::{LineKind, commented_assignment};
+use super::words;
+use crate::dotenv::{LineKind, commented_assignment, inline_comment};
 use crate::placeholder;
 
 const MASK: &str = "***";
+/// Names of servers that are no secrets.
+const USUAL_HOSTS: [&str; 5] = ["localhost", "redis", "valkey", "cache", "keydb"];
+/// What stands before a secret, in a comment, in options or in JSON.
+const LABELS: [&str; 20] = [
+    "pw",
+    "requirepass",
+    "masterauth",
+    "password",
+    "passwort",
+    "passwd",
+    "kennwort",
+    "contraseña",
+    "clave",
+    "senha",
+    "пароль",
+    "密码",
+    "密碼",
+    "パスワード",
+    "비밀번호",
+    "token",
+    "secret",
+    "accesskey",
+    "pwd",
+    "pass",
+];
 
 /// Replaces everything in `line` that may be a secret by `***`: better too much than too little.
 pub(super) fn redacted(line: &str, kind: &LineKind) -> SpanMap {
+    masked(line, secrets(line, kind))
+}
+
+fn masked(line: &str, secrets: Vec<Range<usize>>) -> SpanMap {
+    let edits = secrets.into_iter().map(|span| (span, MASK)).collect();
+    SpanMap::new(line, edits)
+}
+
+/// Returns what may be a secret, in order.
+fn secrets(line: &str, kind: &LineKind) -> Vec<Range<usize>> {
     let mut secrets = Vec::new();
     match kind {
         LineKind::Broken(_) => secrets.extend(beyond_the_name(line)),
-        _ if line.contains("://") => urls(line, &mut secrets),
         LineKind::Assignment(_) | LineKind::Comment => {
-            let assignment = commented_assignment(line);
-            secrets.extend(assignment.and_then(|written| bare(line, written.value)));
+            secrets.extend(plain_value(line).and_then(|value| bare(line, value)));
+            secrets.extend(logins(line));
+            secrets.extend(labelled(line));
+            urls(line, &mut secrets);
         }
         LineKind::Blank => {}
     }
-    let edits = secrets.into_iter().map(|span| (span, MASK)).collect();
-    SpanMap::new(line, edits)
+    secrets.extend(randomness::random_words(line));
+    joined(secrets)
+}
+
+/// Returns every line of a file as it may be shown, without its end. The word `password` is no secret.
+#[cfg(feature = "cli")]
+pub(crate) fn redacted_lines(text: &str) -> Vec<String> {
+    use crate::dotenv::{FaultKind, lines};
+
+    let known = lines(text);
+    let mut known = known.iter().peekable();
+    let mut at = 0;
+    let shown = text.split_inclusive('\n').map(|line| {
+        let start = at;
+        at += line.len();
+        while known.next_if(|known| known.span.end < start).is_some() {}
+        // A line inside of quotes may be anything, like one that cannot be loaded.
+        let unknown = LineKind::Broken(FaultKind::Unreadable);
+        let kind = known.next_if(|known| known.span.start < at);
+        let line = line.trim_end_matches(['\n', '\r']);
+        let mut secrets = secrets(line, kind.map_or(&unknown, |line| &line.kind));
+        secrets.retain(|span| &line[span.clone()] != "password");
+        masked(line, secrets).text
+    });
+    shown.collect()
+}
+
+/// Sorts byte ranges, and joins those that overlap.
+fn joined(mut spans: Vec<Range<usize>>) -> Vec<Range<usize>> {
+    spans.sort_by_key(|span| span.start);
+    let mut joined: Vec<Range<usize>> = Vec::with_capacity(spans.len());
+    for span in spans {
+        match joined.last_mut() {
+            Some(last) if span.start < last.end => last.end = last.end.max(span.end),
+            _ => joined.push(span),
+        }
+    }
+    joined
 }
 
 /// A broken line may be anything, such as the middle of a private key: only its name can be shown.
@@ -33,21 +107,50 @@ fn beyond_the_name(line: &str) -> Option<Range<usize>> {
     (start < line.len()).then_some(start..line.len())
 }
 
+/// Returns the assigned value, up to its comment or a URL in it. It is none for a host, a port or a database.
+fn plain_value(line: &str) -> Option<Range<usize>> {
+    let written = commented_assignment(line)?;
+    let last = line[written.name].rsplit('_').next()?;
+    if ["HOST", "PORT", "DB"].contains(&last) {
+        return None;
+    }
+    let value = &line[written.value.clone()];
+    let until =
+        |end: usize| written.value.start..written.value.start + value[..end].trim_end().len();
+    let end = inline_comment(value).unwrap_or(value.len());
+    let Some(scheme) = value[..end].find("://") else {
+        return Some(until(end));
+    };
+    // `hunter2 see https://…`
+    let word = value[..scheme].rfind(char::is_whitespace).unwrap_or(0);
+    Some(until(word)).filter(|value| !value.is_empty())
+}
+
+/// Returns whether a value without a scheme is shown as it is.
+pub(super) fn is_shown(value: &str) -> bool {
+    bare(value, 0..value.len()).is_none()
+}
+
 /// Returns a value without a scheme, which is a secret unless it reads like `host:port`.
 fn bare(line: &str, value: Range<usize>) -> Option<Range<usize>> {
     let text = &line[value.clone()];
     if let Some(at) = text.rfind('@') {
-        return Some(value.start..value.start + at);
+        // Behind the `@` stands the host, if the text has the form of a URL.
+        let is_host = |c: char| c.is_ascii_alphanumeric() || ".-_:/".contains(c);
+        let is_url = !text.contains('=') && text[at + 1..].chars().all(is_host);
+        let end = if is_url { at } else { text.len() };
+        return Some(value.start..value.start + end);
     }
     let (host, port) = text.split_once(':').unwrap_or((text, ""));
     let port = port.split_once('/').map_or(port, |(port, _)| port);
+    let is_name = !text.contains(|c: char| "\"',;:$".contains(c)) || text.starts_with("${");
     let plain = host.len() <= 64
         && host
             .bytes()
             .all(|b| b.is_ascii_alphanumeric() || b".-_".contains(&b));
     let harmless = text.is_empty()
-        || placeholder::is_marked(text)
-        || plain && (host == "localhost" || is_port(port) && !port.is_empty());
+        || placeholder::is_marked(text) && is_name
+        || plain && (USUAL_HOSTS.contains(&host) || is_port(port) && !port.is_empty());
     (!harmless).then_some(value)
 }
 
@@ -76,6 +179,57 @@ fn urls(line: &str, secrets: &mut Vec<Range<usize>>) {
     }
 }
 
+/// Finds the passwords of words such as `user:password@host`, which have no scheme.
+fn logins(line: &str) -> Vec<Range<usize>> {
+    let mut found = Vec::new();
+    let mut start = 0;
+    for word in line.split_inclusive(char::is_whitespace) {
+        let at = word
+            .rfind('@')
+            .filter(|_| !word.contains("://"))
+            .unwrap_or(0);
+        if let Some(colon) = word[..at].find(':')
+            && colon + 1 < at
+        {
+            found.push(start + colon + 1..start + at);
+        }
+        start += word.len();
+    }
+    found
+}
+
+/// Finds what stands behind a word for a secret: `password=…`, `"token": "…"`, `# requirepass …`.
+fn labelled(line: &str) -> Vec<Range<usize>> {
+    let lower = line.to_lowercase();
+    if lower.len() != line.len() {
+        return Vec::new();
+    }
+    let mut found = Vec::new();
+    // `redis-cli -a hunter2`
+    let option = lower.contains("redis-cli").then_some(" -a");
+    for label in LABELS.into_iter().chain(option) {
+        for (at, _) in lower.match_indices(label) {
+            let mut from = at + label.len();
+            let rest = lower[from..].trim_start_matches(['"', '\'', ' ']);
+            let is_assigned = rest.starts_with(['=', ':', '：']);
+            let value = rest.trim_start_matches(['"', '\'', ' ', '=', ':', '：']);
+            if value.len() == lower[from..].len() {
+                continue;
+            }
+            from = line.len() - value.len();
+            let end = value.find(|c: char| c.is_whitespace() || "\"',;&)}".contains(c));
+            let value = &line[from..from + end.unwrap_or(value.len())];
+            let is_generated =
+                value.contains(|c: char| c.is_ascii_digit()) && value.contains(char::is_alphabetic);
+            let is_secret = is_assigned && !value.starts_with("//") || is_generated;
+            if is_secret && !value.is_empty() && !words::is_example_password(value) {
+                found.push(from..from + value.len());
+            }
+        }
+    }
+    found
+}
+
 /// Returns what may be userinfo without a scheme, such as `:password@host or redis://localhost`.
 fn before_the_first_url(line: &str) -> Option<Range<usize>> {
     let at = line[..line.find("://")?].rfind('@')?;
@@ -94,8 +248,10 @@ fn odd_port(rest: &str) -> Option<usize> {
         .unwrap_or(rest.len());
     let mut position = 0;
     for host in rest[..end].split(',') {
-        if let Some((name, port)) = host.rsplit_once(':')
-            && !host.ends_with(']')
+        // With a second colon it may be a URL that has lost its `@`.
+        if let Some((name, port)) = host.split_once(':')
+            && !host.starts_with('[')
+            && !placeholder::is_marked(host)
             && !is_port(port)
         {
             return Some(position + name.len() + 1);
@@ -106,6 +262,8 @@ fn odd_port(rest: &str) -> Option<usize> {
 }
 
 fn is_port(text: &str) -> bool {
+    // The sentence that it stands in may go on at once.
+    let text = text.trim_end_matches(|c: char| !c.is_alphanumeric() && !c.is_ascii());
     text.len() <= 6 && text.bytes().all(|byte| byte.is_ascii_digit())
         || text.eq_ignore_ascii_case("port")
         || placeholder::is_marked(text)
@@ -121,10 +279,11 @@ fn query(line: &str, url: Range<usize>, secrets: &mut Vec<Range<usize>>) {
         .find(|c: char| c.is_whitespace() || "\"'`".contains(c))
         .unwrap_or(rest.len());
     for pair in rest[..length].split('&') {
-        if let Some((key, value)) = pair.split_once('=')
-            && !value.is_empty()
-        {
-            secrets.push(start + key.len() + 1..start + pair.len());
+        let value = pair.find('=').map_or(0, |at| at + 1);
+        // `?hunter2`
+        let is_hidden = value > 0 || pair.contains(|c: char| c.is_ascii_digit());
+        if value < pair.len() && is_hidden {
+            secrets.push(start + value..start + pair.len());
         }
         start += pair.len() + 1;
     }
@@ -134,6 +293,23 @@ fn query(line: &str, url: Range<usize>, secrets: &mut Vec<Range<usize>>) {
 mod tests {
     use super::redacted;
     use crate::dotenv::lines;
+
+    #[cfg(feature = "cli")]
+    #[test]
+    fn lines_inside_of_quotes_are_hidden_like_broken_ones() {
+        let text =
+            "A=1 # c\r\n\r\nKEY=\"begin\nhunter2\nend\"\n# redis://u:hunter2@h\nB=cache:6379";
+        let expected = [
+            "A=*** # c",
+            "",
+            "KEY=***",
+            "***",
+            "***",
+            "# redis://u:***@h",
+            "B=cache:6379",
+        ];
+        assert_eq!(super::redacted_lines(text), expected);
+    }
 
     #[test]
     fn hides_what_may_be_a_secret() {
@@ -151,6 +327,20 @@ mod tests {
             ("# ask ops@a.b, or redis://b", "# ask ops@a.b, or redis://b"),
             ("A=hunter2 x", "A=***"),
             ("  hunter2", "  ***"),
+            ("REDIS_HOST=cache", "REDIS_HOST=cache"),
+            ("# user:hunter2@host", "# user:***@host"),
+            ("A=h:6380,password=a@hunter2,ssl=True", "A=***"),
+            (
+                "# redis://default:hunter2host:6379",
+                "# redis://default:***",
+            ),
+            ("# redis://:hunter2.host.com:6379/0", "# redis://:***"),
+            ("# redis://[::1]:6379", "# redis://[::1]:6379"),
+            (
+                "# the token AX8kd93ksl2LsPq0, redis://b",
+                "# the token ***, redis://b",
+            ),
+            ("# redis://<host:port>/0", "# redis://<host:port>/0"),
         ] {
             let kind = &lines(line)[0].kind;
             assert_eq!(redacted(line, kind).text, expected);

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::check_report::Report;
 use super::finding::Finding;
-use super::format;
+use super::suggestion;
 
 /// The search for the file of one package.
 pub(super) struct Search {
@@ -37,6 +37,15 @@ impl Search {
         }
     }
 
+    /// Looks no higher than in the root of the workspace, where a build will write `Cargo.lock`.
+    #[cfg(feature = "cli")]
+    pub(super) fn up_to(mut self, workspace: &Path) -> Search {
+        let root = self.directories.iter().position(|at| at == workspace);
+        self.directories
+            .truncate(root.unwrap_or(usize::MAX).saturating_add(1));
+        self
+    }
+
     /// Returns whether the package is a published or vendored copy, which builds without the file.
     pub(super) fn is_packaged(&self) -> bool {
         self.is_packaged
@@ -52,6 +61,32 @@ impl Search {
         Some(FoundFile { path, name })
     }
 
+    /// Returns the path of the file that a report calls `name`.
+    pub(super) fn path(&self, name: &str) -> PathBuf {
+        let root = self.directories.last();
+        root.map_or_else(|| PathBuf::from(name), |root| root.join(name))
+    }
+
+    /// Returns the name of a file that other projects call the same thing by.
+    fn similar_file(&self) -> Option<&'static str> {
+        const NAMES: [&str; 12] = [
+            ".env.sample",
+            ".env.dist",
+            ".env.template",
+            "env.example",
+            "example.env",
+            ".env.defaults",
+            ".env-example",
+            ".env_example",
+            ".env.example.txt",
+            "env.sample",
+            "sample.env",
+            ".env.local.example",
+        ];
+        let is_there = |name: &&&str| self.directories.iter().any(|at| at.join(name).is_file());
+        NAMES.iter().find(is_there).copied()
+    }
+
     /// Reports that `file` was not found, with the lines that document `variable`.
     pub(super) fn missing_file(&self, file: &Path, variable: &str) -> Report {
         let above = match &*self.directories {
@@ -60,8 +95,15 @@ impl Search {
         };
         let name = file.display().to_string();
         let message = format!("no `{name}` in `{}`{above}", self.package.display());
-        let lines = format::whole_suggestion(variable);
-        let finding = Finding::new("missing_file", &name, message)
+        let lines = suggestion::whole_file(variable);
+        let mut finding = Finding::new("missing_file", &name, message);
+        if let Some(like) = self.similar_file() {
+            finding = finding.with_help(format!(
+                "if `{like}` is that file: rename it, or write \
+                 `Check::new().file(\"{like}\").run()` in `build.rs`"
+            ));
+        }
+        let finding = finding
             .with_help(format!("write these lines into it:\n{lines}"))
             .with_help(format!(
                 "in a Docker build copy it too: `!{name}` in `.dockerignore` after `.env*`"
@@ -71,7 +113,7 @@ impl Search {
 }
 
 /// Reads the file that the report calls `name`.
-pub(super) fn read(path: &Path, name: &str) -> Result<String, Report> {
+pub(crate) fn read(path: &Path, name: &str) -> Result<String, Report> {
     let unreadable = |message: &str, help| {
         let finding = Finding::new("unreadable_file", name, message);
         Report::new(vec![finding.with_help(help)])

@@ -69,7 +69,7 @@ macro_rules! redis_client {
                 "`",
                 $crate::__private::stringify!($name),
                 "` is not documented; add to `.env.example`:\n\n",
-                "    # Redis: what this application keeps in it\n    ",
+                "    # The Redis server that this application connects to\n    ",
                 $crate::__private::stringify!($name),
                 "=redis://localhost:6379\n",
             ),

@@ -98,27 +98,22 @@ fn an_empty_file_lacks_everything() {
     fails(
         "",
         &expect![[r#"
-        error[missing_variable]: `REDIS_URL` is missing
-        --> .env.example
-         |
-         = help: add these lines:
-                 # Redis: what this application keeps in it
-                 REDIS_URL=redis://localhost:6379
+            error[missing_variable]: `REDIS_URL` is missing
+            --> .env.example
+             |
+             = help: add these lines:
+                     # The Redis server that this application connects to
+                     REDIS_URL=redis://localhost:6379
 
-        error[missing_format]: no URL with a password is documented
-        --> .env.example
-         |
-         = help: add these lines:
-                 # Or with a password:
-                 # REDIS_URL=redis://:password@localhost:6379
-
-        error[missing_format]: no URL with TLS is documented
-        --> .env.example
-         |
-         = help: add these lines:
-                 # Or with TLS:
-                 # REDIS_URL=rediss://:password@host:port
-    "#]],
+            error[missing_format]: missing URLs: one with a password, one with TLS
+            --> .env.example
+             |
+             = help: add these lines:
+                     # Or with a password:
+                     # REDIS_URL=redis://:password@localhost:6379
+                     # Or with TLS:
+                     # REDIS_URL=rediss://:password@host:port
+        "#]],
     );
 }
 
@@ -141,14 +136,17 @@ fn a_variable_only_commented_out_is_not_assigned() {
     fails(
         with("\nREDIS_URL", "\n# REDIS_URL"),
         &expect![[r#"
-        error[commented_out]: `REDIS_URL` is only commented out
-         --> .env.example:2:3
-          |
-        2 | # REDIS_URL=redis://localhost:6379
-          |   ^^^^^^^^^
-          |
-          = help: write `REDIS_URL=redis://localhost:6379` without `#`
-    "#]],
+            error[commented_out]: `REDIS_URL` is only commented out
+             --> .env.example:2:3
+              |
+            2 | # REDIS_URL=redis://localhost:6379
+              |   ^^^^^^^^^
+              |
+              = help: add these lines:
+                      # The Redis server that this application connects to
+                      REDIS_URL=redis://localhost:6379
+              = help: if the application runs without it: `Check::new().optional("REDIS_URL").run()` in `build.rs`
+        "#]],
     );
 }
 
@@ -160,7 +158,7 @@ fn a_variable_asked_for_is_checked() {
         --> .env.example
          |
          = help: add these lines:
-                 # Redis: what this application keeps in it
+                 # The Redis server that this application connects to
                  CACHE=redis://localhost:6379
     "#]]
     .assert_eq(&report(DESIGN, check()));
@@ -172,7 +170,7 @@ fn a_variable_asked_for_is_checked() {
         8 | CACHE=redis://cache:port
           |                     ^^^^
           |
-          = help: write digits only, or leave the port out for 6379
+          = help: write `CACHE=redis://cache:6379`
     "#]]
     .assert_eq(&report(&text, check()));
     let documented = check_with(text.replace("port", "1"), check()).unwrap();
@@ -195,7 +193,7 @@ fn a_variable_is_assigned_once() {
             7 | REDIS_URL=redis://localhost:6380
               | ^^^^^^^^^
               |
-              = help: remove this line, or write `# ` before it: line 2 assigns it
+              = help: write `# ` before this line: line 2 assigns it
         "#]],
     );
 }
@@ -205,13 +203,13 @@ fn a_comment_stands_above_the_variable() {
     fails(
         with("# Redis Configuration\n", "PORT=8080\n"),
         &expect![[r#"
-            error[no_comment]: `REDIS_URL` has no comment above it
+            error[no_comment]: no comment says what `REDIS_URL` is for
              --> .env.example:2:1
               |
             2 | REDIS_URL=redis://localhost:6379
               | ^^^^^^^^^
               |
-              = help: add a line above it, such as `# Redis: what this application keeps in it`
+              = help: add a line above it that says what it is for, such as `# The Redis server that this application connects to`
         "#]],
     );
     codes(with("# Redis Configuration\n", ""), &["no_comment"]);
@@ -227,10 +225,7 @@ fn a_comment_stands_above_the_variable() {
         with("# Redis Configuration\n", "# REDIS_URL=redis://redis\n"),
         &["no_comment"],
     );
-    codes(
-        with("6379\n", "6379 # beside it\n").replace("# Redis Configuration\n", ""),
-        &["no_comment"],
-    );
+    passes(with("6379\n", "6379 # beside it\n").replace("# Redis Configuration\n", ""));
     passes(with(
         "# Redis Configuration\n",
         "# ----\n# Redis\n# ----\n\n",
@@ -273,7 +268,7 @@ fn the_placeholder_is_a_url_that_works() {
             2 | REDIS_URL=redis://localhost:70000
               |                             ^^^^^
               |
-              = help: leave the port out for 6379
+              = help: write `REDIS_URL=redis://localhost:6379`
         "#]],
     );
     fails(
@@ -285,7 +280,7 @@ fn the_placeholder_is_a_url_that_works() {
             2 | REDIS_URL="redis://localhost:port"
               |                              ^^^^
               |
-              = help: write digits only, or leave the port out for 6379
+              = help: write `REDIS_URL=redis://localhost:6379`
         "#]],
     );
     fails(
@@ -300,7 +295,7 @@ fn the_placeholder_is_a_url_that_works() {
             2 | REDIS_URL=redis://:***@localhost
               |                    ^^^
               |
-              = help: write a URL that works as it is, such as `REDIS_URL=redis://:password@localhost:6379`
+              = help: write `REDIS_URL=redis://:password@localhost`
         "#]],
     );
     for bad in [
@@ -321,50 +316,34 @@ fn each_format_is_documented() {
     fails(
         "# Redis\nREDIS_URL=rediss://localhost\n",
         &expect![[r#"
-        error[missing_format]: no URL without TLS on this machine is documented
-         --> .env.example:2:1
-          |
-        2 | REDIS_URL=rediss://localhost
-          | ^^^^^^^^^
-          |
-          = help: add these lines:
-                  # Or without TLS on this machine:
-                  # REDIS_URL=redis://localhost:6379
-
-        error[missing_format]: no URL with a password is documented
-         --> .env.example:2:1
-          |
-        2 | REDIS_URL=rediss://localhost
-          | ^^^^^^^^^
-          |
-          = help: add these lines:
-                  # Or with a password:
-                  # REDIS_URL=redis://:password@localhost:6379
-    "#]],
+            error[missing_format]: missing URLs: one without TLS on this machine, one with a password
+             --> .env.example:2:1
+              |
+            2 | REDIS_URL=rediss://localhost
+              | ^^^^^^^^^
+              |
+              = help: add these lines:
+                      # Or without TLS on this machine:
+                      # REDIS_URL=redis://localhost:6379
+                      # Or with a password:
+                      # REDIS_URL=redis://:password@localhost:6379
+        "#]],
     );
     fails(
         "# Redis\nREDIS_URL=redis://localhost\n",
         &expect![[r#"
-        error[missing_format]: no URL with a password is documented
-         --> .env.example:2:1
-          |
-        2 | REDIS_URL=redis://localhost
-          | ^^^^^^^^^
-          |
-          = help: add these lines:
-                  # Or with a password:
-                  # REDIS_URL=redis://:password@localhost:6379
-
-        error[missing_format]: no URL with TLS is documented
-         --> .env.example:2:1
-          |
-        2 | REDIS_URL=redis://localhost
-          | ^^^^^^^^^
-          |
-          = help: add these lines:
-                  # Or with TLS:
-                  # REDIS_URL=rediss://:password@host:port
-    "#]],
+            error[missing_format]: missing URLs: one with a password, one with TLS
+             --> .env.example:2:1
+              |
+            2 | REDIS_URL=redis://localhost
+              | ^^^^^^^^^
+              |
+              = help: add these lines:
+                      # Or with a password:
+                      # REDIS_URL=redis://:password@localhost:6379
+                      # Or with TLS:
+                      # REDIS_URL=rediss://:password@host:port
+        "#]],
     );
     passes("# Redis, or rediss://:password@host:port\nREDIS_URL=redis://localhost\n");
     for local in [
@@ -405,7 +384,7 @@ fn a_documented_url_is_valid() {
             6 | # REDIS_URL=rediss://:***@host:99999
               |                                ^^^^^
               |
-              = help: leave the port out for 6379
+              = help: write `rediss://:password@host:6379` instead of this URL
         "#]],
     );
     fails(
@@ -417,7 +396,7 @@ fn a_documented_url_is_valid() {
             7 | # For example `redis://cache:*** see https://redis.io/docs.
               |                              ^^^
               |
-              = help: write digits only, or leave the port out for 6379
+              = help: write `redis://cache:6379/0` instead of this URL
         "#]],
     );
     codes(format!("{DESIGN}# REDIS_URL=localhost\n"), &["invalid_url"]);
@@ -540,19 +519,19 @@ fn every_line_can_be_loaded() {
     fails(
         format!("{DESIGN}APP_NAME=hunter2 canary\n"),
         &expect![[r#"
-            error[unloadable_line]: dotenvy cannot load this line: a value with spaces needs quotes
+            error[unloadable_line]: dotenvy stops at this line, and loads no variable after it: a value with spaces needs quotes
              --> .env.example:7:10
               |
             7 | APP_NAME=***
               |          ^^^
               |
-              = help: write `APP_NAME="…"`
+              = help: write `"` before the value and behind it
         "#]],
     );
     fails(
         format!("{DESIGN}APP_NAME=\"hunter2canary\nB=1\n"),
         &expect![[r#"
-            error[unloadable_line]: dotenvy cannot load this line: a quote is not closed
+            error[unloadable_line]: dotenvy stops at this line, and loads no variable after it: a quote is not closed
              --> .env.example:7:10
               |
             7 | APP_NAME=***
@@ -564,37 +543,37 @@ fn every_line_can_be_loaded() {
     fails(
         format!("{DESIGN}hunter2canary/x\n"),
         &expect![[r#"
-        error[unloadable_line]: dotenvy cannot load this line: expected `NAME=value`
-         --> .env.example:7:1
-          |
-        7 | ***
-          | ^^^
-          |
-          = help: write `# ` before it if it is a comment
-    "#]],
+            error[unloadable_line]: dotenvy stops at this line, and loads no variable after it: expected `NAME=value`
+             --> .env.example:7:1
+              |
+            7 | ***
+              | ^^^
+              |
+              = help: write `# ` before it if it is a comment
+        "#]],
     );
     fails(
         format!("{DESIGN}A=hunter2\\canary\n"),
         &expect![[r#"
-        error[unloadable_line]: dotenvy cannot load this line: unknown escape after a backslash
-         --> .env.example:7:3
-          |
-        7 | A=***
-          |   ^^^
-          |
-          = help: write `A='…'`
-    "#]],
+            error[unloadable_line]: dotenvy stops at this line, and loads no variable after it: unknown escape after a backslash
+             --> .env.example:7:3
+              |
+            7 | A=***
+              |   ^^^
+              |
+              = help: write `'` before the value and behind it
+        "#]],
     );
     fails(
         with("REDIS_URL=redis://", "REDIS_URL=redis://:hunter2 canary@"),
         &expect![[r#"
-            error[unloadable_line]: dotenvy cannot load this line: a value with spaces needs quotes
+            error[unloadable_line]: dotenvy stops at this line, and loads no variable after it: a value with spaces needs quotes
              --> .env.example:2:11
               |
             2 | REDIS_URL=***
               |           ^^^
               |
-              = help: write `REDIS_URL="…"`
+              = help: write `"` before the value and behind it
         "#]],
     );
 }
@@ -610,21 +589,21 @@ REDIS_URL=
     fails(
         text,
         &expect![[r#"
-            error[unloadable_line]: dotenvy cannot load this line: expected `NAME=value`
+            error[unloadable_line]: dotenvy stops at this line, and loads no variable after it: expected `NAME=value`
              --> .env.example:1:1
               |
             1 | ***
               | ^^^
               |
-              = help: write `# ` before it if it is a comment
+              = help: write `APP_NAME=` for `APP NAME=`: a name has letters, digits and `_`
 
-            error[no_comment]: `REDIS_URL` has no comment above it
+            error[no_comment]: no comment says what `REDIS_URL` is for
              --> .env.example:2:1
               |
             2 | REDIS_URL=redis://localhost:99999
               | ^^^^^^^^^
               |
-              = help: add a line above it, such as `# Redis: what this application keeps in it`
+              = help: add a line above it that says what it is for, such as `# The Redis server that this application connects to`
 
             error[invalid_placeholder]: invalid port in `REDIS_URL`: expected 1 to 65535, found `99999`
              --> .env.example:2:29
@@ -632,7 +611,7 @@ REDIS_URL=
             2 | REDIS_URL=redis://localhost:99999
               |                             ^^^^^
               |
-              = help: leave the port out for 6379
+              = help: write `REDIS_URL=redis://localhost:6379`
 
             error[committed_secret]: this password looks like a real one
              --> .env.example:3:23
@@ -649,7 +628,7 @@ REDIS_URL=
             4 | REDIS_URL=
               | ^^^^^^^^^
               |
-              = help: remove this line, or write `# ` before it: line 2 assigns it
+              = help: write `# ` before this line: line 2 assigns it
 
             error[no_placeholder]: `REDIS_URL` has no placeholder
              --> .env.example:4:1
@@ -698,13 +677,13 @@ fn a_file_is_read_as_dotenvy_reads_it() {
     fails(
         "\u{feff}REDIS_URL=redis://localhost:99999\r\n# redis://x rediss://:password@x\r\n",
         &expect![[r#"
-            error[no_comment]: `REDIS_URL` has no comment above it
+            error[no_comment]: no comment says what `REDIS_URL` is for
              --> .env.example:1:1
               |
             1 | REDIS_URL=redis://localhost:99999
               | ^^^^^^^^^
               |
-              = help: add a line above it, such as `# Redis: what this application keeps in it`
+              = help: add a line above it that says what it is for, such as `# The Redis server that this application connects to`
 
             error[invalid_placeholder]: invalid port in `REDIS_URL`: expected 1 to 65535, found `99999`
              --> .env.example:1:29
@@ -712,7 +691,7 @@ fn a_file_is_read_as_dotenvy_reads_it() {
             1 | REDIS_URL=redis://localhost:99999
               |                             ^^^^^
               |
-              = help: leave the port out for 6379
+              = help: write `REDIS_URL=redis://localhost:6379`
         "#]],
     );
 }
@@ -735,6 +714,131 @@ fn the_file_of_a_real_application_passes() {
     let documented = check_with(include_str!("../apps/real.env.example"), Check::new()).unwrap();
     let names: Vec<_> = documented.variables().collect();
     assert_eq!(names, [("REDIS_URL", 40), ("QUEUE_REDIS_URL", 49)]);
+}
+
+#[test]
+fn a_url_that_cannot_work_is_a_warning() {
+    let text = format!(
+        "{DESIGN}# rediss://:password@x.upstash.io, redis://:password@x.upstash.io:6379\n\
+         # REDIS_URL=redis://:password@localhost:26379\n\
+         # redis://u:changeme@localhost:6379/\n"
+    );
+    let documented = check_with(text, Check::new()).unwrap();
+    let warnings: Vec<_> = documented
+        .warnings()
+        .map(|line| &line[line.find(".env").unwrap()..])
+        .collect();
+    expect![[r#"
+        .env.example:7: the provider speaks TLS only at this host or port: write `rediss` for `redis` in the scheme
+        .env.example:8: 26379 is the port of Sentinel: write `redis-sentinel://` and the service name"#]]
+    .assert_eq(&warnings.join("\n"));
+    assert_eq!(
+        check_with(DESIGN, Check::new()).unwrap().warnings().count(),
+        0
+    );
+}
+
+#[test]
+fn an_optional_variable_is_documented_by_its_comment() {
+    let text = "# Optional: in memory without it\n# REDIS_URL=redis://localhost:6379\n\
+                # REDIS_URL=redis(s)://[:password@]host\n";
+    let documented = check_with(text, Check::new().optional("REDIS_URL")).unwrap();
+    assert_eq!(
+        documented.variables().collect::<Vec<_>>(),
+        [("REDIS_URL", 2)]
+    );
+    codes(text, &["commented_out"]);
+}
+
+#[test]
+fn a_flawless_variable_of_another_service_is_documented_too() {
+    let text = format!("{DESIGN}\nAI_REDIS_URL=redis://redis:6379\nUPSTASH_REDIS_URL=http://x\n");
+    let documented = check_with(text, Check::new()).unwrap();
+    let names: Vec<_> = documented.variables().map(|(name, _)| name).collect();
+    assert_eq!(names, ["REDIS_URL", "AI_REDIS_URL"]);
+}
+
+#[test]
+fn a_missing_variable_says_what_is_there() {
+    fails(
+        "REDIS_HOST=redis\nREDIS_PORT=6380\nREDIS_PASSWORD=hunter2canary\n",
+        &expect![[r#"
+            error[missing_variable]: `REDIS_URL` is missing: the file has `REDIS_HOST` instead, and this application reads one URL
+             --> .env.example:1:1
+              |
+            1 | REDIS_HOST=redis
+              | ^^^^^^^^^^
+              |
+              = help: add these lines:
+                      # The Redis server that this application connects to
+                      REDIS_URL=redis://:password@redis:6380
+
+            error[missing_format]: missing URLs: one with a password, one with TLS
+            --> .env.example
+             |
+             = help: add these lines:
+                     # Or with a password:
+                     # REDIS_URL=redis://:password@localhost:6379
+                     # Or with TLS:
+                     # REDIS_URL=rediss://:password@host:port
+        "#]],
+    );
+    fails(
+        DESIGN.replace("REDIS_URL", "VALKEY_URL"),
+        &expect![[r#"
+            error[missing_variable]: `REDIS_URL` is missing: the file has `VALKEY_URL` instead
+             --> .env.example:2:1
+              |
+            2 | VALKEY_URL=redis://localhost:6379
+              | ^^^^^^^^^^
+              |
+              = help: add these lines:
+                      # The Redis server that this application connects to
+                      REDIS_URL=redis://localhost:6379
+              = help: if it is the one to use: `Check::new().variable("VALKEY_URL").run()` in `build.rs`, `redis_client!(VALKEY_URL)` in the code
+
+            error[missing_format]: missing URLs: one with a password, one with TLS
+            --> .env.example
+             |
+             = help: add these lines:
+                     # Or with a password:
+                     # REDIS_URL=redis://:password@localhost:6379
+                     # Or with TLS:
+                     # REDIS_URL=rediss://:password@host:port
+        "#]],
+    );
+}
+
+#[test]
+fn carets_stand_under_wide_characters() {
+    fails(
+        format!("{DESIGN}# 缓存：redis://localhost:99999、本地\n"),
+        &expect![[r#"
+            error[invalid_url]: invalid port in this URL: expected 1 to 65535, found `99999`
+             --> .env.example:7:24
+              |
+            7 | # 缓存：redis://localhost:***
+              |                           ^^^
+              |
+              = help: write `redis://localhost:6379` instead of this URL
+        "#]],
+    );
+    fails(
+        with(
+            "redis://localhost:6379",
+            "redis://localhost:6379?password=AX8kd93ksl2LsPq0&db=1",
+        ),
+        &expect![[r#"
+            error[committed_secret]: this password looks like a real one
+             --> .env.example:2:43
+              |
+            2 | REDIS_URL=redis://localhost:6379?password=***&db=***
+              |                                           ^^^
+              |
+              = help: write `password` instead
+              = help: change the password on the server: the history of the repository keeps it
+        "#]],
+    );
 }
 
 #[test]

@@ -24,6 +24,8 @@ mod corpus;
 #[cfg(feature = "testing")]
 mod deadlines;
 #[cfg(feature = "build")]
+mod env_cases;
+#[cfg(feature = "build")]
 mod env_example;
 #[cfg(all(feature = "testing", unix))]
 mod foreign_code;

@@ -1,0 +1,7 @@
+//! The program `cargo redis-ready`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    redis_ready::cli::run()
+}

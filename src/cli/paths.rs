@@ -1,0 +1,68 @@
+//! Paths as they are shown, and which files are sources.
+
+use std::env;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Directories that hold what others have written, or what a program has made.
+const NOT_SOURCES: [&str; 14] = [
+    ".git",
+    ".hg",
+    ".svn",
+    ".jj",
+    ".venv",
+    ".tox",
+    ".next",
+    ".terraform",
+    "target",
+    "node_modules",
+    "vendor",
+    "venv",
+    "__pycache__",
+    "site-packages",
+];
+/// A bound for a directory that is not a project; a large monorepo has some 100,000 files.
+const MAX_FILES: usize = 200_000;
+
+/// Returns the path from the current directory where it is below it, with `/` on every system.
+pub(super) fn shown(path: &Path) -> String {
+    let current = env::current_dir().ok();
+    let below = current.and_then(|current| Some(path.strip_prefix(current).ok()?.to_owned()));
+    let path = below.unwrap_or_else(|| path.to_owned());
+    path.to_string_lossy().replace('\\', "/")
+}
+
+/// Returns whether the last part of the path begins with a dot.
+pub(super) fn is_hidden(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default();
+    name.to_string_lossy().starts_with('.')
+}
+
+/// Returns the files below `directory`, in order, without those of builds and dependencies.
+///
+/// Directories for which `enters` is false are left out, links are not followed.
+pub(super) fn files_below(directory: &Path, enters: impl Fn(&Path) -> bool) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    let mut open = vec![directory.to_owned()];
+    while let Some(directory) = open.pop() {
+        let entries = fs::read_dir(directory).into_iter().flatten().flatten();
+        for entry in entries {
+            let name = entry.file_name();
+            let name = name.to_string_lossy();
+            let path = entry.path();
+            let Ok(kind) = entry.file_type() else {
+                continue;
+            };
+            if kind.is_file() {
+                files.push(path);
+            } else if kind.is_dir() && !NOT_SOURCES.contains(&&*name) && enters(&path) {
+                open.push(path);
+            }
+        }
+        if files.len() > MAX_FILES {
+            break;
+        }
+    }
+    files.sort();
+    files
+}
