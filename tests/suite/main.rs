@@ -41,6 +41,8 @@ mod no_descriptors;
 mod permissions;
 #[cfg(feature = "testing")]
 mod redis_kinds;
+#[cfg(feature = "build")]
+mod report_picture;
 #[cfg(feature = "client")]
 mod runtime_value;
 #[cfg(feature = "testing")]
