@@ -200,10 +200,7 @@ fn logins(line: &str) -> Vec<Range<usize>> {
 
 /// Finds what stands behind a word for a secret: `password=…`, `"token": "…"`, `# requirepass …`.
 fn labelled(line: &str) -> Vec<Range<usize>> {
-    let lower = line.to_lowercase();
-    if lower.len() != line.len() {
-        return Vec::new();
-    }
+    let lower = in_lower_case(line);
     let mut found = Vec::new();
     // `redis-cli -a hunter2`
     let option = lower.contains("redis-cli").then_some(" -a");
@@ -228,6 +225,16 @@ fn labelled(line: &str) -> Vec<Range<usize>> {
         }
     }
     found
+}
+
+/// Returns the text in lower case with every character at the byte where it was.
+fn in_lower_case(text: &str) -> String {
+    let lower = |c: char| {
+        let mut all = c.to_lowercase();
+        let one = all.next().filter(|one| one.len_utf8() == c.len_utf8());
+        one.filter(|_| all.next().is_none()).unwrap_or(c)
+    };
+    text.chars().map(lower).collect()
 }
 
 /// Returns what may be userinfo without a scheme, such as `:password@host or redis://localhost`.
@@ -315,6 +322,9 @@ mod tests {
     fn hides_what_may_be_a_secret() {
         for (line, expected) in [
             ("# redis://u:hunter2@h/1", "# redis://u:***@h/1"),
+            // In lower case `İ` has another length.
+            ("# İ PASSWORD: hunter2", "# İ PASSWORD: ***"),
+            ("# CONTRASEÑA: hunter2", "# CONTRASEÑA: ***"),
             ("# redis://hunter2@h", "# redis://***@h"),
             ("# redis://a:b c@h?x=hunter2&y", "# redis://a:***@h?x=***&y"),
             ("# redis://app:hunter2", "# redis://app:***"),
