@@ -20,7 +20,9 @@ pub(crate) struct Correction {
 /// Returns the corrections of a document, in its order and without overlap. Each one mends a finding: what
 /// has none is not changed.
 pub(super) fn corrections(document: &Document, findings: &[Finding]) -> Vec<Correction> {
-    let secrets = secret_places::of(document).into_iter();
+    let has_secrets = findings.iter().any(|it| it.code() == "committed_secret");
+    let secrets = has_secrets.then(|| secret_places::of(document));
+    let secrets = secrets.into_iter().flatten();
     let examples: HashMap<usize, &str> = secrets.map(|it| (it.at.start, it.example)).collect();
     let corrections = findings
         .iter()

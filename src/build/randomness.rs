@@ -37,6 +37,11 @@ fn is_random(run: &[u8]) -> bool {
     digits >= 2 && letters >= 2 && changes >= (run.len() / 6).max(4) && orderly <= run.len() / 3
 }
 
+/// Returns whether a text has both letters and digits, as many passwords do.
+pub(super) fn has_letters_and_digits(text: &str) -> bool {
+    text.contains(|c: char| c.is_ascii_digit()) && text.contains(char::is_alphabetic)
+}
+
 /// Returns where a text has words that look random.
 pub(super) fn random_words(text: &str) -> Vec<Range<usize>> {
     let is_part = |c: char| c.is_ascii_alphanumeric() || "+/_-".contains(c);

@@ -11,29 +11,8 @@ use crate::placeholder;
 const MASK: &str = "***";
 /// Names of servers that are no secrets.
 const USUAL_HOSTS: [&str; 5] = ["localhost", "redis", "valkey", "cache", "keydb"];
-/// What stands before a secret, in a comment, in options or in JSON.
-const LABELS: [&str; 20] = [
-    "pw",
-    "requirepass",
-    "masterauth",
-    "password",
-    "passwort",
-    "passwd",
-    "kennwort",
-    "contraseña",
-    "clave",
-    "senha",
-    "пароль",
-    "密码",
-    "密碼",
-    "パスワード",
-    "비밀번호",
-    "token",
-    "secret",
-    "accesskey",
-    "pwd",
-    "pass",
-];
+/// What stands before a secret in a comment, in options or in JSON, beside [`words::SECRETS`].
+const LABELS: [&str; 4] = ["masterauth", "accesskey", "pwd", "pass"];
 
 /// Replaces everything in `line` that may be a secret by `***`: better too much than too little.
 pub(super) fn redacted(line: &str, kind: &LineKind) -> SpanMap {
@@ -204,7 +183,8 @@ fn labelled(line: &str) -> Vec<Range<usize>> {
     let mut found = Vec::new();
     // `redis-cli -a hunter2`
     let option = lower.contains("redis-cli").then_some(" -a");
-    for label in LABELS.into_iter().chain(option) {
+    let labels = words::SECRETS.into_iter().chain(LABELS).chain(option);
+    for label in labels {
         for (at, _) in lower.match_indices(label) {
             let mut from = at + label.len();
             let rest = lower[from..].trim_start_matches(['"', '\'', ' ']);
@@ -216,9 +196,8 @@ fn labelled(line: &str) -> Vec<Range<usize>> {
             from = line.len() - value.len();
             let end = value.find(|c: char| c.is_whitespace() || "\"',;&)}".contains(c));
             let value = &line[from..from + end.unwrap_or(value.len())];
-            let is_generated =
-                value.contains(|c: char| c.is_ascii_digit()) && value.contains(char::is_alphabetic);
-            let is_secret = is_assigned && !value.starts_with("//") || is_generated;
+            let is_secret = is_assigned && !value.starts_with("//")
+                || randomness::has_letters_and_digits(value);
             if is_secret && !value.is_empty() && !words::is_example_password(value) {
                 found.push(from..from + value.len());
             }

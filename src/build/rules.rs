@@ -96,11 +96,15 @@ fn unloadable_line(document: &Document, findings: &mut Findings) {
 fn without_placeholder(document: &Document, index: usize) -> Option<String> {
     let text = document.text(&document.lines[index].span);
     let written = commented_assignment(text)?;
-    let mut names = document.assigned_names.iter();
-    let is_own = names.any(|name| name.index == index);
-    let stands_for_a_url = words::stands_for_a_url(&text[written.value]);
-    let url = suggestion::local_or_default(document);
-    (is_own && stands_for_a_url).then(|| format!("write `{}={url}`", &text[written.name]))
+    // The names are in the order of the file.
+    let names = &document.assigned_names;
+    let is_own = names
+        .binary_search_by_key(&index, |name| name.index)
+        .is_ok();
+    (is_own && words::stands_for_a_url(&text[written.value])).then(|| {
+        let url = suggestion::local_or_default(document);
+        format!("write `{}={url}`", &text[written.name])
+    })
 }
 
 /// A variable is assigned once: dotenvy takes the first one.

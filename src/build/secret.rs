@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::documented_url;
 use super::host::{self, Place};
-use super::randomness::{looks_random, random_words};
+use super::randomness::{has_letters_and_digits, looks_random, random_words};
 use super::words::{self, Field};
 use crate::placeholder;
 
@@ -28,14 +28,8 @@ pub(super) fn in_url(url: &str) -> Option<Range<usize>> {
 
 /// Returns whether the text may hold a secret that a word announces: `# password: …`, `# pw …`.
 pub(super) fn may_be_in_words(text: &str) -> bool {
-    let lower = text.to_lowercase();
-    let is_generated = |word: &str| {
-        word.len() >= 6
-            && word.contains(|c: char| c.is_ascii_digit())
-            && word.contains(char::is_alphabetic)
-    };
-    SECRET_WORDS.iter().any(|word| lower.contains(word))
-        || text.split(|c: char| !c.is_alphanumeric()).any(is_generated)
+    let is_generated = |word: &str| word.len() >= 6 && has_letters_and_digits(word);
+    mentions_a_secret(text) || text.split(|c: char| !c.is_alphanumeric()).any(is_generated)
 }
 
 /// Returns where the server is, as far as a text in a document tells.
@@ -157,8 +151,7 @@ pub(super) fn may_be_shown(text: &str) -> bool {
 
 /// Returns where a comment that mentions a secret has one outside of a URL.
 pub(super) fn in_prose(text: &str) -> Vec<Range<usize>> {
-    let lower = text.to_lowercase();
-    let is_announced = SECRET_WORDS.iter().any(|word| lower.contains(word));
+    let is_announced = mentions_a_secret(text);
     let mut start = 0;
     let mut found = Vec::new();
     for word in text.split_inclusive(char::is_whitespace) {
@@ -178,30 +171,14 @@ pub(super) fn in_prose(text: &str) -> Vec<Range<usize>> {
     found
 }
 
-/// What announces a secret in a comment.
-const SECRET_WORDS: [&str; 21] = [
-    "password",
-    "passwort",
-    "passwd",
-    "passphrase",
-    "token",
-    "secret",
-    "kennwort",
-    "contraseña",
-    "clave",
-    "senha",
-    "mot de passe",
-    "密码",
-    "密碼",
-    "パスワード",
-    "비밀번호",
-    "пароль",
-    "credential",
-    "requirepass",
-    "auth",
-    "pw",
-    "key",
-];
+/// What announces a secret in a comment, beside [`words::SECRETS`].
+const SECRET_WORDS: [&str; 5] = ["passphrase", "mot de passe", "credential", "auth", "key"];
+
+fn mentions_a_secret(text: &str) -> bool {
+    let lower = text.to_lowercase();
+    let mut known = words::SECRETS.iter().chain(&SECRET_WORDS);
+    known.any(|word| lower.contains(word))
+}
 
 /// Words of the names of variables that hold a secret.
 const SECRET_NAMES: [&str; 7] = [

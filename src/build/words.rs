@@ -41,6 +41,26 @@ const NO_URL: &str = "none off disabled disable null nil empty unset memory inme
     optional undefined leer aus keine vacio ninguno ninguna desactivado vide aucun";
 const URL: &str = "url uri dsn connection string link redisurl redisuri connectionstring";
 
+/// Words for a secret, in lower case.
+pub(super) const SECRETS: [&str; 16] = [
+    "password",
+    "passwort",
+    "passwd",
+    "kennwort",
+    "contraseña",
+    "clave",
+    "senha",
+    "пароль",
+    "密码",
+    "密碼",
+    "パスワード",
+    "비밀번호",
+    "token",
+    "secret",
+    "requirepass",
+    "pw",
+];
+
 /// Names of parameters that stand for any: `?key=value`.
 const PARAMETERS: &str = "key option options param params parameter parameters opt opts query arg args \
     opcion parametro optionen";
