@@ -9,52 +9,35 @@ use redis::{Arg, Cmd};
 pub(crate) fn encode(command: &Cmd, out: &mut Vec<u8>) {
     let start = out.len();
     let arguments = command.args_iter();
-    count(arguments.len(), out);
+    header(b'*', arguments.len(), out);
     for argument in arguments {
         let Arg::Simple(argument) = argument else {
             // The cursor of a scan, which only redis-rs can encode.
             out.truncate(start);
             return command.write_packed_command(out);
         };
-        length(argument.len(), out);
+        header(b'$', argument.len(), out);
         out.extend_from_slice(argument);
-    }
-    out.extend_from_slice(b"\r\n");
-}
-
-fn digit(number: usize) -> u8 {
-    b"0123456789"[number % 10]
-}
-
-/// Appends how many arguments follow, without the end of the line.
-#[inline(always)]
-#[expect(clippy::inline_always, reason = "a call costs as much as what it does")]
-fn count(number: usize, out: &mut Vec<u8>) {
-    if number < 10 {
-        out.extend_from_slice(&[b'*', digit(number)]);
-    } else {
-        out.push(b'*');
-        out.extend_from_slice(number.to_string().as_bytes());
+        out.extend_from_slice(b"\r\n");
     }
 }
 
-/// Ends the line before an argument and appends the length of the argument. Most have at most three digits.
+/// Appends `kind` and `number`. Most numbers have at most three digits.
 #[inline(always)]
 #[expect(clippy::inline_always, reason = "a call costs as much as what it does")]
-fn length(number: usize, out: &mut Vec<u8>) {
-    let one = digit(number);
+fn header(kind: u8, number: usize, out: &mut Vec<u8>) {
+    let digit = |number: usize| b"0123456789"[number % 10];
     match number {
-        0..10 => out.extend_from_slice(&[b'\r', b'\n', b'$', one, b'\r', b'\n']),
+        0..10 => out.extend_from_slice(&[kind, digit(number), b'\r', b'\n']),
         10..100 => {
-            let ten = digit(number / 10);
-            out.extend_from_slice(&[b'\r', b'\n', b'$', ten, one, b'\r', b'\n']);
+            out.extend_from_slice(&[kind, digit(number / 10), digit(number), b'\r', b'\n']);
         }
         100..1_000 => {
-            let (hundred, ten) = (digit(number / 100), digit(number / 10));
-            out.extend_from_slice(&[b'\r', b'\n', b'$', hundred, ten, one, b'\r', b'\n']);
+            let digits = [digit(number / 100), digit(number / 10), digit(number)];
+            out.extend_from_slice(&[kind, digits[0], digits[1], digits[2], b'\r', b'\n']);
         }
         _ => {
-            out.extend_from_slice(b"\r\n$");
+            out.push(kind);
             out.extend_from_slice(number.to_string().as_bytes());
             out.extend_from_slice(b"\r\n");
         }
