@@ -48,6 +48,24 @@ fn header(kind: u8, number: usize, out: &mut Vec<u8>) {
 mod tests {
     use super::*;
 
+    #[track_caller]
+    fn check(command: &Cmd) {
+        let (mut ours, mut theirs) = (b"before".to_vec(), b"before".to_vec());
+        encode(command, &mut ours);
+        command.write_packed_command(&mut theirs);
+        assert_eq!(ours, theirs);
+    }
+
+    #[test]
+    fn every_number_of_digits_is_right() {
+        for number in [1, 9, 10, 99, 100, 999, 1_000, 12_345] {
+            let mut arguments = Cmd::new();
+            arguments.arg(vec!["a"; number]);
+            check(&arguments);
+            check(Cmd::new().arg(vec![b'a'; number]));
+        }
+    }
+
     #[test]
     fn says_what_redis_rs_says() {
         let mut random = fastrand::Rng::with_seed(1);
@@ -63,10 +81,7 @@ mod tests {
             if random.u8(..) < 10 {
                 command.cursor_arg(random.u64(..));
             }
-            let (mut ours, mut theirs) = (b"before".to_vec(), b"before".to_vec());
-            encode(&command, &mut ours);
-            command.write_packed_command(&mut theirs);
-            assert_eq!(ours, theirs);
+            check(&command);
         }
     }
 }
