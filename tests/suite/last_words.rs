@@ -4,6 +4,7 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use redis::{RedisResult, cmd};
 use redis_ready::testing::Server;
@@ -17,12 +18,14 @@ const TOO_LONG: &str = "ERR Protocol error: invalid bulk length";
 const LARGE: usize = 4 * 1024 * 1024;
 
 /// A server that takes commands of the handshake, and answers the first large one with `words` before it has read
-/// it. It closes with bytes unread, which resets the connection.
-fn speaker(words: &'static str) -> (Client, Arc<AtomicUsize>) {
+/// it. After `pause` it closes with bytes unread, which resets the connection.
+fn speaker(words: &'static str, pause: Duration) -> (Client, Arc<AtomicUsize>) {
     let spoken = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&spoken);
     let port = listen(move |stream| {
-        let _ = speak(&stream, words, &count);
+        if speak(&stream, words, &count).is_ok() {
+            std::thread::sleep(pause);
+        }
     });
     let client = open(
         &format!("redis://127.0.0.1:{port}"),
@@ -56,24 +59,50 @@ fn large_set() -> redis::Cmd {
     cmd("SET").arg("k").arg(vec![b'v'; LARGE]).to_owned()
 }
 
+fn refused(client: &Client) -> String {
+    let result: RedisResult<()> = run(large_set().query_async(&mut client.clone()));
+    report(&result.expect_err("the server refuses it"))
+}
+
 #[test]
 fn the_command_at_the_front_gets_what_the_server_has_answered() {
+    let pauses = [Duration::ZERO, Duration::from_millis(5)];
     for words in [
         "ERR max number of clients reached",
         "NOAUTH Authentication required.",
         "DENIED Redis is running in protected mode",
-        "OOM command not allowed",
     ] {
-        let (client, spoken) = speaker(words);
-        for count in 1..=20 {
-            let result: RedisResult<()> = run(large_set().query_async(&mut client.clone()));
-            let error = result.expect_err("the server refuses it");
-            let (_, details) = words.split_once(' ').expect("a code and a text");
-            let report = report(&error);
-            assert!(report.contains(details), "{count}: {report}");
-            // A command can go to a connection that the server has ended right before.
-            assert!((1..=count).contains(&spoken.load(Ordering::SeqCst)));
+        let (_, details) = words.split_once(' ').expect("a code and a text");
+        for pause in pauses {
+            let (client, spoken) = speaker(words, pause);
+            for count in 1..=10 {
+                let report = refused(&client);
+                assert!(report.contains(details), "{count}: {report}");
+                // A command can go to a connection that the server has ended right before: the server has
+                // said why, and that is told.
+                assert!((1..=count).contains(&spoken.load(Ordering::SeqCst)));
+            }
         }
+    }
+}
+
+#[test]
+fn an_answer_to_one_command_is_not_told_to_the_next() {
+    let pauses = [Duration::ZERO, Duration::from_millis(5)];
+    for pause in pauses {
+        let (client, spoken) = speaker("OOM command not allowed", pause);
+        for count in 1..=10 {
+            let before = spoken.load(Ordering::SeqCst);
+            let report = refused(&client);
+            let is_answered = spoken.load(Ordering::SeqCst) > before;
+            let told = if is_answered {
+                "command not allowed"
+            } else {
+                "may have run"
+            };
+            assert!(report.contains(told), "{count}: {report}");
+        }
+        assert!(spoken.load(Ordering::SeqCst) > 1, "it has connected again");
     }
 }
 
