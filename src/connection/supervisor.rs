@@ -18,7 +18,7 @@ use super::timer::Timer;
 use crate::connect::{Backoff, Connected};
 use crate::error::Error;
 use crate::runtime::{Wakers, ensure_started, spawn};
-use crate::sentinel::{Locator, PrimaryChanges, Server};
+use crate::sentinel::{Announcements, Locator, Server};
 
 /// Idle time after which a lost connection is replaced only when a caller needs it, so that clients whose
 /// idle connections are closed together do not all reconnect together.
@@ -65,12 +65,12 @@ impl State {
     /// Connects, drives the connection until it ends, and again, until the connection is closed.
     async fn supervise(&self) {
         let mut locator = Locator::new(&self.target);
-        let mut changes = self.watch.subscribe();
+        let mut announcements = self.watch.subscribe();
         let _listener = self.watch.listener(&self.target);
         let mut backoff = Backoff::new(Instant::now());
         let mut log = ConnectionLog::default();
         loop {
-            let connected = self.connect(&mut locator, &mut changes, &mut backoff, &mut log);
+            let connected = self.connect(&mut locator, &mut announcements, &mut backoff, &mut log);
             let Some(connected) = connected.await else {
                 return;
             };
@@ -78,7 +78,7 @@ impl State {
                 log.connected(&self.peer, locator.server());
             }
             let since = Instant::now();
-            let driven = self.drive(connected, locator.server(), &mut changes);
+            let driven = self.drive(connected, locator.server(), &mut announcements);
             let error = driven.await;
             if self.was_of_no_use(since) {
                 locator.mark_failed();
@@ -162,7 +162,7 @@ impl State {
         &self,
         connected: Connected,
         server: Option<&Server>,
-        changes: &mut PrimaryChanges,
+        announcements: &mut Announcements,
     ) -> Error {
         let mut driver = pin!(Driver::new(self, connected));
         self.notify_connected();
@@ -172,7 +172,7 @@ impl State {
         let limit = self.target.client().response_timeout();
         let mut leaves = pin!(async {
             loop {
-                changes.until_outdated(server).await;
+                announcements.until_outdated(server).await;
                 self.lock().leave(limit);
             }
         });
@@ -188,13 +188,13 @@ impl State {
     async fn connect(
         &self,
         locator: &mut Locator,
-        changes: &mut PrimaryChanges,
+        announcements: &mut Announcements,
         backoff: &mut Backoff,
         log: &mut ConnectionLog,
     ) -> Option<Connected> {
         loop {
             // What was announced before the Sentinels are asked is in their answer.
-            changes.ignore_past();
+            announcements.ignore_past();
             let error = match self.while_disconnected(locator.connect()).await? {
                 Ok(connected) => return Some(connected),
                 Err(error) => error,
@@ -210,15 +210,15 @@ impl State {
             wakers.wake_all();
             self.notify_trouble();
             let delay = backoff.next(Instant::now());
-            let change = tokio::time::timeout(delay, self.until_worth_an_attempt(changes));
+            let change = tokio::time::timeout(delay, self.until_worth_an_attempt(announcements));
             let _ = self.while_disconnected(change).await?;
         }
     }
 
-    /// Waits until an attempt at once is likely to succeed: the Sentinels have announced another primary,
+    /// Waits until an attempt at once is likely to succeed: a Sentinel has announced a primary,
     /// or what kept the server busy was ended.
-    async fn until_worth_an_attempt(&self, changes: &mut PrimaryChanges) {
-        let switch = pin!(changes.changed());
+    async fn until_worth_an_attempt(&self, announcements: &mut Announcements) {
+        let switch = pin!(announcements.announced());
         let reconnect = pin!(self.until_reconnect());
         select(switch, reconnect).await;
     }

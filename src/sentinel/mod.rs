@@ -6,4 +6,4 @@ mod watch;
 
 pub(crate) use self::discover::Server;
 pub(crate) use self::locate::Locator;
-pub(crate) use self::watch::{PrimaryChanges, SentinelWatch};
+pub(crate) use self::watch::{Announcements, SentinelWatch};

@@ -34,9 +34,9 @@ pub(crate) struct SentinelWatch {
 }
 
 impl SentinelWatch {
-    /// Returns a receiver of every change of the primary from now on.
-    pub(crate) fn subscribe(&self) -> PrimaryChanges {
-        PrimaryChanges(self.primary.subscribe())
+    /// Returns a receiver of every announcement of a primary from now on.
+    pub(crate) fn subscribe(&self) -> Announcements {
+        Announcements(self.primary.subscribe())
     }
 
     /// Returns the listener to the Sentinels of `target`, which listens until it is dropped; `None` where
@@ -55,28 +55,25 @@ impl SentinelWatch {
         }))
     }
 
-    /// Stores the primary that a Sentinel has announced. All Sentinels announce a change: only the first
-    /// of them notifies the receivers.
+    /// Stores the primary that a Sentinel has announced, and notifies the receivers, also where it is the one
+    /// that was announced before: a connection that was made meanwhile, to what a slower Sentinel has named,
+    /// is outdated.
     fn announce(&self, primary: Address) {
-        self.primary.send_if_modified(|known| {
-            let is_other = known.as_ref() != Some(&primary);
-            *known = Some(primary);
-            is_other
-        });
+        self.primary.send_replace(Some(primary));
     }
 }
 
-/// Receives the changes of the primary.
-pub(crate) struct PrimaryChanges(watch::Receiver<Option<Address>>);
+/// Receives what Sentinels announce.
+pub(crate) struct Announcements(watch::Receiver<Option<Address>>);
 
-impl PrimaryChanges {
-    /// Ignores the changes so far: the Sentinels are about to be asked.
+impl Announcements {
+    /// Ignores the announcements so far: the Sentinels are about to be asked.
     pub(crate) fn ignore_past(&mut self) {
         self.0.mark_unchanged();
     }
 
-    /// Waits for a change of the primary; for ever, if there are no Sentinels.
-    pub(crate) async fn changed(&mut self) {
+    /// Waits until a Sentinel announces a primary; for ever, if there are no Sentinels.
+    pub(crate) async fn announced(&mut self) {
         if self.0.changed().await.is_err() {
             std::future::pending::<()>().await;
         }
@@ -86,7 +83,7 @@ impl PrimaryChanges {
     /// a replica was promoted.
     pub(crate) async fn until_outdated(&mut self, server: &Server) {
         loop {
-            self.changed().await;
+            self.announced().await;
             let is_primary = self.0.borrow().as_ref() == Some(&server.address);
             if is_primary != (server.role == Role::Primary) {
                 return;
@@ -205,8 +202,8 @@ mod tests {
             changes.0.has_changed().expect("the watch is there")
         };
         assert!(is_announced("main 10.0.0.1 1 10.0.0.1 2"));
-        // Another Sentinel has announced it already.
-        assert!(!is_announced("main 10.0.0.1 1 10.0.0.1 2"));
+        // Another Sentinel announces it as well.
+        assert!(is_announced("main 10.0.0.1 1 10.0.0.1 2"));
         assert!(is_announced("main 10.0.0.1 2 10.0.0.1 1"));
         assert!(!is_announced("main2 10.0.0.1 1 10.0.0.1 2"));
         assert!(!is_announced("main"));
@@ -236,5 +233,25 @@ mod tests {
             let found = futures::poll!(outdated).is_ready();
             assert_eq!(found, expected, "{role} with {announced} as the primary");
         }
+    }
+
+    #[tokio::test]
+    async fn a_connection_that_went_back_to_the_old_primary_is_outdated_with_the_next_sentinel() {
+        let (old, new) = (Address::new("10.0.0.1", 1), Address::new("10.0.0.1", 2));
+        let watch = SentinelWatch::default();
+        let mut announcements = watch.subscribe();
+        watch.announce(new.clone());
+        // A slower Sentinel still names the old one.
+        announcements.ignore_past();
+        let server = Server {
+            address: old,
+            role: Role::Primary,
+            named_by: Address::new("s", 26379),
+            is_outvoted: false,
+        };
+        let mut outdated = std::pin::pin!(announcements.until_outdated(&server));
+        assert!(futures::poll!(outdated.as_mut()).is_pending());
+        watch.announce(new);
+        assert!(futures::poll!(outdated).is_ready());
     }
 }
