@@ -312,11 +312,17 @@
 //!
 //! # Threads and runtimes
 //!
-//! One thread of the crate, `redis-ready`, owns every connection of the process. The log (`redis-ready-log`),
-//! wakers of unknown kinds (`redis-ready-wake`), name look-ups and TLS files have threads of their own, which
-//! end when they are idle. A client therefore works
-//! in every tokio runtime, in other runtimes, in several of them at once and in none. It may stand in a
-//! `static`, and time limits are right while an application blocks its executor. The child of a `fork`
+//! One thread of the crate, `redis-ready`, makes and ends every connection of the process, keeps the time, and
+//! reads and writes. On Unix, where the calls of a busy connection come from one tokio runtime, a task of the
+//! crate reads and writes there instead, which saves switches between threads; the thread takes over within
+//! some 20 ms when that runtime does not run, and at once when it ends. A runtime without `enable_io` gets no
+//! such task; that it has no I/O is found out by a panic of tokio in the task, which is caught, and which a
+//! panic hook sees once. An application that is built with `panic = "abort"` gets none either.
+//! [`Config::with_io_thread_only`] and `REDIS_READY_DRIVER=io_thread` leave everything to the thread.
+//!
+//! The log (`redis-ready-log`), wakers of unknown kinds (`redis-ready-wake`), name look-ups and TLS files have
+//! threads of their own, which end when they are idle. A client therefore works in every tokio runtime, in other
+//! runtimes, in several of them at once and in none. It may stand in a `static`, and time limits are right while an application blocks its executor. The child of a `fork`
 //! without `exec` gets a thread and connections of its own, unless another thread of the parent was using
 //! a client at that moment: a lock that it held stays locked in the child for ever.
 //!

@@ -7,41 +7,84 @@
 mod support;
 
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use fork::Fork;
-use redis::{Commands, RedisResult, cmd};
+use redis::{AsyncCommands, Commands, RedisResult, cmd};
+use redis_ready::Client;
 use redis_ready::testing::Server;
+use tokio::runtime::{Builder, Handle};
 
 use self::support::process::wait_until;
 use self::support::{child, start};
 
 #[test]
 fn the_child_of_a_fork_gets_a_thread_and_a_connection_of_its_own() {
-    let server = start(Server::builder());
+    let server = start(Server::builder().tcp());
     let client = server.client();
     let mut blocking = client.blocking();
     let _: i64 = blocking.incr("k", 1).expect("the parent is connected");
+    call_in_child(&client);
+    // The parent's connection has not been touched.
+    assert_is_the_only_connection(&client, 5);
+    // The same where a task on the parent's runtime drives the connection.
+    let mut builder = Builder::new_current_thread();
+    let runtime = builder.enable_all().build().expect("a runtime starts");
+    runtime.block_on(async {
+        let end = Instant::now() + Duration::from_secs(60);
+        while Handle::current().metrics().num_alive_tasks() == 0 && has_tasks_that_drive() {
+            assert!(Instant::now() < end, "no task drives");
+            let mut client = client.clone();
+            let _: i64 = client.exists("k").await.expect("the parent is connected");
+        }
+        call_in_child(&client);
+        close_in_child(&client);
+    });
+    assert_is_the_only_connection(&client, 9);
+}
+
+fn has_tasks_that_drive() -> bool {
+    std::env::var("REDIS_READY_DRIVER").as_deref() != Ok("io_thread")
+}
+
+/// Calls three times in a child of this process.
+fn call_in_child(client: &Client) {
+    succeeds_in_child(|| {
+        let mut blocking = client.blocking();
+        let counts: Vec<RedisResult<i64>> = (0..3).map(|_| blocking.incr("k", 1)).collect();
+        counts.into_iter().all(|count| count.is_ok())
+    });
+}
+
+/// Closes the client in a child of this process, before the child has called.
+fn close_in_child(client: &Client) {
+    succeeds_in_child(|| {
+        futures::executor::block_on(client.close(Duration::from_secs(60)));
+        let count: RedisResult<i64> = client.blocking().incr("k", 1);
+        count.is_err()
+    });
+}
+
+fn succeeds_in_child(work: impl FnOnce() -> bool) {
     // Nothing is in flight, and the I/O thread goes to rest: an allocator's lock it holds would stay
     // locked in the child.
     thread::sleep(Duration::from_millis(100));
     wait_until("all other threads sleep", || child::running_threads() == 1);
     match fork::fork().expect("a process can fork") {
-        Fork::Child => {
-            // Nothing of the test harness may run in here.
-            let counts: Vec<RedisResult<i64>> = (0..3).map(|_| blocking.incr("k", 1)).collect();
-            drop(client);
-            let good = counts.into_iter().all(|count| count.is_ok());
-            std::process::exit(i32::from(!good));
-        }
+        // Nothing of the test harness may run in here.
+        Fork::Child => std::process::exit(i32::from(!work())),
         Fork::Parent(child) => {
             let status = fork::waitpid(child).expect("it ends");
             assert_eq!(status, 0, "the child's calls work");
         }
     }
-    // The parent's connection has not been touched.
+}
+
+#[track_caller]
+fn assert_is_the_only_connection(client: &Client, expected_count: i64) {
+    let mut blocking = client.blocking();
     let count: i64 = blocking.incr("k", 1).expect("the parent goes on");
-    assert_eq!(count, 5);
+    assert_eq!(count, expected_count);
     let client_list: String = cmd("CLIENT")
         .arg("LIST")
         .query(&mut blocking)

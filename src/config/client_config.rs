@@ -14,7 +14,7 @@ use crate::url::{Protocol, ReadFrom, RedisUrl};
 
 /// Holds the settings of a [`Client`](crate::Client): where the server is, and how to use it.
 ///
-/// A `Config` is made from a URL, and each of its settings has a parameter there. A setter that is called
+/// A `Config` is made from a URL, and most of its settings have a parameter there. A setter that is called
 /// afterwards replaces what the URL says.
 ///
 /// ```
@@ -39,6 +39,7 @@ use crate::url::{Protocol, ReadFrom, RedisUrl};
 /// | [`with_max_in_flight`](Config::with_max_in_flight) | number of commands | 10,000 | `max_in_flight` |
 /// | [`with_client_name`](Config::with_client_name) | text | the package's name with [`redis_client!`](crate::redis_client), else none | `client_name` |
 /// | [`with_address_map`](Config::with_address_map) | pairs of addresses | empty | none |
+/// | [`with_io_thread_only`](Config::with_io_thread_only) | nothing | off | none |
 ///
 /// Everything else is set in the URL alone: the servers, the database, the credentials, TLS, `protocol`
 /// and `read_from`.
@@ -71,6 +72,7 @@ pub struct Config {
     keepalive: Duration,
     max_in_flight: NonZeroUsize,
     address_map: AddressMap,
+    io_thread_only: bool,
 }
 
 impl Config {
@@ -127,6 +129,22 @@ impl Config {
     pub fn with_max_in_flight(self, max_in_flight: NonZeroUsize) -> Config {
         Config {
             max_in_flight,
+            ..self
+        }
+    }
+
+    /// Lets the thread of the crate read and write all connections, and no task on a runtime of the callers.
+    /// Default: whichever of the two has measured better at the load at hand.
+    ///
+    /// With few commands in flight the throughput is lower and a command takes more processor time. It is for
+    /// a runtime whose tasks must all be the application's own, and for one that was built without
+    /// `enable_io`: that it has no I/O is found out by a panic of tokio, which is caught, and which a panic
+    /// hook sees once. The environment variable `REDIS_READY_DRIVER=io_thread` has the same effect for all
+    /// clients of a process. It makes no difference except on Unix.
+    #[must_use]
+    pub fn with_io_thread_only(self) -> Config {
+        Config {
+            io_thread_only: true,
             ..self
         }
     }
@@ -226,6 +244,12 @@ impl Config {
         self.max_in_flight
     }
 
+    /// Returns whether the thread of the crate reads and writes all connections.
+    #[must_use]
+    pub fn io_thread_only(&self) -> bool {
+        self.io_thread_only
+    }
+
     /// Returns the name of the connections in `CLIENT LIST`.
     #[must_use]
     pub fn client_name(&self) -> Option<&str> {
@@ -300,6 +324,7 @@ impl TryFrom<&RedisUrl> for Config {
             keepalive: url.keepalive().unwrap_or(Config::KEEPALIVE),
             max_in_flight: url.max_in_flight().unwrap_or(Config::MAX_IN_FLIGHT),
             address_map: AddressMap::default(),
+            io_thread_only: false,
         };
         if cfg!(not(feature = "tls")) && config.tls.is_some() {
             return Err(Error::new(
@@ -336,6 +361,7 @@ impl fmt::Debug for Config {
             keepalive,
             max_in_flight,
             address_map,
+            io_thread_only,
         } = self;
         f.debug_struct("Config")
             .field("servers", servers)
@@ -351,6 +377,7 @@ impl fmt::Debug for Config {
             .field("keepalive", keepalive)
             .field("max_in_flight", max_in_flight)
             .field("address_map", address_map)
+            .field("io_thread_only", io_thread_only)
             .finish()
     }
 }

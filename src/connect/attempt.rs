@@ -3,13 +3,11 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use log::Level;
 use redis::{Cmd, Value};
-#[cfg(feature = "tls")]
-use tokio::net::TcpStream;
 
 use super::connect_errors::{Phase, broken, too_late, unanswered, unreachable};
 use super::connected::Connected;
@@ -17,7 +15,7 @@ use super::dial::{dial, dial_unix};
 use super::exchange::ask;
 use super::handshake::{Failure, has_named_user, shake_hands};
 #[cfg(feature = "tls")]
-use super::stream::Socket;
+use super::registered_socket::RegisteredSocket;
 use super::stream::Stream;
 #[cfg(feature = "tls")]
 use super::tls::TlsConnector;
@@ -279,13 +277,10 @@ impl Attempt<'_> {
         };
         let socket = dialled.map_err(|error| unreachable(config, error))?;
         #[cfg(feature = "tls")]
-        let socket = match (socket, self.address, config.tls()) {
-            (Socket::Tcp(socket), Some(address), Some(tls)) => {
-                return self.secure(socket, address, tls).await;
-            }
-            (socket, ..) => socket,
-        };
-        Ok(Stream::Plain(Arc::new(socket)))
+        if let (Some(address), Some(tls)) = (self.address, config.tls()) {
+            return self.secure(socket, address, tls).await;
+        }
+        Ok(Stream::Plain(socket))
     }
 
     /// Sets up TLS on `socket`. Asks the port whether it speaks plain RESP where the failure, or a long
@@ -293,7 +288,7 @@ impl Attempt<'_> {
     #[cfg(feature = "tls")]
     async fn secure(
         &self,
-        socket: TcpStream,
+        socket: RegisteredSocket,
         address: SocketAddr,
         tls: &TlsConfig,
     ) -> Result<Stream, Error> {

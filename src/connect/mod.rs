@@ -13,6 +13,8 @@ mod exchange;
 mod first_success;
 mod handshake;
 mod login_errors;
+mod registered_socket;
+mod socket;
 mod socket_options;
 mod stream;
 #[cfg(feature = "tls")]
@@ -35,4 +37,5 @@ pub(crate) use self::backoff::{Backoff, random_below};
 pub(crate) use self::connected::Connected;
 pub(crate) use self::connector::Connector;
 pub(crate) use self::first_success::first_success;
-pub(crate) use self::stream::{Socket, Stream};
+pub(crate) use self::socket::Socket;
+pub(crate) use self::stream::Stream;

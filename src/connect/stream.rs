@@ -8,59 +8,16 @@ use std::task::{Context, Poll};
 
 #[cfg(feature = "tls")]
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
-#[cfg(unix)]
-use tokio::net::UnixStream;
 
-/// A socket without TLS, which callers may write to from their own threads.
-#[derive(Debug)]
-pub(crate) enum Socket {
-    Tcp(TcpStream),
-    #[cfg(unix)]
-    Unix(UnixStream),
-}
+use super::registered_socket::RegisteredSocket;
+use super::socket::Socket;
 
 /// The stream of a connection.
 #[derive(Debug)]
 pub(crate) enum Stream {
-    Plain(Arc<Socket>),
+    Plain(RegisteredSocket),
     #[cfg(feature = "tls")]
-    Tls(Box<tokio_rustls::client::TlsStream<TcpStream>>),
-}
-
-impl Socket {
-    /// Writes what the system takes at once.
-    pub(crate) fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
-        match self {
-            Socket::Tcp(socket) => socket.try_write(bytes),
-            #[cfg(unix)]
-            Socket::Unix(socket) => socket.try_write(bytes),
-        }
-    }
-
-    fn try_read(&self, buffer: &mut [u8]) -> io::Result<usize> {
-        match self {
-            Socket::Tcp(socket) => socket.try_read(buffer),
-            #[cfg(unix)]
-            Socket::Unix(socket) => socket.try_read(buffer),
-        }
-    }
-
-    fn poll_read_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self {
-            Socket::Tcp(socket) => socket.poll_read_ready(cx),
-            #[cfg(unix)]
-            Socket::Unix(socket) => socket.poll_read_ready(cx),
-        }
-    }
-
-    fn poll_write_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self {
-            Socket::Tcp(socket) => socket.poll_write_ready(cx),
-            #[cfg(unix)]
-            Socket::Unix(socket) => socket.poll_write_ready(cx),
-        }
-    }
+    Tls(Box<tokio_rustls::client::TlsStream<RegisteredSocket>>),
 }
 
 impl Stream {
@@ -71,26 +28,59 @@ impl Stream {
     )]
     pub(crate) fn inline(&self) -> Option<Arc<Socket>> {
         match self {
-            Stream::Plain(socket) => Some(Arc::clone(socket)),
+            Stream::Plain(socket) => Some(Arc::clone(socket.socket())),
             #[cfg(feature = "tls")]
             Stream::Tls(_) => None,
         }
     }
 
-    /// Reads once; 0 is the end of the stream.
+    fn registered(&self) -> &RegisteredSocket {
+        match self {
+            Stream::Plain(socket) => socket,
+            #[cfg(feature = "tls")]
+            Stream::Tls(stream) => stream.get_ref().0,
+        }
+    }
+
+    fn registered_mut(&mut self) -> &mut RegisteredSocket {
+        match self {
+            Stream::Plain(socket) => socket,
+            #[cfg(feature = "tls")]
+            Stream::Tls(stream) => stream.get_mut().0,
+        }
+    }
+
+    /// Returns the socket below.
+    pub(crate) fn socket(&self) -> &Arc<Socket> {
+        self.registered().socket()
+    }
+
+    /// Registers the socket with the reactor of the runtime at hand, instead of the one before.
+    ///
+    /// # Panics
+    /// The runtime at hand has no reactor.
+    pub(crate) fn attach(&mut self) -> io::Result<()> {
+        self.registered_mut().attach()
+    }
+
+    /// Takes the socket away from its reactor.
+    pub(crate) fn detach(&mut self) {
+        self.registered_mut().detach();
+    }
+
+    /// Returns whether a reactor tells when the socket is ready.
+    pub(crate) fn is_attached(&self) -> bool {
+        self.registered().is_attached()
+    }
+
+    /// Reads once; 0 is the end of the stream. Pending and not attached any more once the reactor has ended.
     pub(crate) fn poll_read(
         &mut self,
         cx: &mut Context<'_>,
         buffer: &mut [u8],
     ) -> Poll<io::Result<usize>> {
         match self {
-            Stream::Plain(socket) => loop {
-                std::task::ready!(socket.poll_read_ready(cx))?;
-                match socket.try_read(buffer) {
-                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                    read => return Poll::Ready(read),
-                }
-            },
+            Stream::Plain(socket) => socket.poll_read(cx, buffer),
             #[cfg(feature = "tls")]
             Stream::Tls(stream) => {
                 let mut buffer = ReadBuf::new(buffer);
@@ -100,22 +90,14 @@ impl Stream {
         }
     }
 
-    /// Writes once.
+    /// Writes once. Pending and not attached any more once the reactor has ended.
     pub(crate) fn poll_write(
         &mut self,
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         match self {
-            Stream::Plain(socket) => loop {
-                match socket.try_write(bytes) {
-                    Ok(0) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
-                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                        std::task::ready!(socket.poll_write_ready(cx))?;
-                    }
-                    written => return Poll::Ready(written),
-                }
-            },
+            Stream::Plain(socket) => socket.poll_write(cx, bytes),
             #[cfg(feature = "tls")]
             Stream::Tls(stream) => Pin::new(stream).poll_write(cx, bytes),
         }

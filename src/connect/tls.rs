@@ -7,10 +7,10 @@ use std::sync::{Arc, MutexGuard, PoisonError};
 use rustls::ClientConfig;
 use rustls::crypto::ring;
 use rustls::pki_types::ServerName;
-use tokio::net::TcpStream;
 use tokio::sync::Mutex;
 use tokio_rustls::Connect;
 
+use super::registered_socket::RegisteredSocket;
 use super::tls_errors::{Evidence, tls_error};
 use super::tls_files::{Version, identity, versions};
 use super::tls_identity::ClientIdentity;
@@ -50,10 +50,10 @@ impl TlsConnector {
     /// Reads what is needed, and returns the handshake on `socket`, which has not begun.
     pub(super) async fn start_handshake(
         &self,
-        socket: TcpStream,
+        socket: RegisteredSocket,
         config: &ServerConfig,
         tls: &TlsConfig,
-    ) -> Result<Connect<TcpStream>, Error> {
+    ) -> Result<Connect<RegisteredSocket>, Error> {
         let mut names = config.tls_names().into_iter();
         let first = names.next();
         // A server in a Unix socket is the only one without a name.

@@ -15,6 +15,7 @@ use super::last_words::{about_connection, is_about_length};
 use super::queue::{AfterUnlock, Outcome, Submitted, WaiterId};
 use super::reply::{Reply, may_hold_error};
 use super::request::Request;
+use super::resident::introduce;
 use super::retry::MAX_WRITES;
 use super::state::{Purpose, State};
 use super::supervisor;
@@ -264,15 +265,28 @@ fn answered_twice() -> Error {
 /// Does what the queue asks for, outside of its lock.
 #[inline]
 fn carry_out(after: AfterUnlock, connection: &Arc<State>) {
-    // With many callers this is the usual case: the driver is awake.
-    if !matches!(after, AfterUnlock::Nothing) {
-        carry_out_steps(after, connection);
+    match after {
+        // With many callers this is the usual case, the driver is awake; there is nothing to drop.
+        AfterUnlock::Nothing => std::mem::forget(after),
+        after => carry_out_steps(after, connection),
     }
 }
 
 fn carry_out_steps(mut after: AfterUnlock, connection: &Arc<State>) {
     loop {
         after = match after {
+            AfterUnlock::Introduce(first) => {
+                carry_out(*first, connection);
+                return introduce(connection);
+            }
+            AfterUnlock::WakeAfter(first, watcher) => {
+                let is_forked = connection.is_forked();
+                carry_out(*first, connection);
+                if !is_forked {
+                    watcher.wake();
+                }
+                return;
+            }
             AfterUnlock::StartSupervisor => return supervisor::start(connection),
             // Both are about the parent of this process, if it is a forked child.
             AfterUnlock::Wake(_) | AfterUnlock::CheckProcess if connection.is_forked() => {

@@ -1,16 +1,23 @@
-//! [`State`]: what callers and the I/O thread share of one connection.
+//! [`State`]: what callers, residents and the I/O thread share of one connection.
 
+use std::io;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
 
-use super::errors::closed;
+use super::errors::{closed, connection_lost};
 use super::queue::CommandQueue;
+use super::residence::Residence;
 use crate::config::Target;
 use crate::error::Error;
 use crate::runtime::Wakers;
 use crate::sentinel::SentinelWatch;
+
+#[cold]
+fn superseded(peer: &str) -> Error {
+    connection_lost(peer, &io::Error::other("it has ended"))
+}
 
 /// What a connection is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,6 +47,8 @@ pub(super) struct State {
     reconnect: Notify,
     /// How many connections have been made so far.
     connections: AtomicU64,
+    /// Where the current connection may be driven.
+    residence: Mutex<Option<Arc<Residence>>>,
     /// What all connections of a client have heard of the service that Sentinels watch.
     pub(super) watch: Arc<SentinelWatch>,
 }
@@ -62,6 +71,7 @@ impl State {
             changed: Notify::new(),
             reconnect: Notify::new(),
             connections: AtomicU64::new(0),
+            residence: Mutex::new(None),
             watch,
         }
     }
@@ -74,6 +84,41 @@ impl State {
     #[inline]
     pub(super) fn lock(&self) -> MutexGuard<'_, CommandQueue> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Locks the queue for the driver of the connection `number`.
+    ///
+    /// # Errors
+    /// That connection has ended: the queue is about another one.
+    #[inline]
+    pub(super) fn lock_for(&self, number: u64) -> Result<MutexGuard<'_, CommandQueue>, Error> {
+        let queue = self.lock();
+        if queue.number() == number {
+            Ok(queue)
+        } else {
+            Err(superseded(&self.peer))
+        }
+    }
+
+    /// There is another connection, which may be driven there.
+    pub(super) fn set_residence(&self, residence: &Arc<Residence>) {
+        let new = Some(Arc::clone(residence));
+        let old = {
+            let mut current = self.lock_residence();
+            std::mem::replace(&mut *current, new)
+        };
+        drop(old);
+    }
+
+    /// Returns where the current connection, or the last one, may be driven.
+    pub(super) fn residence(&self) -> Option<Arc<Residence>> {
+        self.lock_residence().clone()
+    }
+
+    fn lock_residence(&self) -> MutexGuard<'_, Option<Arc<Residence>>> {
+        self.residence
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// This process runs the supervisor from now on.
@@ -90,7 +135,14 @@ impl State {
     /// Ends the connection for good: callers that wait and callers that come get `error`.
     pub(super) fn close(&self, error: &Error) {
         let mut wakers = Wakers::default();
-        self.lock().close(error, &mut wakers);
+        {
+            let mut queue = self.lock();
+            if self.is_forked() {
+                // They run in the parent.
+                queue.forget_parties();
+            }
+            queue.close(error, &mut wakers);
+        }
         wakers.wake_all();
         self.changed.notify_waiters();
     }

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use futures_util::future::select;
 
 use super::connection_log::ConnectionLog;
-use super::driver::Driver;
+use super::connection_task::ConnectionTask;
 use super::errors::{connection_lost, session_ended};
 use super::state::State;
 use super::timer::Timer;
@@ -164,7 +164,7 @@ impl State {
         server: Option<&Server>,
         announcements: &mut Announcements,
     ) -> Error {
-        let mut driver = pin!(Driver::new(self, connected));
+        let mut driver = pin!(ConnectionTask::new(self, connected));
         self.notify_connected();
         let Some(server) = server else {
             return driver.await;

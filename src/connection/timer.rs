@@ -19,6 +19,7 @@ use crate::runtime::Wakers;
 pub(super) struct Timer {
     sleep: Option<Pin<Box<Sleep>>>,
     is_set: bool,
+    due: Option<Instant>,
     /// The time has passed, and the reactor looks at the sockets.
     turn: Option<JoinHandle<()>>,
     /// What had come until then has been read.
@@ -30,6 +31,7 @@ impl Timer {
         Timer {
             sleep: None,
             is_set: false,
+            due: None,
             turn: None,
             last_look: Instant::now(),
         }
@@ -43,6 +45,7 @@ impl Timer {
         }
         let due = state.lock().expire(self.last_look, wakers);
         self.is_set = due.is_some();
+        self.due = due;
         if let Some(due) = due {
             let sleep = self
                 .sleep
@@ -65,6 +68,35 @@ impl Timer {
         let _ = ready!(Pin::new(turn).poll(cx));
         self.turn = None;
         Poll::Ready(())
+    }
+
+    /// Returns whether the time of a command is up, for a party that does not read. If not, the timer is
+    /// set for the command that is the next one.
+    pub(super) fn poll_due(
+        &mut self,
+        state: &State,
+        wakers: &mut Wakers,
+        cx: &mut Context<'_>,
+    ) -> bool {
+        loop {
+            match &mut self.sleep {
+                Some(sleep) if self.is_set => {
+                    if sleep.as_mut().poll(cx).is_pending() {
+                        return false;
+                    }
+                }
+                _ => return false,
+            }
+            self.set(state, true, wakers);
+            if self.due.is_some_and(|due| due <= Instant::now()) {
+                return true;
+            }
+        }
+    }
+
+    /// Returns whether the time has passed and the reactor has its turn.
+    pub(super) fn is_ringing(&self) -> bool {
+        self.turn.is_some()
     }
 
     /// Fails the callers whose time was up at `now`, after which the connection has been read; sets the

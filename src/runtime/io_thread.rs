@@ -1,7 +1,8 @@
-//! The one thread that owns every connection of the process.
+//! The one thread that makes and ends every connection of the process, and keeps the time.
 //!
-//! Callers only wait for a reply, so they may be on any runtime and any thread. No connection ends with
-//! the runtime that made the first call, and timeouts are right while the application blocks its executor.
+//! It drives connections itself, or watches over the task of a caller's runtime that does. Callers only wait
+//! for a reply, so they may be on any runtime and any thread. No connection ends with a runtime, and timeouts
+//! are right while the application blocks its executor.
 //!
 //! No foreign code runs on it: lines for the log leave it ([`log`](super::log)), and so do wakers of unknown
 //! kinds ([`Wakers`](super::Wakers)). A call that would wait on it fails at once

@@ -1,11 +1,12 @@
-//! The one thread that owns the connections of the process, its clock, and what must not run on it: the
-//! waking of callers and the logger.
+//! The one thread that sees to the connections of the process, its clock, and what must not run on it: the
+//! waking of callers and the logger. Which runtimes of callers can host a task.
 //!
 //! Wakers that are not of tokio or of this crate are woken on other threads.
 
 mod clock;
 mod descriptors;
 mod foreign_wakers;
+mod hosts;
 mod io_thread;
 mod known_wakers;
 mod log_thread;
@@ -17,6 +18,7 @@ mod wakers;
 
 pub(crate) use self::clock::{later, sleep, while_running, within};
 pub(crate) use self::descriptors::{exhaustion, limit_help};
+pub(crate) use self::hosts::{host, with_reactor};
 pub(crate) use self::io_thread::{ensure_started, spawn};
 pub(crate) use self::log_thread::{flush_log, log};
 pub(crate) use self::parker::{block_on, block_on_within};

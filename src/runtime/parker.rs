@@ -1,5 +1,6 @@
 //! Blocks a thread until a future is ready.
 
+use std::cell::Cell;
 use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
@@ -11,6 +12,34 @@ use std::time::{Duration, Instant};
 /// the cause, and whether the command was written. It begins once the caller's thread runs, so a process
 /// that was stopped looks at its sockets first.
 const IO_THREAD_REPORT_TIMEOUT: Duration = Duration::from_secs(1);
+
+thread_local! {
+    static IS_BLOCKING: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Marks the thread at hand as one that a future blocks.
+struct Blocking {
+    was_blocking: bool,
+}
+
+impl Blocking {
+    fn start() -> Blocking {
+        Blocking {
+            was_blocking: IS_BLOCKING.replace(true),
+        }
+    }
+}
+
+impl Drop for Blocking {
+    fn drop(&mut self) {
+        IS_BLOCKING.set(self.was_blocking);
+    }
+}
+
+/// Returns whether the code at hand is polled by a call that blocks its thread.
+pub(super) fn is_blocking() -> bool {
+    IS_BLOCKING.get()
+}
 
 struct Unpark(Thread);
 
@@ -44,6 +73,7 @@ pub(crate) fn block_on_within<F: Future>(
     limit: Duration,
     more: impl FnOnce() -> Duration,
 ) -> Option<F::Output> {
+    let _blocking = Blocking::start();
     let waker = waker();
     let mut future = pin!(future);
     let mut until = Instant::now().checked_add(limit);

@@ -25,6 +25,11 @@ pub(super) fn enter_io_thread() {
     IS_IO_THREAD.set(true);
 }
 
+/// Returns whether the code at hand runs on the I/O thread.
+pub(super) fn is_io_thread() -> bool {
+    IS_IO_THREAD.get()
+}
+
 /// Fails on the I/O thread, where waiting for a reply would keep that reply from ever being read.
 #[inline]
 pub(crate) fn check_may_wait() -> Result<(), Error> {

@@ -34,6 +34,7 @@ mod losses;
 mod outage_queue;
 mod refusals;
 mod resets;
+mod residents;
 mod response_timeouts;
 mod restarts;
 mod timeouts;

@@ -14,6 +14,10 @@ pub(in super::super) enum AfterUnlock {
     Wake(Waker),
     /// Write these bytes to this socket, then tell [`CommandQueue::written`](super::CommandQueue::written).
     Write(Vec<u8>, Arc<Socket>),
+    /// Wake the I/O thread, which watches over a resident, after all else.
+    WakeAfter(Box<AfterUnlock>, Waker),
+    /// Tell on which runtime it is, after all else.
+    Introduce(Box<AfterUnlock>),
     /// Start the supervisor.
     StartSupervisor,
     /// Check that this process has the I/O thread: a forked child has not.

@@ -48,6 +48,11 @@ impl Alarm {
         self.is_late
     }
 
+    /// The time of a command is up at `due`. Returns whether the I/O thread has not been told of one so early.
+    pub(super) fn is_earlier(&mut self, due: Instant) -> bool {
+        !self.is_late && self.ring_at(due)
+    }
+
     /// The I/O thread has to look as soon as it can.
     pub(super) fn ring_now(&mut self) {
         self.is_late = true;

@@ -8,7 +8,6 @@ use super::super::errors::TimeoutCause;
 use super::super::reply::Reply;
 use super::super::retry::Budget;
 use super::admission::Admission;
-use super::after_unlock::AfterUnlock;
 use super::alarm::Alarm;
 use super::driver_wakeup::DriverWakeup;
 use super::in_flight::{Caller, InFlight};
@@ -27,6 +26,8 @@ pub(super) const MAX_WAITING_BYTES: usize = 8 * 1024 * 1024;
 #[derive(Debug)]
 pub(in super::super) struct CommandQueue {
     pub(super) connection: Connection,
+    /// Counts connections, so that a driver whose connection has ended does not act on the next one.
+    pub(super) number: u64,
     pub(super) waiters: Waiters<Outcome>,
     pub(super) in_flight: InFlight,
     pub(super) admission: Admission,
@@ -34,6 +35,10 @@ pub(in super::super) struct CommandQueue {
     pub(super) out: OutBuffer,
     pub(super) alarm: Alarm,
     pub(super) driver: DriverWakeup,
+    /// Wakes the I/O thread while it watches over a resident.
+    pub(super) watcher: Option<Waker>,
+    /// The next caller that submits is asked on which runtime it is.
+    pub(super) asks_caller: bool,
     /// New commands are refused.
     pub(super) is_closing: bool,
     /// Those who wait for the last command in flight before the connection closes.
@@ -97,6 +102,7 @@ impl CommandQueue {
         let now = Instant::now();
         CommandQueue {
             connection: Connection::down(None),
+            number: 0,
             waiters: Waiters::default(),
             in_flight: InFlight::new(now),
             admission: Admission::new(max_in_flight),
@@ -104,6 +110,8 @@ impl CommandQueue {
             out: OutBuffer::default(),
             alarm: Alarm::default(),
             driver: DriverWakeup::NotStarted,
+            watcher: None,
+            asks_caller: false,
             is_closing: false,
             drained: Vec::new(),
             resends: Budget::default(),
@@ -114,21 +122,10 @@ impl CommandQueue {
         }
     }
 
-    /// The driver runs; `waker` wakes it from now on.
-    pub(in super::super) fn driver_runs(&mut self, waker: &Waker) {
-        self.driver.running(waker);
-    }
-
-    /// The driver goes to sleep; from now on callers wake it.
-    pub(in super::super) fn driver_sleeps(&mut self) {
-        self.driver.sleep();
-    }
-
-    pub(super) fn wake_driver(&mut self) -> AfterUnlock {
-        match self.driver.wake() {
-            Some(waker) => AfterUnlock::Wake(waker),
-            None => AfterUnlock::Nothing,
-        }
+    /// Returns the number of the connection.
+    #[inline]
+    pub(in super::super) fn number(&self) -> u64 {
+        self.number
     }
 
     /// Tells whether the driver could not write all it has taken.

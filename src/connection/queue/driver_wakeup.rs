@@ -1,8 +1,8 @@
-//! [`DriverWakeup`]: whether the I/O thread will look at the queue by itself, or has to be woken.
+//! [`DriverWakeup`]: whether the driver will look at the queue by itself, or has to be woken.
 
 use std::task::Waker;
 
-/// Whether the I/O thread will look at the queue by itself, or has to be woken.
+/// Whether the driver will look at the queue by itself, or has to be woken.
 #[derive(Debug)]
 pub(super) enum DriverWakeup {
     /// The supervisor does not run: the next caller starts it.

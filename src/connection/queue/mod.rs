@@ -8,8 +8,9 @@
 //! [`CommandQueue`] is made of parts that keep their own invariants: the bytes ([`out_buffer`]), the
 //! commands in flight ([`in_flight`]), the callers that wait for room ([`admission`]) or for a server
 //! that serves ([`not_ready`]), where callers wait ([`waiters`]), when the I/O thread has to look
-//! ([`alarm`]), and how it is woken ([`driver_wakeup`]). What has to be done once the lock is released
-//! is returned as [`AfterUnlock`] or as [`Wakers`](crate::runtime::Wakers), which must be used.
+//! ([`alarm`]), and how the parties that drive and watch are woken ([`driver_wakeup`], [`parties`]). What has
+//! to be done once the lock is released is returned as [`AfterUnlock`] or as
+//! [`Wakers`](crate::runtime::Wakers), which must be used.
 
 mod admission;
 mod after_unlock;
@@ -20,6 +21,7 @@ mod expire;
 mod in_flight;
 mod not_ready;
 mod out_buffer;
+mod parties;
 mod reconnect;
 mod submit;
 #[cfg(test)]

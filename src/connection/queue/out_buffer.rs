@@ -73,6 +73,11 @@ impl OutBuffer {
         self.blocked = blocked;
     }
 
+    /// Returns whether the driver could not write all that it has taken.
+    pub(super) fn is_blocked(&self) -> bool {
+        self.blocked
+    }
+
     /// Returns whether a caller may write to the socket itself.
     pub(super) fn is_free(&self) -> bool {
         self.writer == Writer::None && !self.blocked

@@ -6,22 +6,23 @@ use std::time::{Duration, Instant};
 use super::super::errors::cut_off;
 use super::after_unlock::AfterUnlock;
 use super::command_queue::{CommandQueue, Connection, Outcome};
-use super::driver_wakeup::DriverWakeup;
 use super::in_flight::Caller;
 use crate::connect::Socket;
 use crate::error::Error;
 use crate::runtime::{Wakers, later};
 
 impl CommandQueue {
-    /// There is a connection. Commands whose callers are gone are dropped instead of sent.
+    /// There is a connection. Commands whose callers are gone are dropped instead of sent. Returns the
+    /// number of the connection.
     pub(in super::super) fn connected(
         &mut self,
         now: Instant,
         inline: Option<Arc<Socket>>,
         wakers: &mut Wakers,
-    ) {
+    ) -> u64 {
+        self.number += 1;
         if self.is_closed() {
-            return;
+            return self.number;
         }
         self.retain_from(self.out.taken(), &[]);
         self.out.set_blocked(false);
@@ -33,6 +34,7 @@ impl CommandQueue {
         if self.not_ready.reconnected(now) {
             self.alarm.ring_now();
         }
+        self.number
     }
 
     /// An attempt to connect has failed. With `refuse`, all callers are told at once.
@@ -103,7 +105,7 @@ impl CommandQueue {
     pub(in super::super) fn close(&mut self, error: &Error, wakers: &mut Wakers) {
         self.connection = Connection::Closed(error.clone());
         self.fail_all(error, wakers);
-        wakers.extend(self.driver.wake());
+        self.wake_all_parties(wakers);
     }
 
     /// Refuses new commands; those that wait go on.
@@ -113,7 +115,8 @@ impl CommandQueue {
 
     /// The supervisor has ended without being asked to: the next submission starts another.
     pub(in super::super) fn supervisor_ended(&mut self, error: &Error, wakers: &mut Wakers) {
-        self.driver = DriverWakeup::NotStarted;
+        self.number += 1;
+        self.forget_parties();
         self.out.forget_writer();
         if !self.is_closed() {
             self.set_down(Some(error.clone()));
@@ -162,7 +165,7 @@ impl CommandQueue {
         self.in_flight.forget_replies();
         self.out.set_blocked(false);
         self.retain_from(self.out.taken(), &[]);
-        self.driver = DriverWakeup::NotStarted;
+        self.forget_parties();
         self.after_submit(false)
     }
 

@@ -57,9 +57,7 @@ impl CommandQueue {
         let bytes = self.out.append(encode);
         let waiter = waker.map(|waker| self.waiters.wait(waker.clone()));
         let wait = timeouts.response_timeout.min(timeouts.deadline);
-        if !self.alarm.covers(wait) {
-            self.alarm.ring_at(later(now, wait));
-        }
+        let is_earlier = !self.alarm.covers(wait) && self.alarm.is_earlier(later(now, wait));
         self.in_flight.push(Entry {
             caller: waiter.map_or(Caller::Unanswered, Caller::Waiting),
             bytes,
@@ -67,7 +65,11 @@ impl CommandQueue {
             submitted: now,
             timeouts,
         });
-        let next = self.after_submit(was_idle);
+        let mut next = self.after_submit(was_idle);
+        if is_earlier {
+            next = self.tell_watcher(next);
+        }
+        let next = self.question(next);
         match waiter {
             Some(waiter) => Submitted::Waiting(waiter, now, next),
             None => Submitted::Unanswered(next),
@@ -133,7 +135,7 @@ impl CommandQueue {
     /// The time of a command is up at `due`: tells the I/O thread if it looks later than that.
     pub(super) fn ring_at(&mut self, due: Instant) -> AfterUnlock {
         if self.alarm.ring_at(due) {
-            self.wake_driver()
+            self.wake_io_thread()
         } else {
             AfterUnlock::Nothing
         }
@@ -171,7 +173,9 @@ impl CommandQueue {
     pub(in super::super) fn written(&mut self, buffer: Vec<u8>, written: usize) -> AfterUnlock {
         match self.out.written(buffer, written) {
             None => AfterUnlock::Nothing,
-            Some(false) if !self.has_unsent() && !self.alarm.is_late() => AfterUnlock::Nothing,
+            Some(false) if !self.has_unsent() && !self.driver_has_to_set_timer() => {
+                AfterUnlock::Nothing
+            }
             Some(_) => self.wake_driver(),
         }
     }
@@ -266,7 +270,7 @@ impl CommandQueue {
     /// Ends the connection once what is in flight has been answered, or after `limit`.
     pub(in super::super) fn end(&mut self, limit: Duration) -> AfterUnlock {
         self.leave(limit);
-        self.wake_driver()
+        self.wake_io_thread()
     }
 
     /// The caller that is parked goes away.

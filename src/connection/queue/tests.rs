@@ -809,3 +809,54 @@ fn only_the_reply_to_a_command_shows_that_the_server_serves() {
     lose(&mut queue, taken, &[]);
     assert!(queue.has_served());
 }
+
+#[test]
+fn every_connection_has_a_number_of_its_own() {
+    let mut queue = connected(10);
+    let mut numbers = vec![queue.number()];
+    lose(&mut queue, 0, &[]);
+    connect(&mut queue);
+    numbers.push(queue.number());
+    // Its driver may still be in the middle of a poll.
+    waking(|wakers| queue.supervisor_ended(&lost(), wakers));
+    numbers.push(queue.number());
+    connect(&mut queue);
+    numbers.push(queue.number());
+    assert!(numbers.is_sorted_by(|one, next| one < next), "{numbers:?}");
+}
+
+#[test]
+fn the_watcher_is_told_of_a_deadline_before_its_timer() {
+    let mut queue = connected(10);
+    let watcher = Arc::new(Count(AtomicUsize::new(0)));
+    queue.set_watcher(Some(&Waker::from(Arc::clone(&watcher))));
+    // The watcher has set its timer for the first one, and for the second one that is enough.
+    for (timeouts, is_told) in [
+        (TIMEOUTS, true),
+        (TIMEOUTS, false),
+        (TIMEOUTS.with_deadline(Duration::from_millis(5)), true),
+    ] {
+        let Submitted::Waiting(_, _, next) = submit_with(&mut queue, b"x", timeouts) else {
+            panic!("the queue has room");
+        };
+        let tells = matches!(next, AfterUnlock::WakeAfter(..));
+        assert_eq!(tells, is_told, "{timeouts:?}");
+        waking(|wakers| {
+            let _ = queue.expire(Instant::now(), wakers);
+        });
+    }
+}
+
+#[test]
+fn a_forked_child_wakes_no_party_of_its_parent() {
+    let mut queue = connected(10);
+    let waker = Waker::from(Arc::new(Count(AtomicUsize::new(0))));
+    queue.driver_runs(&waker);
+    queue.driver_sleeps();
+    queue.set_watcher(Some(&waker));
+    queue.forget_parties();
+    let mut wakers = Wakers::default();
+    queue.close(&lost(), &mut wakers);
+    // A set with a waker in it must not be dropped.
+    drop(wakers);
+}

@@ -1,0 +1,78 @@
+//! [`Residence`]: where a connection can be driven by a task on the runtime of its callers.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::runtime::{Handle, Id};
+
+use super::callers::Callers;
+use super::driver_mode::DriverMode;
+use super::handover::{Handover, ResidentId};
+use super::hosting::most_in_flight;
+use super::transport::Transport;
+
+/// What the I/O thread and the residents of one connection share.
+#[derive(Debug)]
+pub(super) struct Residence {
+    pub(super) handover: Handover<Box<Transport>>,
+    pub(super) mode: DriverMode,
+    /// The process that has made the connection: a forked child must leave it alone.
+    process: u32,
+    residents: AtomicU64,
+    callers: Mutex<Callers>,
+}
+
+impl Residence {
+    pub(super) fn new(mode: DriverMode) -> Arc<Residence> {
+        Arc::new(Residence {
+            handover: Handover::new(),
+            mode,
+            process: std::process::id(),
+            residents: AtomicU64::new(0),
+            callers: Mutex::default(),
+        })
+    }
+
+    fn callers(&self) -> MutexGuard<'_, Callers> {
+        self.callers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Returns whether the process at hand is a child of the one that has made the connection.
+    pub(super) fn is_forked(&self) -> bool {
+        self.process != std::process::id()
+    }
+
+    /// The I/O thread would like a resident to take over, or not.
+    pub(super) fn set_open(&self, is_open: bool) {
+        self.callers().is_open = is_open;
+    }
+
+    /// A caller on `host`, or on none that can host, has introduced itself. Returns the resident to make
+    /// there, if one is wanted.
+    pub(super) fn meet(&self, host: Option<&Handle>) -> Option<ResidentId> {
+        let mut callers = self.callers();
+        callers.meet(
+            host.map(Handle::id),
+            host.map_or(0, |host| most_in_flight(&host.runtime_flavor())),
+            self.mode == DriverMode::Measured,
+        );
+        callers
+            .invite()
+            .then(|| self.residents.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// The resident on `runtime` has been polled, or dropped before.
+    pub(super) fn has_come(&self, runtime: Id) {
+        self.callers().has_come(runtime);
+    }
+
+    /// Returns how many commands may be in flight while a task on the runtime of the callers drives.
+    pub(super) fn most_in_flight(&self) -> usize {
+        self.callers().most_in_flight()
+    }
+
+    /// Returns whether the last caller was on another runtime than the last resident, or on none.
+    pub(super) fn callers_have_moved(&self) -> bool {
+        self.callers().have_moved()
+    }
+}
