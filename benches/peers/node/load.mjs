@@ -57,6 +57,33 @@ const next = () => ({
   set: Math.random() < 0.5,
 });
 const sleep = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
+
+// Work of src/work.rs: rounds of arithmetic, each of which needs the number of the round before.
+let result = 1;
+function spin(rounds) {
+  let number = result;
+  for (let round = 0; round < rounds; round++) {
+    number ^= number << 13;
+    number ^= number >>> 17;
+    number ^= number << 5;
+  }
+  result = number;
+}
+
+// How many rounds take so many microseconds when nothing else runs on the core.
+function rounds(micros) {
+  if (micros === 0) return 0;
+  const probe = 10_000;
+  let shortest = Infinity;
+  for (let probes = 0; probes < 1_000; probes++) {
+    const start = process.hrtime.bigint();
+    spin(probe);
+    shortest = Math.min(shortest, Number(process.hrtime.bigint() - start));
+  }
+  return Math.floor((probe * micros * 1_000) / shortest);
+}
+
+const work = rounds(Number(words.work));
 let counting = false;
 let over = false;
 const latencies = [];
@@ -67,6 +94,7 @@ async function task(client) {
     if (pipeline === 1) await client.send(next());
     else await client.pipeline(Array.from({ length: pipeline }, next));
     if (counting) latencies.push(performance.now() - start);
+    spin(work);
   }
 }
 

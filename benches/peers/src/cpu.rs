@@ -1,10 +1,9 @@
-//! CPU time of this process and of the server's, from `/proc`.
+//! CPU time of this process and of the server's: user and system time, to the nanosecond.
 
-use std::fs;
 use std::time::Duration;
 
-/// The unit of `/proc/PID/stat`: `USER_HZ`, which Linux shows as 100 on every platform of Rust's.
-const TICK: Duration = Duration::from_millis(10);
+use nix::time::{clock_getcpuclockid, clock_gettime};
+use nix::unistd::Pid;
 
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Spent {
@@ -15,8 +14,8 @@ pub(crate) struct Spent {
 impl Spent {
     pub(crate) fn now(server: u32) -> Spent {
         Spent {
-            client: of_process("self"),
-            server: of_process(&server.to_string()),
+            client: of_process(Pid::this()),
+            server: of_process(Pid::from_raw(server.cast_signed())),
         }
     }
 
@@ -29,12 +28,8 @@ impl Spent {
     }
 }
 
-/// User and system time; zero where there is no such process, or no `/proc`.
-fn of_process(process: &str) -> Duration {
-    let stat = fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
-    // The second field is the name of the program, in parentheses; it may hold spaces.
-    let fields = stat.rsplit(')').next().unwrap_or_default();
-    let times = fields.split_whitespace().skip(11).take(2);
-    let ticks: u32 = times.filter_map(|ticks| ticks.parse::<u32>().ok()).sum();
-    TICK * ticks
+/// Zero where there is no such process.
+fn of_process(process: Pid) -> Duration {
+    let time = clock_getcpuclockid(process).and_then(clock_gettime);
+    time.map(Duration::from).unwrap_or_default()
 }

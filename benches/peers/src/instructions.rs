@@ -111,6 +111,7 @@ fn measurement(
             tasks: TASKS,
             pipeline: 1,
             value: VALUE,
+            work: 0,
             length: Length::Commands(commands),
             server: server.process(),
         },
@@ -124,6 +125,7 @@ fn per_command(count: impl Fn(usize) -> Result<u64, Failure>) -> Result<f64, Fai
 
 fn count_allocations(measurement: &Measurement) -> Result<u64, Failure> {
     let mut process = Command::new(std::env::current_exe()?);
+    process.envs(measurement.environment());
     let count = printed(process.arg("allocations").args(measurement.words()))?;
     Ok(count.trim().parse()?)
 }
@@ -132,6 +134,7 @@ fn count_instructions(measurement: &Measurement, directory: &Path) -> Result<u64
     let profile = profile(measurement, directory);
     printed(
         Command::new("valgrind")
+            .envs(measurement.environment())
             .args(["--tool=callgrind", "--fair-sched=yes"])
             .arg(format!("--callgrind-out-file={}", profile.display()))
             .arg(std::env::current_exe()?)

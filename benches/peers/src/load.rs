@@ -9,6 +9,7 @@ use crate::cpu;
 use crate::histogram::Histogram;
 use crate::length::Length;
 use crate::sample::Sample;
+use crate::work::Work;
 
 const KEYS: usize = 10_000;
 const LONGEST_VALUE: usize = 16 * 1024;
@@ -23,6 +24,8 @@ pub(crate) struct Load {
     pub(crate) pipeline: usize,
     /// Bytes of a value.
     pub(crate) value: usize,
+    /// Microseconds of CPU work that a caller does between its commands.
+    pub(crate) work: u32,
     pub(crate) length: Length,
     /// The server's process, to ask for its CPU time.
     pub(crate) server: u32,
@@ -132,8 +135,9 @@ impl Share {
 
 /// Runs `load.tasks` tasks with clones of `client`.
 pub(crate) async fn tasks(load: &Load, client: impl Client) -> Sample {
+    let work = Work::of(load.work);
     let running: Vec<_> = (0..load.tasks)
-        .map(|task| tokio::spawn(one_task(load.clone(), task, client.clone())))
+        .map(|task| tokio::spawn(one_task(load.clone(), task, work, client.clone())))
         .collect();
     let pause = async |wait| tokio::time::sleep(wait).await;
     let cpu = measure(load, pause).await;
@@ -144,7 +148,7 @@ pub(crate) async fn tasks(load: &Load, client: impl Client) -> Sample {
     Sample::new(&latencies, load.pipeline, load.length, cpu)
 }
 
-async fn one_task(load: Load, task: usize, mut client: impl Client) -> Share {
+async fn one_task(load: Load, task: usize, work: Work, mut client: impl Client) -> Share {
     let mut commands = Commands::new(task, &load);
     let mut share = Share::new(&load, load.tasks);
     let mut batch = Vec::with_capacity(load.pipeline);
@@ -157,16 +161,18 @@ async fn one_task(load: Load, task: usize, mut client: impl Client) -> Share {
             client.pipeline(&batch).await;
         }
         share.end(start);
+        work.run();
     }
     share
 }
 
 /// Runs `load.tasks` threads with clones of `client`.
 pub(crate) async fn threads(load: &Load, client: impl BlockingClient) -> Sample {
+    let work = Work::of(load.work);
     let running: Vec<_> = (0..load.tasks)
         .map(|thread| {
             let (load, client) = (load.clone(), client.clone());
-            std::thread::spawn(move || one_thread(&load, thread, client))
+            std::thread::spawn(move || one_thread(&load, thread, work, client))
         })
         .collect();
     let pause = async |wait| std::thread::sleep(wait);
@@ -178,12 +184,13 @@ pub(crate) async fn threads(load: &Load, client: impl BlockingClient) -> Sample 
     Sample::new(&latencies, 1, load.length, cpu)
 }
 
-fn one_thread(load: &Load, thread: usize, mut client: impl BlockingClient) -> Share {
+fn one_thread(load: &Load, thread: usize, work: Work, mut client: impl BlockingClient) -> Share {
     let mut commands = Commands::new(thread, load);
     let mut share = Share::new(load, load.tasks);
     while let Some(start) = share.start() {
         client.send(commands.next());
         share.end(start);
+        work.run();
     }
     share
 }

@@ -14,11 +14,13 @@ mod plan;
 mod plot;
 mod process;
 mod records;
+mod relay;
 mod sample;
 mod scenario;
 mod server;
 mod soak;
 mod table;
+mod work;
 
 use std::fs;
 use std::path::PathBuf;
@@ -28,7 +30,7 @@ use crate::measurement::Measurement;
 use crate::plan::Plan;
 
 const USAGE: &str = "\
-usage: peers [repetitions=5] [seconds=1.5] [scenarios=NAME,…] [clients=NAME,…]
+usage: peers [repetitions=5] [seconds=1.25] [scenarios=NAME,…] [clients=NAME,…]
        peers instructions [CLIENT …]
        peers soak [seconds=60]";
 
@@ -54,6 +56,7 @@ fn run(arguments: &[String]) -> Result<(), Failure> {
         "instructions" => instructions::gate(rest),
         "soak" => soak::run(rest),
         // What follows is for the processes that we start.
+        "relay" => relay::run(rest),
         "one" => {
             println!("{}", clients::run(&Measurement::parse(rest)?)?);
             Ok(())

@@ -3,6 +3,7 @@
 use std::process::Command;
 
 use crate::Failure;
+use crate::clients::DRIVERS;
 use crate::length::Length;
 use crate::load::Load;
 use crate::node;
@@ -26,7 +27,14 @@ impl Measurement {
             return node::run(&self.words());
         }
         let mut process = Command::new(std::env::current_exe()?);
-        printed(process.arg("one").args(self.words()))?.parse()
+        process.arg("one").args(self.words());
+        printed(process.envs(self.environment()))?.parse()
+    }
+
+    /// The variable that tells redis-ready which driver to take, if the client's name does.
+    pub(crate) fn environment(&self) -> Option<(&'static str, &'static str)> {
+        let (_, driver) = DRIVERS.iter().find(|(client, _)| *client == self.client)?;
+        Some(("REDIS_READY_DRIVER", driver))
     }
 
     pub(crate) fn words(&self) -> Vec<String> {
@@ -40,6 +48,7 @@ impl Measurement {
             tasks,
             pipeline,
             value,
+            work,
             length,
             server,
         } = load;
@@ -54,6 +63,7 @@ impl Measurement {
             format!("tasks={tasks}"),
             format!("pipeline={pipeline}"),
             format!("value={value}"),
+            format!("work={work}"),
             length,
             format!("server={server}"),
         ]
@@ -79,6 +89,7 @@ impl Measurement {
                 tasks: find("tasks")?.parse()?,
                 pipeline: find("pipeline")?.parse()?,
                 value: find("value")?.parse()?,
+                work: find("work")?.parse()?,
                 length,
                 server: find("server")?.parse()?,
             },

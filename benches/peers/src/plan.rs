@@ -1,6 +1,7 @@
 //! Which measurements to make, how long and how often; and making them.
 
 use crate::Failure;
+use crate::clients::DRIVERS;
 use crate::length::Length;
 use crate::load::Load;
 use crate::measurement::Measurement;
@@ -22,7 +23,7 @@ impl Plan {
     pub(crate) fn parse(words: &[String]) -> Result<Plan, Failure> {
         let mut plan = Plan {
             repetitions: 5,
-            seconds: 1.5,
+            seconds: 1.25,
             scenarios: scenario::ALL.into(),
             only: Vec::new(),
         };
@@ -50,9 +51,13 @@ impl Plan {
     }
 
     pub(crate) fn clients(&self, scenario: &Scenario) -> Vec<&'static str> {
-        let wanted =
-            |client: &&&str| self.only.is_empty() || self.only.iter().any(|name| name == **client);
-        scenario.clients.iter().filter(wanted).copied().collect()
+        let named = |client: &str| self.only.iter().any(|name| name == client);
+        let standard = scenario.clients.iter().copied();
+        let standard = standard.filter(|client| self.only.is_empty() || named(client));
+        let drivers = DRIVERS.iter().map(|(client, _)| *client);
+        standard
+            .chain(drivers.filter(|client| named(client)))
+            .collect()
     }
 
     pub(crate) fn run(&self) -> Result<Records, Failure> {
@@ -126,9 +131,30 @@ impl Plan {
                 tasks,
                 pipeline: scenario.pipeline,
                 value: scenario.value,
+                work: scenario.work,
                 length: Length::Seconds(self.seconds),
                 server: server.process(),
             },
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn clients(words: &[&str]) -> Vec<&'static str> {
+        let words: Vec<String> = words.iter().copied().map(str::to_owned).collect();
+        let plan = Plan::parse(&words).expect("a plan");
+        plan.clients(&plan.scenarios[0])
+    }
+
+    #[test]
+    fn drivers_are_measured_only_when_they_are_named() {
+        assert_eq!(clients(&[]), crate::clients::NAMES);
+        assert_eq!(
+            clients(&["clients=redis-ready,redis-ready-io-thread"]),
+            ["redis-ready", "redis-ready-io-thread"]
+        );
     }
 }

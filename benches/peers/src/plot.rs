@@ -5,6 +5,7 @@ use std::fmt::Write;
 use crate::plan::Plan;
 use crate::records::{Cell, Records};
 use crate::scenario::Scenario;
+use crate::table::thousands;
 
 const WIDTH: f64 = 760.0;
 const HEIGHT: f64 = 460.0;
@@ -14,6 +15,8 @@ const TOP: f64 = 36.0;
 const BOTTOM: f64 = 48.0;
 /// Names of lines stand so far apart.
 const LINE_HEIGHT: f64 = 16.0;
+/// Radius of a measured point.
+const POINT: f64 = 2.6;
 /// Each tells itself from its neighbours on white and on black.
 const COLOURS: [&str; 12] = [
     "#d9480f", "#1c7ed6", "#4dabf7", "#2f9e44", "#ae3ec9", "#868e96", "#0c8599", "#f59f00",
@@ -87,16 +90,17 @@ fn lines(plan: &Plan, scenario: &Scenario, records: &Records) -> Vec<Line> {
 }
 
 impl Axes {
-    /// Full decades of tasks are not needed; those of rates make the grid.
+    /// Rates from one line of the grid to another, so that the lines have the whole height.
     fn around(lines: &[Line]) -> Axes {
         let points = || lines.iter().flat_map(|line| &line.points);
-        let most = |of: fn(&(f64, f64)) -> f64| points().map(of).fold(1.0, f64::max);
+        let tasks = points().map(|point| point.0).fold(2.0, f64::max);
+        let most = points().map(|point| point.1).fold(2.0, f64::max);
         let least = points().map(|point| point.1).fold(f64::INFINITY, f64::min);
         Axes {
-            tasks: (1.0, most(|point| point.0).max(2.0)),
+            tasks: (1.0, tasks),
             rates: (
-                10f64.powf(least.max(1.0).log10().floor()),
-                10f64.powf(most(|point| point.1).log10().ceil()),
+                steps().rfind(|step| *step <= least).unwrap_or(1.0),
+                steps().find(|step| *step >= most).unwrap_or(most),
             ),
         }
     }
@@ -112,8 +116,8 @@ impl Axes {
     fn draw(&self, svg: &mut String, tasks: &[usize]) {
         let (left, right) = (LEFT, WIDTH - RIGHT);
         let (top, bottom) = (TOP, HEIGHT - BOTTOM);
-        let mut rate = self.rates.0;
-        while rate <= self.rates.1 * 1.01 {
+        let (least, most) = self.rates;
+        for rate in steps().filter(|rate| (least..=most).contains(rate)) {
             let y = self.y(rate);
             grid(svg, (left, y), (right, y));
             let name = match rate {
@@ -122,12 +126,11 @@ impl Axes {
                 rate => rate.to_string(),
             };
             text(svg, left - 8.0, y + 4.0, "end", &name);
-            rate *= 10.0;
         }
         for tasks in tasks {
             let x = self.x(*tasks as f64);
             grid(svg, (x, top), (x, bottom));
-            text(svg, x, bottom + 20.0, "middle", &tasks.to_string());
+            text(svg, x, bottom + 20.0, "middle", &thousands(*tasks as f64));
         }
     }
 }
@@ -144,6 +147,15 @@ impl Line {
             let _ = write!(svg, "{:.1},{:.1} ", axes.x(*tasks), axes.y(*rate));
         }
         svg.push_str("\"/>\n");
+        for (tasks, rate) in &self.points {
+            let _ = writeln!(
+                svg,
+                "<circle cx=\"{:.1}\" cy=\"{:.1}\" r=\"{POINT}\" fill=\"{}\"/>",
+                axes.x(*tasks),
+                axes.y(*rate),
+                self.colour
+            );
+        }
     }
 
     fn is_ours(&self) -> bool {
@@ -173,6 +185,11 @@ fn names(svg: &mut String, lines: &[Line], axes: &Axes) {
         );
         text(svg, x + 18.0, y + 4.0, "start", line.client);
     }
+}
+
+/// Where the grid may have lines: at 1, 2, 5, 10, 20, 50 and so on.
+fn steps() -> impl DoubleEndedIterator<Item = f64> {
+    (0..9).flat_map(|power| [1.0, 2.0, 5.0].map(|step| step * 10f64.powi(power)))
 }
 
 fn share(value: f64, (least, most): (f64, f64)) -> f64 {

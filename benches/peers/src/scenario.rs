@@ -10,6 +10,8 @@ pub(crate) struct Scenario {
     pub(crate) transport: Transport,
     pub(crate) pipeline: usize,
     pub(crate) value: usize,
+    /// Microseconds of CPU work that a task does between its commands.
+    pub(crate) work: u32,
     pub(crate) current_thread: bool,
     pub(crate) tasks: &'static [usize],
     /// The first one is ours: the others are compared with it.
@@ -19,6 +21,8 @@ pub(crate) struct Scenario {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Transport {
     Tcp,
+    /// TCP through a relay that delays what it passes on.
+    Delayed,
     Unix,
     Tls,
     /// A cluster of so many primaries.
@@ -43,8 +47,9 @@ const TCP: Scenario = Scenario {
     transport: Transport::Tcp,
     pipeline: 1,
     value: 100,
+    work: 0,
     current_thread: false,
-    tasks: &[1, 16, 64, 256, 1_000],
+    tasks: &[1, 2, 4, 8, 16, 32, 64, 256, 1_000],
     clients: &clients::NAMES,
 };
 
@@ -62,7 +67,7 @@ const CLUSTER: Scenario = Scenario {
     ..SIDE
 };
 
-pub(crate) const ALL: [Scenario; 11] = [
+pub(crate) const ALL: [Scenario; 13] = [
     TCP,
     Scenario {
         name: "pipeline-10",
@@ -121,6 +126,39 @@ pub(crate) const ALL: [Scenario; 11] = [
         clients: &["redis-ready", "redis-rs", "fred", "rustis", "raw"],
         ..SIDE
     },
+    Scenario {
+        name: "work",
+        what: "20 µs of CPU work between the commands of a task",
+        work: 20,
+        tasks: &[16, 64, 256],
+        // `raw` has no tasks that could do it.
+        clients: &[
+            "redis-ready",
+            "redis-rs",
+            "fred",
+            "rustis",
+            "ioredis",
+            "node-redis",
+        ],
+        ..SIDE
+    },
+    Scenario {
+        name: "delay",
+        what: "0.25 ms of delay in each direction",
+        transport: Transport::Delayed,
+        tasks: &[1, 16, 64, 256],
+        clients: &[
+            "redis-ready",
+            "redis-rs",
+            "redis-rs-nodelay",
+            "fred",
+            "rustis",
+            "ioredis",
+            "node-redis",
+            "raw",
+        ],
+        ..SIDE
+    },
     CLUSTER,
     Scenario {
         name: "cluster-6",
@@ -142,6 +180,7 @@ impl Scenario {
     pub(crate) fn server(&self) -> Result<Server, Failure> {
         match self.transport {
             Transport::Tcp => Server::tcp(),
+            Transport::Delayed => Server::delayed(),
             Transport::Unix => Server::unix(),
             Transport::Tls => Server::tls(),
             Transport::Cluster(nodes) => Server::cluster(nodes),

@@ -7,6 +7,7 @@ use redis_ready::testing::{Server as Throwaway, ServerBuilder};
 use crate::Failure;
 use crate::certificates::Certificates;
 use crate::load;
+use crate::relay::Relay;
 
 /// A throw-away server, and which process it is.
 pub(crate) struct Server {
@@ -16,11 +17,22 @@ pub(crate) struct Server {
     process: u32,
     /// They go when it goes.
     _certificates: Option<Certificates>,
+    _relay: Option<Relay>,
 }
 
 impl Server {
     pub(crate) fn tcp() -> Result<Server, Failure> {
         Server::start(Throwaway::builder().tcp(), None)
+    }
+
+    /// A server behind a relay that delays what it passes on.
+    pub(crate) fn delayed() -> Result<Server, Failure> {
+        let mut server = Server::tcp()?;
+        let port = server.servers[0].port().ok_or("the server has no port")?;
+        let relay = Relay::start(port)?;
+        server.url = format!("redis://127.0.0.1:{}", relay.port());
+        server._relay = Some(relay);
+        Ok(server)
     }
 
     pub(crate) fn unix() -> Result<Server, Failure> {
@@ -71,6 +83,7 @@ impl Server {
             url,
             process,
             _certificates: certificates,
+            _relay: None,
         })
     }
 

@@ -55,6 +55,7 @@ fn soak(client: &str, seconds: f64, server: &Server) -> Result<Soaked, Failure> 
             tasks: TASKS,
             pipeline: 1,
             value: VALUE,
+            work: 0,
             length: Length::Seconds(seconds),
             server: server.process(),
         },

@@ -8,6 +8,8 @@ use crate::sample::Sample;
 use crate::scenario::Scenario;
 
 const NONE: &str = "–";
+/// Numbers of tasks in one table.
+const COLUMNS: usize = 5;
 
 /// All tables; each cell is a median over the repetitions.
 pub(crate) fn markdown(plan: &Plan, records: &Records) -> String {
@@ -48,13 +50,13 @@ fn section(text: &mut String, plan: &Plan, scenario: &Scenario, records: &Record
             _ => format!("**{rate}**"),
         })
     });
-    text.push_str("\nLatency in µs, p50 / p99:\n");
-    pairs(text, plan, scenario, records, |sample| {
-        [sample.p50, sample.p99]
-    });
     text.push_str("\nCPU time per command in µs, of the client / of the server:\n");
     pairs(text, plan, scenario, records, |sample| {
         [sample.client_cpu, sample.server_cpu]
+    });
+    text.push_str("\nLatency in µs, p50 / p99:\n");
+    pairs(text, plan, scenario, records, |sample| {
+        [sample.p50, sample.p99]
     });
 }
 
@@ -72,21 +74,34 @@ fn pairs(
     });
 }
 
+/// One table for each few numbers of tasks, so that none is wider than a page.
 fn table(
     text: &mut String,
     plan: &Plan,
     scenario: &Scenario,
     cell: &dyn Fn(Cell) -> Option<String>,
 ) {
+    for columns in scenario.tasks.chunks(COLUMNS) {
+        one_table(text, plan, scenario, columns, cell);
+    }
+}
+
+fn one_table(
+    text: &mut String,
+    plan: &Plan,
+    scenario: &Scenario,
+    columns: &[usize],
+    cell: &dyn Fn(Cell) -> Option<String>,
+) {
     text.push_str("\n| |");
-    for tasks in scenario.tasks {
+    for tasks in columns {
         let noun = if *tasks == 1 { "task" } else { "tasks" };
         let _ = write!(text, " {} {noun} |", thousands(*tasks as f64));
     }
-    let _ = writeln!(text, "\n|---|{}", "---:|".repeat(scenario.tasks.len()));
+    let _ = writeln!(text, "\n|---|{}", "---:|".repeat(columns.len()));
     for client in plan.clients(scenario) {
         let _ = write!(text, "| {client} |");
-        for tasks in scenario.tasks {
+        for tasks in columns {
             let cell = cell(Cell {
                 scenario: scenario.name,
                 client,
@@ -98,8 +113,8 @@ fn table(
     }
 }
 
-/// `1234567` as `1,234,567`.
-fn thousands(number: f64) -> String {
+/// Writes `1234567` as `1,234,567`.
+pub(crate) fn thousands(number: f64) -> String {
     let digits = format!("{number:.0}");
     let mut text = String::new();
     for (place, digit) in digits.chars().enumerate() {

@@ -32,6 +32,13 @@ pub(crate) const NAMES: [&str; 12] = [
     "raw",
 ];
 
+/// redis-ready with a driver that it does not choose itself, and the driver's name in
+/// `REDIS_READY_DRIVER`. They are measured only when they are named.
+pub(crate) const DRIVERS: [(&str, &str); 2] = [
+    ("redis-ready-io-thread", "io_thread"),
+    ("redis-ready-resident", "resident"),
+];
+
 /// The client that does nothing, to know what the loop around it takes.
 pub(crate) const NOTHING: &str = "nothing";
 
@@ -53,7 +60,9 @@ async fn measure(measurement: &Measurement) -> Result<Sample, Failure> {
         client, url, load, ..
     } = measurement;
     match client.as_str() {
-        "redis-ready" => redis_ready(url, load).await,
+        "redis-ready" | "redis-ready-io-thread" | "redis-ready-resident" => {
+            redis_ready(url, load).await
+        }
         "redis-ready-blocking" => {
             let client = redis_ready::Client::open(url)?.blocking();
             Ok(load::threads(load, Blocking(client)).await)
@@ -61,6 +70,11 @@ async fn measure(measurement: &Measurement) -> Result<Sample, Failure> {
         "redis-rs" if url.starts_with("redis-cluster:") => redis_rs::cluster(url, load).await,
         "redis-rs" => {
             let client = redis_rs::open(url)?;
+            let connection = client.get_multiplexed_async_connection().await?;
+            Ok(load::tasks(load, Shared(connection)).await)
+        }
+        "redis-rs-nodelay" => {
+            let client = redis_rs::open_without_delay(url)?;
             let connection = client.get_multiplexed_async_connection().await?;
             Ok(load::tasks(load, Shared(connection)).await)
         }

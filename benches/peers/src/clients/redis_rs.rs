@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use redis::aio::ConnectionLike;
-use redis::{AsyncCommands, Commands, Pipeline, TlsCertificates, Value};
+use redis::io::tcp::TcpSettings;
+use redis::{AsyncCommands, Commands, IntoConnectionInfo, Pipeline, TlsCertificates, Value};
 
 use super::tls;
 use crate::Failure;
@@ -32,6 +33,13 @@ pub(super) fn open(url: &str) -> Result<redis::Client, Failure> {
         root_cert: Some(authority),
     };
     Ok(redis::Client::build_with_tls(url, certificates)?)
+}
+
+/// A client that sends every command at once, although the reply to the one before is missing.
+pub(super) fn open_without_delay(url: &str) -> Result<redis::Client, Failure> {
+    let settings = TcpSettings::default().set_nodelay(true);
+    let info = url.into_connection_info()?.set_tcp_settings(settings);
+    Ok(redis::Client::open(info)?)
 }
 
 /// Measures redis-rs's own cluster client.
