@@ -321,8 +321,9 @@
 //! [`Config::with_io_thread_only`] and `REDIS_READY_DRIVER=io_thread` leave everything to the thread.
 //!
 //! The log (`redis-ready-log`), wakers of unknown kinds (`redis-ready-wake`), name look-ups and TLS files have
-//! threads of their own, which end when they are idle. A client therefore works in every tokio runtime, in other
-//! runtimes, in several of them at once and in none. It may stand in a `static`, and time limits are right while an application blocks its executor. The child of a `fork`
+//! threads of their own, which end when they are idle. A client therefore works in every tokio runtime, in
+//! other runtimes, in several of them at once and in none. It may stand in a `static`, and time limits are
+//! right while an application blocks its executor. The child of a `fork`
 //! without `exec` gets a thread and connections of its own, unless another thread of the parent was using
 //! a client at that moment: a lock that it held stays locked in the child for ever.
 //!

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use redis::{RedisError, RedisResult, Value};
 
+use super::driver::introduce;
 use super::errors::{
     LENGTH_HELP, MAX_ARGUMENT, argument_too_long, beyond_limit, is_a_cluster_node,
 };
@@ -15,7 +16,6 @@ use super::last_words::{about_connection, is_about_length};
 use super::queue::{AfterUnlock, Outcome, Submitted, WaiterId};
 use super::reply::{Reply, may_hold_error};
 use super::request::Request;
-use super::resident::introduce;
 use super::retry::MAX_WRITES;
 use super::state::{Purpose, State};
 use super::supervisor;

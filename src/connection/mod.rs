@@ -3,33 +3,24 @@
 
 mod blocking_pool;
 mod call;
-mod callers;
 mod connection_log;
-mod connection_task;
-mod driver_mode;
+mod driver;
 mod errors;
-mod handover;
 mod hosting;
 mod last_words;
 mod learned_commands;
-mod load;
 mod multiplexed;
 mod node;
 mod packed;
 mod queue;
 mod reply;
 mod request;
-mod residence;
-mod resident;
 mod retry;
 mod route;
 mod state;
 mod supervisor;
 mod timeouts;
 mod timer;
-mod transport;
-mod turn;
-mod watch;
 
 pub(crate) use self::errors::closed;
 pub(crate) use self::learned_commands::LearnedCommands;

@@ -2,9 +2,8 @@
 //! itself.
 //!
 //! A caller encodes its command straight into one shared buffer ([`queue`](super::queue)) and waits for the
-//! driver to write it and to hand over the reply: a task on the runtime of the callers
-//! ([`resident`](super::resident)) or the I/O thread ([`connection_task`](super::connection_task)). Between two
-//! connections the [`supervisor`](super::supervisor) connects again, for ever.
+//! [`driver`](super::driver) to write it and to hand over the reply. Between two connections the
+//! [`supervisor`](super::supervisor) connects again, for ever.
 
 use std::future::{Future, poll_fn};
 use std::sync::Arc;

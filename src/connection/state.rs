@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
 
 use super::errors::{closed, connection_lost};
+use super::hosting::Residence;
 use super::queue::CommandQueue;
-use super::residence::Residence;
 use crate::config::Target;
 use crate::error::Error;
 use crate::runtime::Wakers;

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use futures_util::future::select;
 
 use super::connection_log::ConnectionLog;
-use super::connection_task::ConnectionTask;
+use super::driver::ConnectionTask;
 use super::errors::{connection_lost, session_ended};
 use super::state::State;
 use super::timer::Timer;

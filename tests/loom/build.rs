@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::{env, fs};
 
-const SOURCE: &str = "../../src/connection/handover.rs";
+const SOURCE: &str = "../../src/connection/hosting/handover.rs";
 
 /// The check that a resident makes at the end of a poll: is the connection wanted back?
 const CHECK: &str = "if !is_wanted && !leaves";
@@ -23,7 +23,7 @@ fn main() {
                 + "\n"
         })
         .collect::<String>()
-        .replace("pub(super)", "pub(crate)");
+        .replace("pub(in super::super)", "pub(crate)");
     assert_eq!(
         source.matches(CHECK).count(),
         1,

@@ -5,9 +5,9 @@ use std::io;
 use std::pin::pin;
 use std::task::{Context, Poll};
 
-use super::errors::{connection_lost_after, protocol_error};
-use super::state::State;
-use super::transport::{READ_SIZE, Transport};
+use super::super::errors::{connection_lost_after, protocol_error};
+use super::super::hosting::{READ_SIZE, Transport};
+use super::super::state::State;
 use crate::error::Error;
 
 /// The most that is read at once before callers are told that they are late, and after a write has failed,

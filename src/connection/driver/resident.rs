@@ -9,18 +9,15 @@ use std::task::{Context, Poll};
 
 use tokio::runtime::{Handle, Id};
 
-use super::handover::{ResidentId, Work};
-use super::hosting::{most_in_flight, stays};
-use super::residence::Residence;
-use super::state::State;
-use super::transport::Transport;
+use super::super::hosting::{Residence, ResidentId, Transport, Work, most_in_flight, stays};
+use super::super::state::State;
 use super::turn::{Turn, take_turn};
 use crate::error::Error;
 use crate::runtime::{host, with_reactor};
 
 /// A caller tells where it runs, and brings a resident if one is wanted there.
 #[cold]
-pub(super) fn introduce(state: &Arc<State>) {
+pub(in super::super) fn introduce(state: &Arc<State>) {
     let Some(residence) = state.residence() else {
         return;
     };

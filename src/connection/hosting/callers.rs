@@ -8,7 +8,7 @@ const AGREEING_CALLERS: u32 = 4;
 
 /// On which runtime the callers of a connection are, by samples.
 #[derive(Debug, Default)]
-pub(super) struct Callers {
+pub(in super::super) struct Callers {
     /// The runtime of the last callers; `None` for callers without one.
     runtime: Option<Id>,
     /// How many of the last ones were there.
@@ -16,7 +16,7 @@ pub(super) struct Callers {
     /// How many commands may be in flight while a resident there drives.
     most_in_flight: usize,
     /// A resident is wanted.
-    pub(super) is_open: bool,
+    pub(in super::super) is_open: bool,
     /// The runtime of the last resident.
     home: Option<Id>,
     /// The runtimes that have a resident which has not been polled yet. A runtime that does not run would
@@ -27,7 +27,12 @@ pub(super) struct Callers {
 impl Callers {
     /// A caller is on `runtime`, where so many commands may be in flight. Where callers need not
     /// `agree`, the last one counts.
-    pub(super) fn meet(&mut self, runtime: Option<Id>, most_in_flight: usize, agree: bool) {
+    pub(in super::super) fn meet(
+        &mut self,
+        runtime: Option<Id>,
+        most_in_flight: usize,
+        agree: bool,
+    ) {
         self.most_in_flight = most_in_flight;
         if !agree {
             self.agreeing = AGREEING_CALLERS;
@@ -40,7 +45,7 @@ impl Callers {
     }
 
     /// Returns whether a resident is to be made on the runtime of the last caller.
-    pub(super) fn invite(&mut self) -> bool {
+    pub(in super::super) fn invite(&mut self) -> bool {
         let Some(runtime) = self.runtime else {
             return false;
         };
@@ -55,17 +60,17 @@ impl Callers {
     }
 
     /// The resident on `runtime` has been polled, or dropped before.
-    pub(super) fn has_come(&mut self, runtime: Id) {
+    pub(in super::super) fn has_come(&mut self, runtime: Id) {
         self.awaited.retain(|awaited| *awaited != runtime);
     }
 
     /// Returns how many commands may be in flight while a task on the runtime of the callers drives.
-    pub(super) fn most_in_flight(&self) -> usize {
+    pub(in super::super) fn most_in_flight(&self) -> usize {
         self.most_in_flight
     }
 
     /// Returns whether the last caller was on another runtime than the last resident, or on none.
-    pub(super) fn have_moved(&self) -> bool {
+    pub(in super::super) fn have_moved(&self) -> bool {
         self.runtime != self.home
     }
 }

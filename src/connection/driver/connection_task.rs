@@ -13,13 +13,10 @@ use std::time::Instant;
 
 use tokio::task::JoinHandle;
 
-use super::driver_mode::DriverMode;
-use super::errors::{closed, connection_lost, ended_by_another};
-use super::hosting::Hosting;
-use super::residence::Residence;
-use super::state::{Purpose, State};
-use super::timer::{Timer, reactor_turn};
-use super::transport::Transport;
+use super::super::errors::{closed, connection_lost, ended_by_another};
+use super::super::hosting::{DriverMode, Hosting, Residence, Transport};
+use super::super::state::{Purpose, State};
+use super::super::timer::{Timer, reactor_turn};
 use super::turn::{Turn, read_all, take_turn};
 use super::watch::Watch;
 use crate::connect::Connected;
@@ -27,7 +24,7 @@ use crate::error::{Error, ErrorKind};
 use crate::runtime::Wakers;
 
 /// The future of one connection. Its output is why it ended; by then the queue knows.
-pub(super) struct ConnectionTask<'a> {
+pub(in super::super) struct ConnectionTask<'a> {
     state: &'a State,
     residence: Arc<Residence>,
     hosting: Hosting,
@@ -50,7 +47,7 @@ enum Place {
 }
 
 impl<'a> ConnectionTask<'a> {
-    pub(super) fn new(state: &'a State, connected: Connected) -> ConnectionTask<'a> {
+    pub(in super::super) fn new(state: &'a State, connected: Connected) -> ConnectionTask<'a> {
         let mut wakers = Wakers::default();
         let inline = connected.stream.inline();
         let now = Instant::now();

@@ -13,8 +13,8 @@ use std::time::Duration;
 
 use tokio::time::Sleep;
 
-use super::residence::Residence;
-use super::state::State;
+use super::super::hosting::Residence;
+use super::super::state::State;
 use crate::connect::Socket;
 
 /// Time between two looks.

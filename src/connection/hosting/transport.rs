@@ -6,10 +6,10 @@ use std::task::{Context, Poll};
 
 use redis::Value;
 
-use super::errors::{connection_lost, connection_lost_after, protocol_error};
-use super::last_words::{about_connection, unasked};
+use super::super::errors::{connection_lost, connection_lost_after, protocol_error};
+use super::super::last_words::{about_connection, unasked};
+use super::super::queue::KEPT_CAPACITY;
 use super::load::Load;
-use super::queue::KEPT_CAPACITY;
 use crate::connect::{Connected, Stream};
 use crate::error::Error;
 use crate::resp::{Decoded, Decoder};
@@ -17,44 +17,44 @@ use crate::runtime::Wakers;
 
 /// Size of a read, and of the read buffer while replies are small, in bytes. 64 KiB were no faster, with
 /// values of 100 bytes or of 16 KiB.
-pub(super) const READ_SIZE: usize = 16 * 1024;
+pub(in super::super) const READ_SIZE: usize = 16 * 1024;
 /// The most that the read buffer grows at once beyond what has arrived, in bytes.
 const MAX_GROWTH: usize = 1024 * 1024;
 
 /// What it takes to drive one connection.
 #[derive(Debug)]
-pub(super) struct Transport {
+pub(in super::super) struct Transport {
     /// Which connection of the queue this is.
-    pub(super) number: u64,
-    pub(super) stream: Stream,
+    pub(in super::super) number: u64,
+    pub(in super::super) stream: Stream,
     decoder: Decoder,
     input: Vec<u8>,
     filled: usize,
     /// What was taken from the queue to be written.
-    pub(super) output: Vec<u8>,
+    pub(in super::super) output: Vec<u8>,
     /// How much of `output` has been written, and where it starts in the stream of commands.
-    pub(super) written: usize,
-    pub(super) output_start: u64,
+    pub(in super::super) written: usize,
+    pub(in super::super) output_start: u64,
     flushing: bool,
     /// It has let other tasks queue more commands before it writes.
-    pub(super) yielded: bool,
+    pub(in super::super) yielded: bool,
     /// Replies that have been decoded and not been handed out.
-    pub(super) replies: Vec<Decoded>,
+    pub(in super::super) replies: Vec<Decoded>,
     /// Bytes of a reply that is not complete, and which the decoder has taken.
     begun: u64,
-    pub(super) wakers: Wakers,
+    pub(in super::super) wakers: Wakers,
     /// What the last reply has said about the whole connection.
     last_words: Option<String>,
     /// Why the socket has failed, until what the server has said before is read.
-    pub(super) socket_failure: Option<io::Error>,
+    pub(in super::super) socket_failure: Option<io::Error>,
     /// Why the connection has ended.
-    pub(super) failure: Option<Error>,
-    pub(super) load: Load,
+    pub(in super::super) failure: Option<Error>,
+    pub(in super::super) load: Load,
 }
 
 impl Transport {
     /// The connection that is `number` for the queue.
-    pub(super) fn new(number: u64, connected: Connected) -> Transport {
+    pub(in super::super) fn new(number: u64, connected: Connected) -> Transport {
         let Connected { stream, mut input } = connected;
         let filled = input.len();
         input.resize(filled + READ_SIZE, 0);
@@ -80,24 +80,24 @@ impl Transport {
     }
 
     /// Returns whether the system has not taken all that was to be written.
-    pub(super) fn is_blocked(&self) -> bool {
+    pub(in super::super) fn is_blocked(&self) -> bool {
         self.written < self.output.len()
     }
 
     /// Returns whether the system, or TLS, has not taken all that was to be written.
-    pub(super) fn has_to_write(&self) -> bool {
+    pub(in super::super) fn has_to_write(&self) -> bool {
         self.is_blocked() || self.flushing
     }
 
     /// Empties the buffer of what has been written.
-    pub(super) fn clear_output(&mut self) {
+    pub(in super::super) fn clear_output(&mut self) {
         self.output.clear();
         self.output.shrink_to(KEPT_CAPACITY);
         self.written = 0;
     }
 
     /// The error of a connection to `peer` that has ended.
-    pub(super) fn lost(&self, peer: &str, cause: &io::Error) -> Error {
+    pub(in super::super) fn lost(&self, peer: &str, cause: &io::Error) -> Error {
         match &self.last_words {
             Some(words) => connection_lost_after(peer, cause, words),
             None => connection_lost(peer, cause),
@@ -105,7 +105,7 @@ impl Transport {
     }
 
     /// Writes what the system takes of the output.
-    pub(super) fn write(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
+    pub(in super::super) fn write(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
         while self.is_blocked() {
             match self.stream.poll_write(cx, &self.output[self.written..]) {
                 Poll::Ready(Ok(written)) => {
@@ -131,7 +131,11 @@ impl Transport {
     ///
     /// # Errors
     /// The connection to `peer` has ended.
-    pub(super) fn read(&mut self, peer: &str, cx: &mut Context<'_>) -> Result<usize, Error> {
+    pub(in super::super) fn read(
+        &mut self,
+        peer: &str,
+        cx: &mut Context<'_>,
+    ) -> Result<usize, Error> {
         self.make_room();
         match self.stream.poll_read(cx, &mut self.input[self.filled..]) {
             Poll::Pending => Ok(0),
@@ -151,7 +155,7 @@ impl Transport {
     ///
     /// # Errors
     /// What `peer` has sent is not RESP.
-    pub(super) fn decode(&mut self, peer: &str) -> Result<(), Error> {
+    pub(in super::super) fn decode(&mut self, peer: &str) -> Result<(), Error> {
         let (mut at, mut end) = (0, 0);
         loop {
             let (length, reply) = self
@@ -174,13 +178,13 @@ impl Transport {
     }
 
     /// Returns how many bytes have come of the reply that is not complete.
-    pub(super) fn begun(&self) -> u64 {
+    pub(in super::super) fn begun(&self) -> u64 {
         self.begun + self.filled as u64
     }
 
     /// Keeps what the last of the decoded replies says about the whole connection. Returns what it says if
     /// no command waits for it.
-    pub(super) fn note_last_words(&mut self) -> Option<String> {
+    pub(in super::super) fn note_last_words(&mut self) -> Option<String> {
         // An error is rare: only then it is looked at twice.
         let last = match self.replies.last() {
             Some(Ok(last @ Value::ServerError(_))) => Some(last),

@@ -6,16 +6,16 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::runtime::{Handle, Id};
 
 use super::callers::Callers;
-use super::driver_mode::DriverMode;
 use super::handover::{Handover, ResidentId};
-use super::hosting::most_in_flight;
+use super::mode::DriverMode;
+use super::rules::most_in_flight;
 use super::transport::Transport;
 
 /// What the I/O thread and the residents of one connection share.
 #[derive(Debug)]
-pub(super) struct Residence {
-    pub(super) handover: Handover<Box<Transport>>,
-    pub(super) mode: DriverMode,
+pub(in super::super) struct Residence {
+    pub(in super::super) handover: Handover<Box<Transport>>,
+    pub(in super::super) mode: DriverMode,
     /// The process that has made the connection: a forked child must leave it alone.
     process: u32,
     residents: AtomicU64,
@@ -23,7 +23,7 @@ pub(super) struct Residence {
 }
 
 impl Residence {
-    pub(super) fn new(mode: DriverMode) -> Arc<Residence> {
+    pub(in super::super) fn new(mode: DriverMode) -> Arc<Residence> {
         Arc::new(Residence {
             handover: Handover::new(),
             mode,
@@ -38,18 +38,18 @@ impl Residence {
     }
 
     /// Returns whether the process at hand is a child of the one that has made the connection.
-    pub(super) fn is_forked(&self) -> bool {
+    pub(in super::super) fn is_forked(&self) -> bool {
         self.process != std::process::id()
     }
 
     /// The I/O thread would like a resident to take over, or not.
-    pub(super) fn set_open(&self, is_open: bool) {
+    pub(in super::super) fn set_open(&self, is_open: bool) {
         self.callers().is_open = is_open;
     }
 
     /// A caller on `host`, or on none that can host, has introduced itself. Returns the resident to make
     /// there, if one is wanted.
-    pub(super) fn meet(&self, host: Option<&Handle>) -> Option<ResidentId> {
+    pub(in super::super) fn meet(&self, host: Option<&Handle>) -> Option<ResidentId> {
         let mut callers = self.callers();
         callers.meet(
             host.map(Handle::id),
@@ -62,17 +62,17 @@ impl Residence {
     }
 
     /// The resident on `runtime` has been polled, or dropped before.
-    pub(super) fn has_come(&self, runtime: Id) {
+    pub(in super::super) fn has_come(&self, runtime: Id) {
         self.callers().has_come(runtime);
     }
 
     /// Returns how many commands may be in flight while a task on the runtime of the callers drives.
-    pub(super) fn most_in_flight(&self) -> usize {
+    pub(in super::super) fn most_in_flight(&self) -> usize {
         self.callers().most_in_flight()
     }
 
     /// Returns whether the last caller was on another runtime than the last resident, or on none.
-    pub(super) fn callers_have_moved(&self) -> bool {
+    pub(in super::super) fn callers_have_moved(&self) -> bool {
         self.callers().have_moved()
     }
 }

@@ -20,8 +20,8 @@ use std::time::{Duration, Instant};
 
 use tokio::runtime::RuntimeFlavor;
 
-use super::driver_mode::DriverMode;
 use super::load::Load;
+use super::mode::DriverMode;
 
 /// Commands in flight, on average, from which on the I/O thread drives instead of a task on a runtime of
 /// several threads. Below three quarters of it, a resident may drive again.
@@ -46,7 +46,7 @@ const GOOD_STAY: Duration = Duration::from_secs(1);
 
 /// The I/O thread's rules about who drives a connection.
 #[derive(Debug)]
-pub(super) struct Hosting {
+pub(in super::super) struct Hosting {
     mode: DriverMode,
     window_start: Instant,
     replies_before: u64,
@@ -56,7 +56,7 @@ pub(super) struct Hosting {
 }
 
 impl Hosting {
-    pub(super) fn new(mode: DriverMode, now: Instant) -> Hosting {
+    pub(in super::super) fn new(mode: DriverMode, now: Instant) -> Hosting {
         Hosting {
             mode,
             window_start: now,
@@ -69,7 +69,11 @@ impl Hosting {
 
     /// Returns whether a resident would be better, once it is time to consider that.
     /// `most` returns how many commands may be in flight with one, on the runtime of the callers.
-    pub(super) fn consider(&mut self, load: &Load, most: impl FnOnce() -> usize) -> Option<bool> {
+    pub(in super::super) fn consider(
+        &mut self,
+        load: &Load,
+        most: impl FnOnce() -> usize,
+    ) -> Option<bool> {
         match self.mode {
             DriverMode::IoThread => return None,
             DriverMode::Resident | DriverMode::Flapping => return Some(true),
@@ -89,16 +93,16 @@ impl Hosting {
     }
 
     /// Returns whether the resident that asks may have the connection.
-    pub(super) fn accepts(&self, load: &Load, most: usize) -> bool {
+    pub(in super::super) fn accepts(&self, load: &Load, most: usize) -> bool {
         self.mode != DriverMode::Measured || is_light(load, most)
     }
 
-    pub(super) fn given(&mut self, now: Instant) {
+    pub(in super::super) fn given(&mut self, now: Instant) {
         self.given = now;
     }
 
     /// The connection has come back from a resident, because it `was_idle` or for another reason.
-    pub(super) fn came_back(&mut self, load: &Load, was_idle: bool, now: Instant) {
+    pub(in super::super) fn came_back(&mut self, load: &Load, was_idle: bool, now: Instant) {
         let was_good = was_idle || now.saturating_duration_since(self.given) >= GOOD_STAY;
         self.pause = if was_good {
             Duration::ZERO
@@ -112,7 +116,7 @@ impl Hosting {
 }
 
 /// Returns how many commands may be in flight, on average, while a task on such a runtime drives.
-pub(super) fn most_in_flight(flavor: &RuntimeFlavor) -> usize {
+pub(in super::super) fn most_in_flight(flavor: &RuntimeFlavor) -> usize {
     match flavor {
         RuntimeFlavor::CurrentThread => usize::MAX,
         _ => MANY_IN_FLIGHT,
@@ -120,7 +124,7 @@ pub(super) fn most_in_flight(flavor: &RuntimeFlavor) -> usize {
 }
 
 /// Returns whether a resident goes on after a turn with this load, with at most so many commands in flight.
-pub(super) fn stays(mode: DriverMode, load: &Load, most: usize) -> bool {
+pub(in super::super) fn stays(mode: DriverMode, load: &Load, most: usize) -> bool {
     match mode {
         DriverMode::Measured => is_light(load, most),
         DriverMode::Resident => true,

@@ -7,7 +7,7 @@ const SPAN: usize = 16;
 
 /// How busy a connection is, by averages that move over the last 16 values.
 #[derive(Debug)]
-pub(super) struct Load {
+pub(in super::super) struct Load {
     /// Commands in flight when replies came, times 16.
     in_flight: usize,
     /// Bytes that were read in one turn, times 16.
@@ -19,7 +19,7 @@ pub(super) struct Load {
 }
 
 impl Load {
-    pub(super) fn new() -> Load {
+    pub(in super::super) fn new() -> Load {
         Load {
             in_flight: 0,
             bytes: 0,
@@ -30,32 +30,32 @@ impl Load {
     }
 
     /// Returns how many commands were in flight lately.
-    pub(super) fn in_flight(&self) -> usize {
+    pub(in super::super) fn in_flight(&self) -> usize {
         self.in_flight / SPAN
     }
 
     /// Returns how many bytes were read in one turn lately.
-    pub(super) fn bytes(&self) -> usize {
+    pub(in super::super) fn bytes(&self) -> usize {
         self.bytes / SPAN
     }
 
     /// Returns how many bytes have been read in the turn at hand.
-    pub(super) fn bytes_of_turn(&self) -> usize {
+    pub(in super::super) fn bytes_of_turn(&self) -> usize {
         self.bytes_of_turn
     }
 
     /// Returns how many replies have come.
-    pub(super) fn replies(&self) -> u64 {
+    pub(in super::super) fn replies(&self) -> u64 {
         self.replies
     }
 
     /// Returns when the last reply has come.
-    pub(super) fn heard(&self) -> Instant {
+    pub(in super::super) fn heard(&self) -> Instant {
         self.heard
     }
 
     /// A turn begins.
-    pub(super) fn start_turn(&mut self) {
+    pub(in super::super) fn start_turn(&mut self) {
         if self.bytes_of_turn > 0 {
             self.bytes = self.bytes - self.bytes / SPAN + self.bytes_of_turn;
             self.bytes_of_turn = 0;
@@ -63,12 +63,12 @@ impl Load {
     }
 
     /// So many `bytes` have been read.
-    pub(super) fn read(&mut self, bytes: usize) {
+    pub(in super::super) fn read(&mut self, bytes: usize) {
         self.bytes_of_turn += bytes;
     }
 
     /// `replies` have come while `in_flight` commands were in flight.
-    pub(super) fn replied(&mut self, in_flight: usize, replies: usize, now: Instant) {
+    pub(in super::super) fn replied(&mut self, in_flight: usize, replies: usize, now: Instant) {
         self.in_flight = self.in_flight - self.in_flight / SPAN + in_flight;
         self.replies += replies as u64;
         self.heard = now;

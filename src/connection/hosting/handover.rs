@@ -33,11 +33,11 @@ use std::sync::{Mutex, MutexGuard};
 use std::sync::PoisonError;
 
 /// Identifies a resident among all that one connection has had.
-pub(super) type ResidentId = u64;
+pub(in super::super) type ResidentId = u64;
 
 /// The place where a connection passes from one party to the other.
 #[derive(Debug)]
-pub(super) struct Handover<T>(Mutex<Inner<T>>);
+pub(in super::super) struct Handover<T>(Mutex<Inner<T>>);
 
 #[derive(Debug)]
 struct Inner<T> {
@@ -70,7 +70,7 @@ struct Resident {
 
 /// What a resident gets when it is polled.
 #[derive(Debug)]
-pub(super) enum Work<T> {
+pub(in super::super) enum Work<T> {
     Value(T),
     /// It may get the value, and is woken then.
     Later,
@@ -80,7 +80,7 @@ pub(super) enum Work<T> {
 
 impl<T> Handover<T> {
     /// The I/O thread has the value.
-    pub(super) fn new() -> Handover<T> {
+    pub(in super::super) fn new() -> Handover<T> {
         Handover(Mutex::new(Inner {
             stage: Stage::IoThread(None),
             io_thread: None,
@@ -98,7 +98,7 @@ impl<T> Handover<T> {
     ///
     /// # Errors
     /// There is none, or none any more; with the value.
-    pub(super) fn give(&self, value: T, waker: &Waker) -> Result<(), T> {
+    pub(in super::super) fn give(&self, value: T, waker: &Waker) -> Result<(), T> {
         let resident_waker = {
             let mut inner = self.lock();
             let Stage::IoThread(candidate) = &mut inner.stage else {
@@ -117,14 +117,14 @@ impl<T> Handover<T> {
     }
 
     /// Returns whether a resident asks for the value. `waker` wakes the I/O thread when one does.
-    pub(super) fn has_candidate(&self, waker: &Waker) -> bool {
+    pub(in super::super) fn has_candidate(&self, waker: &Waker) -> bool {
         let mut inner = self.lock();
         inner.set_io_thread(waker);
         matches!(inner.stage, Stage::IoThread(Some(_)))
     }
 
     /// Sends the resident away that asks for the value.
-    pub(super) fn dismiss(&self) {
+    pub(in super::super) fn dismiss(&self) {
         let candidate = match &mut self.lock().stage {
             Stage::IoThread(candidate) => candidate.take(),
             _ => None,
@@ -135,7 +135,7 @@ impl<T> Handover<T> {
     }
 
     /// The connection has ended: no resident gets it any more.
-    pub(super) fn end(&self) {
+    pub(in super::super) fn end(&self) {
         let stage = std::mem::replace(&mut self.lock().stage, Stage::Ended);
         // Outside the lock: dropping a value closes a socket, and dropping a waker may drop a task.
         match stage {
@@ -148,7 +148,7 @@ impl<T> Handover<T> {
 
     /// Takes the value back. `None` while the resident is in the middle of a poll, at the end of which it
     /// hands the value over and wakes the I/O thread.
-    pub(super) fn reclaim(&self, waker: &Waker) -> Option<T> {
+    pub(in super::super) fn reclaim(&self, waker: &Waker) -> Option<T> {
         let mut inner = self.lock();
         inner.set_io_thread(waker);
         if let Stage::Working { is_wanted, .. } = &mut inner.stage {
@@ -170,21 +170,21 @@ impl<T> Handover<T> {
     }
 
     /// Returns whether the value waits for the I/O thread; if not, `waker` is woken once it does.
-    pub(super) fn is_returned(&self, waker: &Waker) -> bool {
+    pub(in super::super) fn is_returned(&self, waker: &Waker) -> bool {
         let mut inner = self.lock();
         inner.set_io_thread(waker);
         matches!(inner.stage, Stage::Returned(_))
     }
 
     /// Returns how often residents have been polled with the value.
-    pub(super) fn laps(&self) -> u64 {
+    pub(in super::super) fn laps(&self) -> u64 {
         self.lock().laps
     }
 
     // What a resident does.
 
     /// A resident asks for the value, in its first poll.
-    pub(super) fn enter(&self, id: ResidentId, waker: &Waker) {
+    pub(in super::super) fn enter(&self, id: ResidentId, waker: &Waker) {
         let (io_thread, replaced) = {
             let mut inner = self.lock();
             let Stage::IoThread(candidate) = &mut inner.stage else {
@@ -201,7 +201,7 @@ impl<T> Handover<T> {
     }
 
     /// Takes the value for one poll, which ends with [`rest`](Handover::rest).
-    pub(super) fn work(&self, id: ResidentId) -> Work<T> {
+    pub(in super::super) fn work(&self, id: ResidentId) -> Work<T> {
         let mut inner = self.lock();
         match std::mem::replace(&mut inner.stage, Stage::Ended) {
             Stage::Resting(resident, value) if resident.id == id => {
@@ -224,7 +224,7 @@ impl<T> Handover<T> {
 
     /// Ends a poll of the resident. Returns whether it goes on; if not, because it `leaves` or because the
     /// value is wanted back, the I/O thread is woken.
-    pub(super) fn rest(&self, value: T, leaves: bool) -> bool {
+    pub(in super::super) fn rest(&self, value: T, leaves: bool) -> bool {
         let mut inner = self.lock();
         match std::mem::replace(&mut inner.stage, Stage::Ended) {
             Stage::Working {
@@ -254,7 +254,7 @@ impl<T> Handover<T> {
     }
 
     /// The resident is dropped, which happens between two polls: what it had goes to the I/O thread.
-    pub(super) fn leave(&self, id: ResidentId) {
+    pub(in super::super) fn leave(&self, id: ResidentId) {
         let mut inner = self.lock();
         let (stage, resident) = match std::mem::replace(&mut inner.stage, Stage::Ended) {
             Stage::IoThread(Some(candidate)) if candidate.id == id => {

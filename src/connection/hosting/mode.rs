@@ -8,8 +8,8 @@ const VARIABLE: &str = "REDIS_READY_DRIVER";
 
 /// Who drives connections.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum DriverMode {
-    /// The one of the two that measured better ([`hosting`](super::hosting)).
+pub(in super::super) enum DriverMode {
+    /// The one of the two that measured better ([`rules`](super::rules)).
     Measured,
     /// `io_thread`: always the I/O thread.
     IoThread,
@@ -21,7 +21,7 @@ pub(super) enum DriverMode {
 
 impl DriverMode {
     /// Returns the mode of this process.
-    pub(super) fn of_process() -> DriverMode {
+    pub(in super::super) fn of_process() -> DriverMode {
         static MODE: OnceLock<DriverMode> = OnceLock::new();
         *MODE.get_or_init(|| {
             if cfg!(not(unix)) {
