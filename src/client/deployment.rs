@@ -60,7 +60,7 @@ impl Deployment {
         }
         match &self.servers {
             Connected::Standalone(node) => node.send(command, resend),
-            Connected::Cluster(cluster) => Box::pin(cluster.send(command, resend)),
+            Connected::Cluster(cluster) => cluster.send(command, resend),
         }
     }
 

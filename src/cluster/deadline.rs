@@ -18,6 +18,12 @@ impl Deadline {
         }
     }
 
+    /// Counts since `start`; begins to count now if nothing has been waited for yet.
+    pub(super) fn since(start: Option<Instant>, limit: Duration) -> Deadline {
+        let start = start.unwrap_or_else(Instant::now);
+        Deadline { start, limit }
+    }
+
     /// Returns a deadline that began at the same time.
     pub(super) fn with_limit(self, limit: Duration) -> Deadline {
         Deadline { limit, ..self }

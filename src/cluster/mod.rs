@@ -3,9 +3,9 @@
 //! Each node has the same [`NodeConnections`](crate::connection::NodeConnections) as a single server, and
 //! with them deadlines, delivery, reconnects and TLS. This folder adds which slot a command's keys are in
 //! (`slot`, `routing`), which node serves it (`announced`, `topology`, `node`, `shards`, `nodes`, `refresh`,
-//! `unserved`), where a node redirects a command to (`redirect`, `hop`, `script_refusal`), and how a command
-//! or a pipeline for several nodes is taken apart and put together (`batch`, `fan_out`, `pipeline`,
-//! `responses`).
+//! `unserved`), the short way of a command whose keys are in one slot (`direct`), where a node redirects a
+//! command to (`redirect`, `hop`, `script_refusal`), and how a command or a pipeline for several nodes is
+//! taken apart and put together (`batch`, `fan_out`, `pipeline`, `responses`).
 //!
 //! # Why not redis-rs's `ClusterConnection`
 //!
@@ -28,6 +28,7 @@
 mod announced;
 mod batch;
 mod deadline;
+mod direct;
 mod errors;
 mod fan_out;
 mod hop;

@@ -2,6 +2,12 @@
 //!
 //! A node that does not serve any slot any more is closed. Commands that had not been written there go to
 //! the node that serves their slot now.
+//!
+//! The table is behind a lock that every command takes, and a table that is read without one would be worth
+//! little: the whole look-up is 55 of the 4,800 instructions of a command, two of them atomic for the lock
+//! and one for the clone of the `Arc`, which stays in any case. With 1,000 tasks on three nodes it was 1.9 to
+//! 2.6 % of the samples of a profile; all waits for any lock, those of the connections included, were 0.2 % on
+//! two threads, and 1 % on eight threads of two cores.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};

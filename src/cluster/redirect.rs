@@ -55,6 +55,25 @@ impl Destination {
     }
 }
 
+/// One attempt to run a request, and what came of it.
+pub(super) struct Attempt {
+    hop: Hop,
+    result: Result<Reply, Error>,
+    /// How often the request has been written without a reply that its caller could use.
+    writes: u8,
+}
+
+impl Attempt {
+    /// An attempt on the node that the slot table names.
+    pub(super) fn new(node: Arc<Node>, result: Result<Reply, Error>, writes: u8) -> Attempt {
+        Attempt {
+            hop: Hop::to(node),
+            result,
+            writes,
+        }
+    }
+}
+
 /// A request on its way through the cluster.
 pub(super) struct RedirectedCall<'a> {
     refresher: &'a Arc<Refresher>,
@@ -66,6 +85,8 @@ pub(super) struct RedirectedCall<'a> {
     reads: bool,
     /// The node that a redirection has named: it gets the next attempt.
     next: Option<Hop>,
+    /// The attempt that was made before this call.
+    earlier: Option<Attempt>,
     /// The node that has answered last.
     answered_by: Option<Hop>,
     redirections: u32,
@@ -94,6 +115,7 @@ impl<'a> RedirectedCall<'a> {
             deadline: deadline.with_limit(timeouts.deadline),
             reads: request.reads,
             next: None,
+            earlier: None,
             answered_by: None,
             redirections: 0,
             writes: 0,
@@ -105,6 +127,12 @@ impl<'a> RedirectedCall<'a> {
     /// Goes to the node that a redirection has named first.
     pub(super) fn by_way_of(mut self, next: Option<Hop>) -> RedirectedCall<'a> {
         self.next = next;
+        self
+    }
+
+    /// Begins with what came of an `earlier` attempt.
+    pub(super) fn after(mut self, earlier: Attempt) -> RedirectedCall<'a> {
+        self.earlier = Some(earlier);
         self
     }
 
@@ -132,12 +160,11 @@ impl<'a> RedirectedCall<'a> {
 
     async fn send_until_answered(&mut self) -> Result<Reply, Error> {
         loop {
-            let hop = match self.next.take() {
-                Some(hop) => hop,
-                None => Hop::to(self.node().await?),
-            };
-            let timeouts = self.timeouts.with_deadline(self.deadline.left());
-            let (result, writes) = hop.run(self.request, timeouts, self.writes).await;
+            let Attempt {
+                hop,
+                result,
+                writes,
+            } = self.attempt().await?;
             self.writes = writes;
             let reply = match result {
                 Ok(reply) => reply,
@@ -160,6 +187,24 @@ impl<'a> RedirectedCall<'a> {
                 return Ok(reply);
             }
         }
+    }
+
+    /// Sends the request to the node whose turn it is, unless an attempt has been made before.
+    async fn attempt(&mut self) -> Result<Attempt, Error> {
+        if let Some(earlier) = self.earlier.take() {
+            return Ok(earlier);
+        }
+        let hop = match self.next.take() {
+            Some(hop) => hop,
+            None => Hop::to(self.node().await?),
+        };
+        let timeouts = self.timeouts.with_deadline(self.deadline.left());
+        let (result, writes) = hop.run(self.request, timeouts, self.writes).await;
+        Ok(Attempt {
+            hop,
+            result,
+            writes,
+        })
     }
 
     /// Returns why the node of `hop` has run nothing, where that is proved.
@@ -281,6 +326,13 @@ impl<'a> RedirectedCall<'a> {
     }
 }
 
+/// Returns whether `reply` says nothing about the node or the slot: it neither refuses its command nor comes
+/// from a node that has become a replica.
+#[inline]
+pub(super) fn is_for_its_caller(reply: &Reply) -> bool {
+    !reply.has_error() || reply.refusal().is_none() && !reply.is_by_a_replica()
+}
+
 /// Returns the slot that a redirection names.
 pub(super) fn redirected_slot(redirect: &Redirect) -> Option<Slot> {
     let (Redirect::Moved { slot, .. } | Redirect::Ask { slot, .. }) = redirect;
@@ -315,5 +367,27 @@ pub(super) fn follow_redirect(
             nodes.node_at(&address).map(Hop::to)
         }
         Redirect::Ask { .. } => nodes.node_at(&address).map(Hop::asking),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_about_the_command_alone_is_for_its_caller() {
+        let check = |reply: &str, expected: bool| {
+            let value = redis::parse_redis_value(reply.as_bytes()).expect("RESP");
+            assert_eq!(is_for_its_caller(&Reply::One(value)), expected, "{reply}");
+        };
+        check("+OK\r\n", true);
+        check("-WRONGTYPE it is a list\r\n", true);
+        check("*2\r\n:1\r\n-ERR x\r\n", true);
+        check("-MOVED 5 h:1\r\n", false);
+        check("-TRYAGAIN x\r\n", false);
+        check("-LOADING x\r\n", false);
+        check("-READONLY x\r\n", false);
+        check("-ERR a script says: -READONLY x\r\n", false);
+        check("*2\r\n:1\r\n-READONLY x\r\n", false);
     }
 }

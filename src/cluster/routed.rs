@@ -30,8 +30,19 @@ impl<'a> Routed<'a> {
         arguments: impl Iterator<Item = &'b [u8]> + Clone,
         info: CommandInfo,
     ) -> Result<Routed<'a>, Error> {
+        let routing = Routing::of(info, arguments.clone());
+        Routed::with_routing(bytes, arguments, info, routing)
+    }
+
+    /// As [`new`](Routed::new), with what [`Routing::of`] has returned before.
+    pub(super) fn with_routing<'b>(
+        bytes: impl Into<Cow<'a, [u8]>>,
+        arguments: impl Iterator<Item = &'b [u8]> + Clone,
+        info: CommandInfo,
+        routing: Result<Routing, Unroutable>,
+    ) -> Result<Routed<'a>, Error> {
         let route = Route::of(info, arguments.clone())?;
-        let routing = Routing::of(info, arguments.clone()).map_err(|why| match why {
+        let routing = routing.map_err(|why| match why {
             Unroutable::CrossSlot => crosses_slots(&quoted_name(arguments)),
             Unroutable::Refused(instead) => no_meaning(&quoted_name(arguments), instead),
         })?;

@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::{join_all, try_join_all};
-use redis::{Cmd, RedisResult, Value};
+use redis::{Cmd, RedisFuture, RedisResult, Value};
 
 use super::deadline::Deadline;
+use super::direct::DirectCommand;
 use super::errors::{crosses_slots, no_meaning, quoted_name};
 use super::node_request::NodeRequest;
 use super::nodes::Nodes;
@@ -40,14 +41,44 @@ impl Cluster {
         }
     }
 
-    /// Runs `command` on the nodes that serve its keys.
-    pub(crate) async fn send(&self, command: &Cmd, resend: Resend) -> RedisResult<Value> {
+    /// Sends `command` to the nodes that serve its keys. Nearly every command has one slot and goes straight
+    /// to a node, which is chosen here and not in the future: that has less to carry along.
+    pub(crate) fn send<'a>(&'a self, command: &'a Cmd, resend: Resend) -> RedisFuture<'a, Value> {
+        let info = CommandInfo::of(arguments(command));
+        let routing = Routing::of(info, arguments(command));
+        if let Ok(Routing::Slot(slot)) = routing {
+            let command = DirectCommand {
+                command,
+                info,
+                slot,
+                resend,
+            };
+            if let Some(node) = command.node(self.refresher.nodes()) {
+                return Box::pin(command.send(&self.refresher, node));
+            }
+        }
+        Box::pin(self.send_by_routing(command, info, routing, resend))
+    }
+
+    /// Runs any command: on one node, in parts on several, or on all of them. `info` and `routing` are
+    /// what the table of commands tells.
+    async fn send_by_routing(
+        &self,
+        command: &Cmd,
+        info: CommandInfo,
+        routing: Result<Routing, Unroutable>,
+        resend: Resend,
+    ) -> RedisResult<Value> {
         check_not_empty(command)?;
         let deadline = self.deadline();
         let mut bytes = Vec::new();
         encode(command, &mut bytes);
-        let info = self.info(arguments(command), deadline).await?;
-        let routed = Routed::new(bytes, arguments(command), info)?;
+        let routed = if info.is_unknown() {
+            let info = self.info(arguments(command), deadline).await?;
+            Routed::new(bytes, arguments(command), info)?
+        } else {
+            Routed::with_routing(bytes, arguments(command), info, routing)?
+        };
         let value = fan_out::run(&self.refresher, deadline, &routed, resend).await?;
         Ok(if command.is_no_response() {
             Value::Nil

@@ -72,6 +72,11 @@ impl<'a> Call<'a> {
         self.writes
     }
 
+    /// Returns when it was submitted first: from then on its deadline counts.
+    pub(crate) fn started(&self) -> Option<Instant> {
+        self.started
+    }
+
     /// Waits for the reply.
     pub(crate) async fn reply(&mut self) -> Result<Reply, Error> {
         poll_fn(|cx| self.poll_reply(cx)).await

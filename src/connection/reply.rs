@@ -36,7 +36,8 @@ impl Reply {
     }
 
     /// Returns whether the server has answered an error, anywhere in it.
-    pub(super) fn has_error(&self) -> bool {
+    #[inline]
+    pub(crate) fn has_error(&self) -> bool {
         self.has_error_of(|_| true)
     }
 

@@ -3,6 +3,7 @@
 mod announced;
 mod databases;
 mod exactly_once;
+mod first_answers;
 mod migrations;
 mod node_loss;
 mod replicas;
