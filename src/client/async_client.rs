@@ -11,7 +11,7 @@ use super::blocking::BlockingClient;
 use super::dedicated::DedicatedConnection;
 use super::deployment::Deployment;
 use crate::config::Config;
-use crate::connection::{Packed, Resend, Timeouts};
+use crate::connection::{Resend, Timeouts};
 use crate::error::{Error, ErrorKind};
 use crate::runtime::{later, sleep, within as within_limit};
 
@@ -227,8 +227,8 @@ impl ConnectionLike for Client {
         offset: usize,
         count: usize,
     ) -> RedisFuture<'a, Vec<Value>> {
-        let packed = Packed::of_pipeline(pipeline, offset, count);
-        Box::pin(async move { self.deployment.send_pipeline(packed?, self.resend).await })
+        self.deployment
+            .send_pipeline(pipeline, offset, count, self.resend)
     }
 
     fn get_db(&self) -> i64 {

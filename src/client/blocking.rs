@@ -111,7 +111,9 @@ impl ConnectionLike for BlockingClient {
         count: usize,
     ) -> RedisResult<Vec<Value>> {
         let packed = Packed::pipeline(commands, offset, count)?;
-        let values = self.deployment.send_pipeline(packed.clone(), self.resend);
+        let values = self
+            .deployment
+            .send_packed_pipeline(packed.clone(), self.resend);
         self.wait(values, || blocking_time(&packed))
     }
 

@@ -4,11 +4,13 @@ use std::future::ready;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use redis::{Cmd, RedisError, RedisFuture, RedisResult, Value};
+use redis::{Cmd, Pipeline, RedisError, RedisFuture, RedisResult, Value};
 
 use crate::cluster::Cluster;
 use crate::config::{Config, ServerConfig, ServerRole, Servers, Target};
-use crate::connection::{MultiplexedConnection, NodeConnections, Packed, Reply, Resend, Timeouts};
+use crate::connection::{
+    MultiplexedConnection, NodeConnections, Packed, PlainPipeline, Reply, Resend, Timeouts,
+};
 use crate::error::Error;
 use crate::runtime::{check_may_wait, flush_log};
 
@@ -77,8 +79,26 @@ impl Deployment {
         }
     }
 
+    /// Sends a pipeline, whose caller wants `count` replies behind the first `offset`.
+    pub(super) fn send_pipeline<'a>(
+        &'a self,
+        pipeline: &'a Pipeline,
+        offset: usize,
+        count: usize,
+        resend: Resend,
+    ) -> RedisFuture<'a, Vec<Value>> {
+        if let Connected::Standalone(node) = &self.servers
+            && check_may_wait().is_ok()
+            && let Some(plain) = PlainPipeline::of(pipeline, offset, count)
+        {
+            return node.send_pipeline(plain, resend);
+        }
+        let packed = Packed::of_pipeline(pipeline, offset, count);
+        Box::pin(async move { self.send_packed_pipeline(packed?, resend).await })
+    }
+
     /// Sends packed commands of a pipeline.
-    pub(super) async fn send_pipeline(
+    pub(super) async fn send_packed_pipeline(
         &self,
         packed: Packed<'_>,
         resend: Resend,

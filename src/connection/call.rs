@@ -122,24 +122,32 @@ impl<'a> Call<'a> {
             (Outcome::Retry, Progress::Parked(_, reply)) if self.time_left().is_zero() => {
                 Poll::Ready(Ok(*reply))
             }
-            (Outcome::Admitted, _) => self.submit(true, cx.waker()),
-            (Outcome::Retry, _) => self.submit(false, cx.waker()),
+            (Outcome::Admitted, _) => self.submit_again(true, cx.waker()),
+            (Outcome::Retry, _) => self.submit_again(false, cx.waker()),
         }
     }
 
-    #[inline]
+    #[cold]
+    fn submit_again(&mut self, admitted: bool, waker: &Waker) -> PollReply {
+        self.submit(admitted, waker)
+    }
+
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "a call costs a fiftieth of a command")]
     fn submit(&mut self, admitted: bool, waker: &Waker) -> PollReply {
         self.progress = Progress::Finished;
-        let request = &self.request;
         let timeouts = match self.started {
-            None => request.timeouts,
-            Some(_) => request.timeouts.with_deadline(self.time_left()),
+            None => self.request.timeouts,
+            Some(_) => self.request.timeouts.with_deadline(self.time_left()),
         };
+        let request = &mut self.request;
+        request.prepare();
+        let (expected, is_answered) = (request.expected(), request.is_answered());
         let submitted = self.connection.lock().submit(
             |buffer| request.encode(buffer),
-            request.expected(),
+            expected,
             timeouts,
-            request.is_answered().then_some(waker),
+            is_answered.then_some(waker),
             admitted,
         );
         let (progress, now, after) = match submitted {
@@ -249,7 +257,7 @@ impl<'a> Call<'a> {
             && self.connection.lock().may_resend();
         if again {
             self.lost = Some(error);
-            self.submit(false, waker)
+            self.submit_again(false, waker)
         } else {
             self.give_up(error)
         }

@@ -18,6 +18,7 @@ use super::errors::{not_authenticated, not_ready};
 use super::learned_commands::LearnedCommands;
 use super::multiplexed::MultiplexedConnection;
 use super::packed::{Packed, check_not_empty};
+use super::plain_pipeline::PlainPipeline;
 use super::reply::Reply;
 use super::request::{Request, own_request};
 use super::retry::Resend;
@@ -133,6 +134,18 @@ impl NodeConnections {
             }
             Err(error) => Box::pin(ready(Err(error))),
         }
+    }
+
+    /// Sends a pipeline all commands of which go to the connection that all callers share.
+    pub(crate) fn send_pipeline<'a>(
+        &'a self,
+        pipeline: PlainPipeline<'a>,
+        resend: Resend,
+    ) -> RedisFuture<'a, Vec<Value>> {
+        let commands = pipeline.count();
+        let request = Request::pipeline(pipeline, self.timeouts).with_resend(resend);
+        let mut call = self.shared.call(request);
+        Box::pin(async move { call.reply().await?.many(commands).await })
     }
 
     /// Sends packed commands.

@@ -65,21 +65,11 @@ impl<'a> Packed<'a> {
         offset: usize,
         count: usize,
     ) -> RedisResult<Packed<'static>> {
-        let expected = if pipeline.is_transaction() {
-            (pipeline.len() + 1, 1)
-        } else {
-            (0, pipeline.len())
-        };
-        if (offset, count) != expected || count == 0 {
-            return Err(empty_command());
-        }
+        let expected = expected_replies(pipeline, offset, count)?;
         pipeline.cmd_iter().try_for_each(check_not_empty)?;
         Ok(Packed {
             bytes: Cow::Owned(pipeline.get_packed_pipeline()),
-            expected: ExpectedReplies::Many {
-                skip: offset,
-                count,
-            },
+            expected,
             infos: None,
         })
     }
@@ -152,6 +142,26 @@ impl<'a> Packed<'a> {
         }
         commands
     }
+}
+
+/// Returns the replies of `pipeline`, whose caller wants `count` behind the first `offset`.
+pub(super) fn expected_replies(
+    pipeline: &Pipeline,
+    offset: usize,
+    count: usize,
+) -> RedisResult<ExpectedReplies> {
+    let expected = if pipeline.is_transaction() {
+        (pipeline.len() + 1, 1)
+    } else {
+        (0, pipeline.len())
+    };
+    if (offset, count) != expected || count == 0 {
+        return Err(empty_command());
+    }
+    Ok(ExpectedReplies::Many {
+        skip: offset,
+        count,
+    })
 }
 
 /// Fails for a command without a single argument.

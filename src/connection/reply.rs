@@ -31,7 +31,8 @@ impl Reply {
         match self {
             Reply::Many(values) => Ok(values),
             Reply::One(value) => Ok(vec![value]),
-            Reply::Aborted(refused) => Err(exec_abort(commands, &refused).await),
+            // It is rare, and its future large.
+            Reply::Aborted(refused) => Err(Box::pin(exec_abort(commands, &refused)).await),
         }
     }
 
@@ -128,7 +129,12 @@ impl PipelineReplies {
     ) -> Option<ReplyOrLimit> {
         self.seen += 1;
         match reply {
-            Ok(reply) if self.seen > skip => self.values.push(reply),
+            Ok(reply) if self.seen > skip => {
+                if self.values.is_empty() {
+                    self.values.reserve_exact(count);
+                }
+                self.values.push(reply);
+            }
             // The first reply that is skipped is that of MULTI.
             Ok(error @ Value::ServerError(_)) => {
                 self.refused.push((self.seen.saturating_sub(2), error));

@@ -5,6 +5,7 @@ use std::time::Duration;
 use redis::Cmd;
 
 use super::packed::Packed;
+use super::plain_pipeline::PlainPipeline;
 use super::reply::{ExpectedReplies, Reply};
 use super::retry::Resend;
 use super::timeouts::Timeouts;
@@ -24,6 +25,7 @@ pub(crate) struct Request<'a> {
 #[derive(Clone)]
 enum Payload<'a> {
     Command(&'a Cmd, CommandInfo),
+    Pipeline(PlainPipeline<'a>),
     Packed(Packed<'a>),
 }
 
@@ -33,6 +35,15 @@ impl<'a> Request<'a> {
     pub(crate) fn command(command: &'a Cmd, info: CommandInfo, timeouts: Timeouts) -> Request<'a> {
         Request {
             payload: Payload::Command(command, info),
+            timeouts,
+            resend: Resend::Never,
+            in_cluster: false,
+        }
+    }
+
+    pub(super) fn pipeline(pipeline: PlainPipeline<'a>, timeouts: Timeouts) -> Request<'a> {
+        Request {
+            payload: Payload::Pipeline(pipeline),
             timeouts,
             resend: Resend::Never,
             in_cluster: false,
@@ -70,10 +81,20 @@ impl<'a> Request<'a> {
         }
     }
 
+    /// Does what takes long before the lock of the queue is taken.
     #[inline]
-    pub(super) fn encode(&self, buffer: &mut Vec<u8>) {
-        match &self.payload {
+    pub(super) fn prepare(&mut self) {
+        if let Payload::Pipeline(pipeline) = &mut self.payload {
+            pipeline.encode();
+        }
+    }
+
+    /// Appends it to `buffer`, under the lock of the queue.
+    #[inline]
+    pub(super) fn encode(&mut self, buffer: &mut Vec<u8>) {
+        match &mut self.payload {
             Payload::Command(command, _) => encode(command, buffer),
+            Payload::Pipeline(pipeline) => pipeline.move_to(buffer),
             Payload::Packed(packed) => buffer.extend_from_slice(&packed.bytes),
         }
     }
@@ -82,6 +103,7 @@ impl<'a> Request<'a> {
     pub(super) fn expected(&self) -> ExpectedReplies {
         match &self.payload {
             Payload::Command(..) => ExpectedReplies::One,
+            Payload::Pipeline(pipeline) => pipeline.expected(),
             Payload::Packed(packed) => packed.expected,
         }
     }
@@ -90,6 +112,7 @@ impl<'a> Request<'a> {
     pub(super) fn max_argument(&self) -> usize {
         let longest = match &self.payload {
             Payload::Command(command, _) => arguments(command).map(<[u8]>::len).max(),
+            Payload::Pipeline(pipeline) => Some(pipeline.max_argument()),
             Payload::Packed(packed) => Some(packed.bytes.len()),
         };
         longest.unwrap_or(0)
@@ -100,7 +123,7 @@ impl<'a> Request<'a> {
     pub(super) fn is_answered(&self) -> bool {
         match &self.payload {
             Payload::Command(command, _) => !command.is_no_response(),
-            Payload::Packed(_) => true,
+            Payload::Pipeline(_) | Payload::Packed(_) => true,
         }
     }
 
@@ -156,6 +179,7 @@ impl<'a> Request<'a> {
     fn all(&self, check: impl Fn(CommandInfo) -> bool) -> bool {
         match &self.payload {
             Payload::Command(_, info) => check(*info),
+            Payload::Pipeline(pipeline) => pipeline.all(check),
             Payload::Packed(packed) => packed.all(check),
         }
     }

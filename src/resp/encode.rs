@@ -5,6 +5,9 @@
 
 use redis::{Arg, Cmd};
 
+/// Digits of the largest number.
+const MAX_DIGITS: usize = u64::MAX.ilog10() as usize + 1;
+
 /// Appends `command` in the form that the server reads.
 pub(crate) fn encode(command: &Cmd, out: &mut Vec<u8>) {
     let start = out.len();
@@ -20,6 +23,18 @@ pub(crate) fn encode(command: &Cmd, out: &mut Vec<u8>) {
         out.extend_from_slice(argument);
         out.extend_from_slice(b"\r\n");
     }
+}
+
+/// Returns how many bytes [`encode`] appends, or a few more.
+pub(crate) fn encoded_length(command: &Cmd) -> usize {
+    let header = |number| if number < 1_000 { 6 } else { 3 + MAX_DIGITS };
+    let arguments = command.args_iter();
+    let count = header(arguments.len());
+    let lengths = arguments.map(|argument| match argument {
+        Arg::Simple(argument) => header(argument.len()) + argument.len() + 2,
+        _ => header(MAX_DIGITS) + MAX_DIGITS + 2,
+    });
+    count + lengths.sum::<usize>()
 }
 
 /// Appends `kind` and `number`. Most numbers have at most three digits.
@@ -38,10 +53,22 @@ fn header(kind: u8, number: usize, out: &mut Vec<u8>) {
         }
         _ => {
             out.push(kind);
-            out.extend_from_slice(number.to_string().as_bytes());
+            long_number(number, out);
             out.extend_from_slice(b"\r\n");
         }
     }
+}
+
+/// Appends the digits of `number`.
+fn long_number(mut number: usize, out: &mut Vec<u8>) {
+    let mut digits = [0; MAX_DIGITS];
+    let mut start = digits.len();
+    while number > 0 {
+        start -= 1;
+        digits[start] = b"0123456789"[number % 10];
+        number /= 10;
+    }
+    out.extend_from_slice(&digits[start..]);
 }
 
 #[cfg(test)]
@@ -52,6 +79,10 @@ mod tests {
     fn check(command: &Cmd) {
         let (mut ours, mut theirs) = (b"before".to_vec(), b"before".to_vec());
         encode(command, &mut ours);
+        let length = ours.len() - b"before".len();
+        let reserved = encoded_length(command);
+        let most = length + MAX_DIGITS * (1 + command.args_iter().len());
+        assert!((length..=most).contains(&reserved), "{reserved}, {length}");
         command.write_packed_command(&mut theirs);
         assert_eq!(ours, theirs);
     }

@@ -8,7 +8,7 @@ mod server_error;
 mod skip;
 
 pub(crate) use self::decode::{Decoded, Decoder};
-pub(crate) use self::encode::encode;
+pub(crate) use self::encode::{encode, encoded_length};
 pub(crate) use self::exec_abort::exec_abort;
 pub(crate) use self::server_error::{Redirect, Refusal, Unavailable, says_replica};
 pub(crate) use self::skip::BeyondLimit;
