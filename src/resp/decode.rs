@@ -2,11 +2,13 @@
 //!
 //! The values are those of `redis::parse_redis_value`; a property test compares the two. Unlike that
 //! function, the decoder keeps what it has read of an incomplete reply, so a large array takes linear time
-//! however many reads it arrives in. It allocates for what has arrived, never for what a length announces.
+//! however many reads it arrives in. It allocates for what has arrived, and at most as much again or 1 MiB, never
+//! for what a length announces.
 
 use redis::{PushKind, Value};
 
 use super::element::{Element, Kind, Malformed, element};
+use super::long_string::LongString;
 use super::skip::{BeyondLimit, Skip};
 
 /// Deepest nesting of a reply, the same as in redis-rs, whose conversions recurse.
@@ -27,6 +29,8 @@ pub(crate) struct Decoder {
     size: usize,
     /// The reply at hand is beyond a limit.
     skip: Option<Box<Skip>>,
+    /// The string at hand is read by itself.
+    long: Option<Box<LongString>>,
     missing: usize,
 }
 
@@ -43,6 +47,9 @@ impl Decoder {
     pub(crate) fn decode(&mut self, input: &[u8]) -> Result<(usize, Option<Decoded>), Malformed> {
         if self.skip.is_some() {
             return self.skip(input, 0);
+        }
+        if self.long.is_some() {
+            return self.go_on(input);
         }
         let mut at = 0;
         loop {
@@ -75,6 +82,12 @@ impl Decoder {
                     self.open.push(Aggregate { kind, left, values });
                     continue;
                 }
+                Element::Long(length, header) => {
+                    at += header;
+                    self.missing = 1;
+                    let string = self.long.insert(Box::new(LongString::new(length)));
+                    return Ok((at + string.take(&input[at..]), None));
+                }
                 Element::TooLong(length, header) => {
                     at += header;
                     self.start_skipping(None, BeyondLimit::Length)
@@ -85,11 +98,55 @@ impl Decoder {
             if let Some(reply) = self.attach(value)? {
                 return Ok((at, Some(Ok(reply))));
             }
-            self.size += size_of::<Value>() + at - start;
-            if self.size > MAX_REPLY {
-                self.start_skipping(None, BeyondLimit::Size);
+            if self.grow(at - start) {
                 return self.skip(input, at);
             }
+        }
+    }
+
+    /// Goes on with the string that is read by itself, and behind it.
+    #[cold]
+    fn go_on(&mut self, input: &[u8]) -> Result<(usize, Option<Decoded>), Malformed> {
+        let Some(mut string) = self.long.take() else {
+            return Ok((0, None));
+        };
+        let at = string.take(input);
+        if !string.is_complete() {
+            self.long = Some(string);
+            return Ok((at, None));
+        }
+        let length = string.length();
+        if let Some(reply) = self.attach(string.into_value()?)? {
+            return Ok((at, Some(Ok(reply))));
+        }
+        if self.grow(length) {
+            return self.skip(input, at);
+        }
+        let (taken, reply) = self.decode(&input[at..])?;
+        Ok((at + taken, reply))
+    }
+
+    /// Adds a value of so many bytes to the size of the reply. Returns whether it is skipped from here on.
+    #[inline]
+    fn grow(&mut self, bytes: usize) -> bool {
+        self.size += size_of::<Value>() + bytes;
+        let is_beyond = self.size > MAX_REPLY;
+        if is_beyond {
+            self.start_skipping(None, BeyondLimit::Size);
+        }
+        is_beyond
+    }
+
+    /// Returns where to read to, if that is not in front of [`decode`](Decoder::decode):
+    /// [`read`](Decoder::read) tells how much was, and there is nothing else to be decoded before.
+    pub(crate) fn room(&mut self) -> Option<&mut [u8]> {
+        self.long.as_mut().map(|string| string.room())
+    }
+
+    /// So many bytes have been read to the [`room`](Decoder::room).
+    pub(crate) fn read(&mut self, bytes: usize) {
+        if let Some(string) = &mut self.long {
+            string.read(bytes);
         }
     }
 

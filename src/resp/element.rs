@@ -4,6 +4,9 @@ use redis::{Value, VerbatimFormat};
 
 /// Size limit of a string, in bytes: the server's own default (`proto-max-bulk-len`).
 pub(super) const MAX_BULK: usize = 512 * 1024 * 1024;
+/// From so many missing bytes on a string is read by itself. A shorter rest comes with the next read, and
+/// the replies behind it as well.
+pub(super) const MIN_MISSING: usize = 16 * 1024;
 /// Limit of the elements of one array: the server has the same limit for the arguments of a command.
 const MAX_ELEMENTS: usize = i32::MAX as usize;
 /// Size limit of a line with a simple string, an error or a number, in bytes.
@@ -40,6 +43,8 @@ pub(super) enum Element {
     Open(Kind, usize, usize),
     /// The header of a string that is too long to be kept: the length that it announces, and its own.
     TooLong(u64, usize),
+    /// The header of a string most of which is missing: its length, and that of the header.
+    Long(usize, usize),
     /// The input is incomplete: the least number of bytes that are missing.
     Incomplete(usize),
 }
@@ -153,7 +158,14 @@ fn blob(
     match input.get(end..end + 2) {
         Some(b"\r\n") => Ok(Element::Leaf(value(&input[header..end])?, end + 2)),
         Some(_) => Err(Malformed("a string that does not end in CRLF")),
-        None => Ok(Element::Incomplete(end + 2 - input.len())),
+        None => {
+            let missing = end + 2 - input.len();
+            Ok(if missing >= MIN_MISSING && input[0] == b'$' {
+                Element::Long(length, header)
+            } else {
+                Element::Incomplete(missing)
+            })
+        }
     }
 }
 

@@ -4,6 +4,7 @@ mod decode;
 mod element;
 mod encode;
 mod exec_abort;
+mod long_string;
 mod server_error;
 mod skip;
 

@@ -78,7 +78,7 @@ impl Skip {
                         self.open(left)?;
                         length
                     }
-                    Element::TooLong(..) | Element::Incomplete(_) => 0,
+                    Element::TooLong(..) | Element::Long(..) | Element::Incomplete(_) => 0,
                 }
             };
             if taken == 0 {

@@ -271,11 +271,13 @@ fn broken(bytes: &'static [u8], closes: bool) -> FakeServer {
 
 #[test]
 fn a_command_whose_reply_ends_the_connection_is_sent_once() {
+    let long = [&b"$100000\r\n"[..], &b"x".repeat(30_000)].concat().leak();
     for (bytes, closes, text) in [
         (&b"$3\r\nabcd\r\n"[..], false, "not RESP"),
         (b"*2\r\n+a\r\nhello\r\n", false, "not RESP"),
         (b"$100\r\nabc", true, "9 bytes of the reply had come"),
         (b"*2\r\n+a\r\n", true, "8 bytes of the reply had come"),
+        (long, true, "30009 bytes of the reply had come"),
     ] {
         let server = broken(bytes, closes);
         let client = client(&server).idempotent();

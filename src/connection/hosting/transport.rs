@@ -137,14 +137,24 @@ impl Transport {
         cx: &mut Context<'_>,
     ) -> Result<usize, Error> {
         self.make_room();
-        match self.stream.poll_read(cx, &mut self.input[self.filled..]) {
+        // A long string has a place of its own; then the input is empty.
+        let (room, is_long) = match self.decoder.room() {
+            Some(room) => (room, true),
+            None => (&mut self.input[self.filled..], false),
+        };
+        match self.stream.poll_read(cx, room) {
             Poll::Pending => Ok(0),
             Poll::Ready(Ok(0)) => {
                 let end = io::Error::new(io::ErrorKind::UnexpectedEof, "the server closed it");
                 Err(self.lost(peer, &end))
             }
             Poll::Ready(Ok(read)) => {
-                self.filled += read;
+                if is_long {
+                    self.decoder.read(read);
+                    self.begun += read as u64;
+                } else {
+                    self.filled += read;
+                }
                 Ok(read)
             }
             Poll::Ready(Err(error)) => Err(self.lost(peer, &error)),
@@ -172,8 +182,10 @@ impl Transport {
             (end, self.begun) = (at, 0);
         }
         self.begun += (at - end) as u64;
-        self.input.copy_within(at..self.filled, 0);
-        self.filled -= at;
+        if at > 0 {
+            self.input.copy_within(at..self.filled, 0);
+            self.filled -= at;
+        }
         Ok(())
     }
 

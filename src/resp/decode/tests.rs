@@ -4,6 +4,8 @@ use std::time::{Duration, Instant};
 use super::*;
 use crate::resp::element::MAX_LINE;
 
+mod long_strings;
+
 /// Decodes `input` handed over in pieces of `step` bytes.
 fn decode(input: &[u8], step: usize) -> Result<Option<Value>, Malformed> {
     let mut decoder = Decoder::default();
@@ -194,7 +196,9 @@ fn allocated(decoder: &Decoder) -> usize {
         .map(|aggregate| aggregate.values.capacity())
         .sum();
     let skipped = decoder.skip.as_ref().map_or(0, |skip| skip.allocated());
-    values * size_of::<Value>() + decoder.open.capacity() * size_of::<Aggregate>() + skipped
+    let long = decoder.long.as_ref().map_or(0, |string| string.allocated());
+    let aggregates = decoder.open.capacity() * size_of::<Aggregate>();
+    values * size_of::<Value>() + aggregates + skipped + long
 }
 
 #[test]

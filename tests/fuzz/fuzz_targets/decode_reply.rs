@@ -9,6 +9,7 @@ use libfuzzer_sys::fuzz_target;
 mod resp {
     mod decode;
     mod element;
+    mod long_string;
     mod skip;
 
     use decode::Decoder;
@@ -20,7 +21,15 @@ mod resp {
         let mut decoder = Decoder::default();
         let (mut at, mut end) = (0, 0);
         while end < input.len() {
+            let start = end;
             end = input.len().min(end + step);
+            if let Some(room) = decoder.room() {
+                // A long string is read by itself.
+                end = end.min(start + room.len());
+                room[..end - start].copy_from_slice(&input[start..end]);
+                decoder.read(end - start);
+                at = end;
+            }
             let (taken, reply) = decoder.decode(&input[at..end]).map_err(drop)?;
             at += taken;
             assert!(at <= end);
