@@ -133,7 +133,10 @@ impl<'a> Call<'a> {
     }
 
     #[inline(always)]
-    #[expect(clippy::inline_always, reason = "a call costs a fiftieth of a command")]
+    #[expect(
+        clippy::inline_always,
+        reason = "a call takes a hundredth of a command"
+    )]
     fn submit(&mut self, admitted: bool, waker: &Waker) -> PollReply {
         self.progress = Progress::Finished;
         let timeouts = match self.started {
@@ -141,8 +144,7 @@ impl<'a> Call<'a> {
             Some(_) => self.request.timeouts.with_deadline(self.time_left()),
         };
         let request = &mut self.request;
-        request.prepare();
-        let (expected, is_answered) = (request.expected(), request.is_answered());
+        let (expected, is_answered) = request.prepare();
         let submitted = self.connection.lock().submit(
             |buffer| request.encode(buffer),
             expected,

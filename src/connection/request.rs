@@ -81,11 +81,17 @@ impl<'a> Request<'a> {
         }
     }
 
-    /// Does what takes long before the lock of the queue is taken.
+    /// Does what takes long before the lock of the queue is taken. Returns which replies to expect, and
+    /// whether its caller wants them.
     #[inline]
-    pub(super) fn prepare(&mut self) {
-        if let Payload::Pipeline(pipeline) = &mut self.payload {
-            pipeline.encode();
+    pub(super) fn prepare(&mut self) -> (ExpectedReplies, bool) {
+        match &mut self.payload {
+            Payload::Command(command, _) => (ExpectedReplies::One, !command.is_no_response()),
+            Payload::Pipeline(pipeline) => {
+                pipeline.encode();
+                (pipeline.expected(), true)
+            }
+            Payload::Packed(packed) => (packed.expected, true),
         }
     }
 
@@ -99,8 +105,7 @@ impl<'a> Request<'a> {
         }
     }
 
-    #[inline]
-    pub(super) fn expected(&self) -> ExpectedReplies {
+    fn expected(&self) -> ExpectedReplies {
         match &self.payload {
             Payload::Command(..) => ExpectedReplies::One,
             Payload::Pipeline(pipeline) => pipeline.expected(),
@@ -116,15 +121,6 @@ impl<'a> Request<'a> {
             Payload::Packed(packed) => Some(packed.bytes.len()),
         };
         longest.unwrap_or(0)
-    }
-
-    /// Returns whether its caller wants a reply.
-    #[inline]
-    pub(super) fn is_answered(&self) -> bool {
-        match &self.payload {
-            Payload::Command(command, _) => !command.is_no_response(),
-            Payload::Pipeline(_) | Payload::Packed(_) => true,
-        }
     }
 
     /// Returns why the server has run nothing of this, where `reply` proves it and the same server may

@@ -31,7 +31,11 @@ pub(in super::super) enum Submitted {
 impl CommandQueue {
     /// Takes one submission. `waker` is `None` where no reply is wanted; `admitted` where the caller
     /// has been let in before.
-    #[inline]
+    #[inline(always)]
+    #[expect(
+        clippy::inline_always,
+        reason = "a call takes a hundredth of a command"
+    )]
     pub(in super::super) fn submit(
         &mut self,
         encode: impl FnOnce(&mut Vec<u8>),

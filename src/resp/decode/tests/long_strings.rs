@@ -23,18 +23,15 @@ fn read_all(input: &[u8], mut step: impl FnMut() -> usize) -> Result<Vec<Decoded
     while at < input.len() {
         let length = step().min(input.len() - at);
         let rest = &input[at..];
-        at += match decoder.room() {
-            Some(room) => {
-                assert!(unread.is_empty(), "bytes are read past others");
-                let length = length.min(room.len());
-                room[..length].copy_from_slice(&rest[..length]);
-                decoder.read(length);
-                length
-            }
-            None => {
-                unread.extend_from_slice(&rest[..length]);
-                length
-            }
+        at += if let Some(room) = decoder.room() {
+            assert!(unread.is_empty(), "bytes are read past others");
+            let length = length.min(room.len());
+            room[..length].copy_from_slice(&rest[..length]);
+            decoder.read(length);
+            length
+        } else {
+            unread.extend_from_slice(&rest[..length]);
+            length
         };
         loop {
             let (taken, reply) = decoder.decode(&unread)?;
