@@ -3,11 +3,13 @@
 //!
 //! Each test runs in a child process, in which the environment says who drives connections.
 
+use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use redis::{AsyncCommands, Commands, cmd};
+use futures::FutureExt as _;
+use redis::{AsyncCommands, Commands, RedisResult, cmd};
 use redis_ready::testing::Server;
 use redis_ready::{Client, Config};
 use tokio::runtime::{Builder, Runtime};
@@ -42,6 +44,17 @@ async fn echo(mut client: Client, caller: usize, calls: usize) {
             .await
             .expect("the server answers");
         assert_eq!(reply, nonce);
+    }
+}
+
+/// Calls that a test waits for.
+type Load = Pin<Box<dyn Future<Output = ()>>>;
+
+/// Has the server repeat `text` some times.
+async fn repeat(mut client: Client, text: String, calls: usize) {
+    for _ in 0..calls {
+        let reply: RedisResult<String> = cmd("ECHO").arg(&text).query_async(&mut client).await;
+        assert_eq!(reply.as_ref(), Ok(&text));
     }
 }
 
@@ -213,8 +226,8 @@ fn a_client_on_the_io_thread_only() {
 }
 
 #[test]
-fn few_commands_in_flight_move_the_connection_in_and_many_move_it_out() {
-    run_with("measured", "the_driver_by_load");
+fn a_busy_connection_moves_in_whatever_its_load_and_an_idle_one_moves_out() {
+    run_with("automatic", "the_driver_by_load");
 }
 
 #[test]
@@ -224,27 +237,34 @@ fn the_driver_by_load() {
     let client = server.client();
     two_workers().block_on(async {
         let tasks = tokio::runtime::Handle::current().metrics();
-        let call_until = async |callers: usize, drives: bool| {
+        let call_until = async |drives: bool, call: &dyn Fn() -> Load| {
             let start = Instant::now();
             // A task of ours beside those of the callers.
             while (tasks.num_alive_tasks() > 0) != drives {
-                let load = (0..callers).map(|caller| echo(client.clone(), caller, 500));
-                futures::future::join_all(load).await;
-                assert!(
-                    start.elapsed() < Duration::from_secs(60),
-                    "{callers} callers"
-                );
+                call().await;
+                assert!(start.elapsed() < Duration::from_secs(60));
             }
         };
-        call_until(4, true).await;
-        call_until(200, false).await;
-        call_until(4, true).await;
+        for (callers, size) in [(1, 1), (4, 1), (200, 1), (200, 2_000)] {
+            let text = "x".repeat(size);
+            let many = || -> Load {
+                let load = (0..callers).map(|_| repeat(client.clone(), text.clone(), 500));
+                Box::pin(futures::future::join_all(load).map(|_| ()))
+            };
+            call_until(true, &many).await;
+            // A call now and then is not worth a watch.
+            let few = || -> Load {
+                let pause = tokio::time::sleep(Duration::from_millis(50));
+                Box::pin(repeat(client.clone(), text.clone(), 1).then(|()| pause))
+            };
+            call_until(false, &few).await;
+        }
     });
 }
 
 #[test]
 fn callers_of_two_runtimes_leave_the_connection_to_the_io_thread() {
-    run_with("measured", "mixed_callers");
+    run_with("automatic", "mixed_callers");
 }
 
 #[test]

@@ -192,13 +192,12 @@ impl<'a> ConnectionTask<'a> {
     /// Gives the connection to a resident, if that is better and there is one; else asks callers for one.
     fn offer(&mut self, transport: Box<Transport>, cx: &Context<'_>) -> Place {
         let Residence { handover, .. } = &*self.residence;
-        let most = || self.residence.most_in_flight();
         if handover.has_candidate(cx.waker()) {
-            if self.hosting.accepts(&transport.load, most()) && self.may_go(&transport) {
+            if self.may_go(&transport) {
                 return self.give(transport, cx);
             }
             handover.dismiss();
-        } else if let Some(is_wanted) = self.hosting.consider(&transport.load, most) {
+        } else if let Some(is_wanted) = self.hosting.consider(&transport.load) {
             self.residence.set_open(is_wanted);
             self.state.lock().ask_caller();
         }

@@ -9,7 +9,7 @@ use std::task::{Context, Poll};
 
 use tokio::runtime::{Handle, Id};
 
-use super::super::hosting::{Residence, ResidentId, Transport, Work, most_in_flight, stays};
+use super::super::hosting::{Residence, ResidentId, Transport, Work};
 use super::super::state::State;
 use super::turn::{Turn, take_turn};
 use crate::error::Error;
@@ -37,7 +37,6 @@ struct Resident {
     residence: Arc<Residence>,
     id: ResidentId,
     runtime: Id,
-    most_in_flight: usize,
     has_entered: bool,
 }
 
@@ -53,7 +52,6 @@ impl Resident {
             residence,
             id,
             runtime: runtime.id(),
-            most_in_flight: most_in_flight(&runtime.runtime_flavor()),
             has_entered: false,
         }
     }
@@ -75,7 +73,7 @@ impl Resident {
             transport.failure = Some(transport.lost(&self.state.peer, &cause));
             false
         });
-        let goes_on = can_go_on && stays(self.residence.mode, &transport.load, self.most_in_flight);
+        let goes_on = can_go_on && self.residence.mode.residents_stay();
         if !goes_on {
             transport.stream.detach();
         }

@@ -73,7 +73,9 @@ pub(super) fn take_turn(
 /// Takes what callers have queued, once the last write is done. Returns whether to let other tasks run
 /// first, so that one write carries the commands of all of them: with more than one command in flight. On a
 /// runtime of callers a bound of 32 halved the throughput of 32 and 64 tasks; with up to 4 tasks not to gather
-/// was a little faster; on the I/O thread the bound made no difference.
+/// was a little faster; on the I/O thread the bound made no difference. A write by the caller that has queued
+/// half of what is in flight (and at least four commands) let the server begin earlier: 1.2 to 1.3 × with 16
+/// and 32 tasks while other processes kept both cores busy, and 0.9 × with 16 to 1,000 tasks when they did not.
 fn gather(state: &State, transport: &mut Transport, cx: &mut Context<'_>) -> Result<bool, Error> {
     if transport.is_blocked() {
         return Ok(false);
@@ -112,11 +114,10 @@ fn deliver(state: &State, transport: &mut Transport) -> Result<(), Error> {
     let unasked = transport.note_last_words();
     let (begun, replies) = (transport.begun(), transport.replies.len());
     let mut queue = state.lock_for(transport.number)?;
-    let in_flight = queue.in_flight();
     let delivered = queue.deliver(&mut transport.replies, begun, &mut transport.wakers);
     let heard = queue.last_heard();
     drop(queue);
-    transport.load.replied(in_flight, replies, heard);
+    transport.load.replied(replies, heard);
     transport.wakers.wake_all();
     delivered.map_err(|()| match unasked {
         Some(words) => {

@@ -13,8 +13,6 @@ pub(in super::super) struct Callers {
     runtime: Option<Id>,
     /// How many of the last ones were there.
     agreeing: u32,
-    /// How many commands may be in flight while a resident there drives.
-    most_in_flight: usize,
     /// A resident is wanted.
     pub(in super::super) is_open: bool,
     /// The runtime of the last resident.
@@ -25,15 +23,8 @@ pub(in super::super) struct Callers {
 }
 
 impl Callers {
-    /// A caller is on `runtime`, where so many commands may be in flight. Where callers need not
-    /// `agree`, the last one counts.
-    pub(in super::super) fn meet(
-        &mut self,
-        runtime: Option<Id>,
-        most_in_flight: usize,
-        agree: bool,
-    ) {
-        self.most_in_flight = most_in_flight;
+    /// A caller is on `runtime`. Where callers need not `agree`, the last one counts.
+    pub(in super::super) fn meet(&mut self, runtime: Option<Id>, agree: bool) {
         if !agree {
             self.agreeing = AGREEING_CALLERS;
         } else if self.runtime == runtime {
@@ -64,11 +55,6 @@ impl Callers {
         self.awaited.retain(|awaited| *awaited != runtime);
     }
 
-    /// Returns how many commands may be in flight while a task on the runtime of the callers drives.
-    pub(in super::super) fn most_in_flight(&self) -> usize {
-        self.most_in_flight
-    }
-
     /// Returns whether the last caller was on another runtime than the last resident, or on none.
     pub(in super::super) fn have_moved(&self) -> bool {
         self.runtime != self.home
@@ -97,7 +83,7 @@ mod tests {
     /// Meets these callers; returns after how many of them a resident is to be made.
     fn invited(callers: &mut Callers, runtimes: &[Option<Id>]) -> Option<usize> {
         let met = runtimes.iter().position(|runtime| {
-            callers.meet(*runtime, 48, true);
+            callers.meet(*runtime, true);
             callers.invite()
         });
         met.map(|index| index + 1)
@@ -124,7 +110,7 @@ mod tests {
         let mut callers = open();
         invited(&mut callers, &[Some(one.handle().id()); 4]);
         assert!(!callers.have_moved());
-        callers.meet(Some(other.handle().id()), 48, true);
+        callers.meet(Some(other.handle().id()), true);
         assert!(callers.have_moved());
     }
 

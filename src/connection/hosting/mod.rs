@@ -12,5 +12,5 @@ mod transport;
 pub(super) use self::handover::{ResidentId, Work};
 pub(super) use self::mode::DriverMode;
 pub(super) use self::residence::Residence;
-pub(super) use self::rules::{Hosting, most_in_flight, stays};
+pub(super) use self::rules::Hosting;
 pub(super) use self::transport::{READ_SIZE, Transport};

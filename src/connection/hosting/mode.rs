@@ -9,8 +9,8 @@ const VARIABLE: &str = "REDIS_READY_DRIVER";
 /// Who drives connections.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in super::super) enum DriverMode {
-    /// The one of the two that measured better ([`rules`](super::rules)).
-    Measured,
+    /// A task on the runtime of the callers, where that is worth it ([`rules`](super::rules)).
+    Automatic,
     /// `io_thread`: always the I/O thread.
     IoThread,
     /// `resident`: a task on the runtime of the callers, wherever there is one.
@@ -20,6 +20,14 @@ pub(in super::super) enum DriverMode {
 }
 
 impl DriverMode {
+    /// Returns whether a resident keeps the connection after a turn.
+    pub(in super::super) fn residents_stay(self) -> bool {
+        match self {
+            DriverMode::Automatic | DriverMode::Resident => true,
+            DriverMode::IoThread | DriverMode::Flapping => false,
+        }
+    }
+
     /// Returns the mode of this process.
     pub(in super::super) fn of_process() -> DriverMode {
         static MODE: OnceLock<DriverMode> = OnceLock::new();
@@ -32,7 +40,7 @@ impl DriverMode {
                 Ok("io_thread") => DriverMode::IoThread,
                 Ok("resident") => DriverMode::Resident,
                 Ok("flapping") => DriverMode::Flapping,
-                _ => DriverMode::Measured,
+                _ => DriverMode::Automatic,
             }
         })
     }

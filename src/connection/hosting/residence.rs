@@ -8,7 +8,6 @@ use tokio::runtime::{Handle, Id};
 use super::callers::Callers;
 use super::handover::{Handover, ResidentId};
 use super::mode::DriverMode;
-use super::rules::most_in_flight;
 use super::transport::Transport;
 
 /// What the I/O thread and the residents of one connection share.
@@ -51,11 +50,7 @@ impl Residence {
     /// there, if one is wanted.
     pub(in super::super) fn meet(&self, host: Option<&Handle>) -> Option<ResidentId> {
         let mut callers = self.callers();
-        callers.meet(
-            host.map(Handle::id),
-            host.map_or(0, |host| most_in_flight(&host.runtime_flavor())),
-            self.mode == DriverMode::Measured,
-        );
+        callers.meet(host.map(Handle::id), self.mode == DriverMode::Automatic);
         callers
             .invite()
             .then(|| self.residents.fetch_add(1, Ordering::Relaxed))
@@ -64,11 +59,6 @@ impl Residence {
     /// The resident on `runtime` has been polled, or dropped before.
     pub(in super::super) fn has_come(&self, runtime: Id) {
         self.callers().has_come(runtime);
-    }
-
-    /// Returns how many commands may be in flight while a task on the runtime of the callers drives.
-    pub(in super::super) fn most_in_flight(&self) -> usize {
-        self.callers().most_in_flight()
     }
 
     /// Returns whether the last caller was on another runtime than the last resident, or on none.
