@@ -1,4 +1,9 @@
 //! [`BlockingClient`]: the multiplexed connection for code that is not asynchronous.
+//!
+//! The I/O thread drives the connection for it, and not the thread that calls. There is little to gain: one
+//! `GET` after the other took 61 µs each, 56 µs on a connection of redis-rs, where the calling thread reads
+//! for itself, and 72 µs where it ran a tokio runtime with the task that drives (medians of ten runs over TCP, on
+//! two cores). With many threads the one that drives would have to wake all others, as the I/O thread does.
 
 use std::fmt;
 use std::future::Future;
