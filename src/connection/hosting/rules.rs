@@ -1,9 +1,9 @@
 //! [`Hosting`]: the I/O thread's rules about who drives a connection.
 //!
 //! A resident on the runtime of the callers saves two switches between threads for each batch of commands, and
-//! a reply is freed on the thread that has allocated it. The I/O thread reads and decodes on a core of its own,
-//! which gains nothing in return, however many commands are in flight. So a resident drives every connection
-//! that is busy.
+//! a reply is mostly freed on the thread that has allocated it. The I/O thread reads and decodes on a core of
+//! its own, which gains nothing in return, however many commands are in flight. So a resident drives every
+//! connection that is busy.
 //!
 //! Half `GET` and half `SET` over TCP, on two cores, throughput of the resident in units of the I/O thread,
 //! medians of interleaved runs of a third of a second (4 to 8), and processor time of the client for one command
@@ -34,7 +34,7 @@ use super::mode::DriverMode;
 /// How often the I/O thread considers whether a resident would be better.
 const WINDOW: Duration = Duration::from_millis(10);
 /// Time for one reply, on average in that time, up to which a resident is worth its watch. The watch wakes
-/// the I/O thread 100 times a second, and a resident saves one wake-up of it for each command.
+/// the I/O thread 160 times a second, and a resident saves one wake-up of it for each command.
 const MAX_TIME_PER_REPLY: Duration = Duration::from_millis(5);
 
 /// How long the I/O thread drives after a resident had to give the connection back before long; doubles each
