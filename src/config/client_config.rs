@@ -134,13 +134,13 @@ impl Config {
     }
 
     /// Lets the thread of the crate read and write all connections, and no task on a runtime of the callers.
-    /// Default: whichever of the two has measured better at the load at hand.
+    /// Default: such a task does, where a connection is busy and its callers are all on one runtime.
     ///
-    /// With few commands in flight the throughput is lower and a command takes more processor time. It is for
-    /// a runtime whose tasks must all be the application's own, and for one that was built without
-    /// `enable_io`: that it has no I/O is found out by a panic of tokio, which is caught, and which a panic
-    /// hook sees once. The environment variable `REDIS_READY_DRIVER=io_thread` has the same effect for all
-    /// clients of a process. It makes no difference except on Unix.
+    /// A command takes more processor time then, and throughput is lower, most of all with few commands in
+    /// flight and with large values. It is for a runtime whose tasks must all be the application's own, and
+    /// for one that was built without `enable_io`: that it has no I/O is found out by a panic of tokio, which
+    /// is caught, and which a panic hook sees once. The environment variable `REDIS_READY_DRIVER=io_thread`
+    /// has the same effect for all clients of a process. It makes no difference except on Unix.
     #[must_use]
     pub fn with_io_thread_only(self) -> Config {
         Config {
