@@ -53,6 +53,15 @@ impl RegisteredSocket {
     pub(super) fn socket(&self) -> &Arc<Socket> {
         &self.socket
     }
+
+    /// Writes once. Pending and not attached any more once the reactor has ended.
+    pub(super) fn poll_write(
+        &mut self,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        self.poll_write_by(cx, |socket| socket.try_write(bytes))
+    }
 }
 
 #[cfg(unix)]
@@ -100,15 +109,6 @@ impl RegisteredSocket {
         }
         self.detach();
         Poll::Pending
-    }
-
-    /// Writes once. Pending and not attached any more once the reactor has ended.
-    pub(super) fn poll_write(
-        &mut self,
-        cx: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        self.poll_write_by(cx, |socket| socket.try_write(bytes))
     }
 
     fn poll_write_by(
@@ -163,15 +163,6 @@ impl RegisteredSocket {
                 read => return Poll::Ready(read),
             }
         }
-    }
-
-    /// Writes once.
-    pub(super) fn poll_write(
-        &mut self,
-        cx: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        self.poll_write_by(cx, |socket| socket.try_write(bytes))
     }
 
     fn poll_write_by(

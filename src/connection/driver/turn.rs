@@ -39,7 +39,7 @@ pub(super) fn take_turn(
     keeps_time: bool,
     cx: &mut Context<'_>,
 ) -> Result<Turn, Error> {
-    transport.load.start_turn();
+    let mut bytes = 0;
     loop {
         if gather(state, transport, cx)? {
             return Ok(Turn::Yields);
@@ -48,8 +48,10 @@ pub(super) fn take_turn(
             transport.socket_failure = Some(error);
             return Ok(Turn::IoThread);
         }
-        if read(state, transport, cx)? {
-            if transport.load.bytes_of_turn() >= MAX_READ_IN_TURN {
+        let read = read(state, transport, cx)?;
+        if read > 0 {
+            bytes += read;
+            if bytes >= MAX_READ_IN_TURN {
                 cx.waker().wake_by_ref();
                 return Ok(Turn::Yields);
             }
@@ -95,19 +97,18 @@ fn gather(state: &State, transport: &mut Transport, cx: &mut Context<'_>) -> Res
     Ok(false)
 }
 
-/// Reads once and delivers what is complete. Returns whether anything was read.
-fn read(state: &State, transport: &mut Transport, cx: &mut Context<'_>) -> Result<bool, Error> {
+/// Reads once and delivers what is complete. Returns how many bytes were read, 0 if there are none yet.
+fn read(state: &State, transport: &mut Transport, cx: &mut Context<'_>) -> Result<usize, Error> {
     let bytes = transport.read(&state.peer, cx)?;
     if bytes == 0 {
-        return Ok(false);
+        return Ok(0);
     }
-    transport.load.read(bytes);
     let decoded = transport.decode(&state.peer);
     let delivered = deliver(state, transport);
     // What came before bytes that are not RESP is right.
     decoded?;
     delivered?;
-    Ok(true)
+    Ok(bytes)
 }
 
 fn deliver(state: &State, transport: &mut Transport) -> Result<(), Error> {
@@ -137,7 +138,7 @@ pub(super) fn read_all(
     // Tokio would end this after a share of the bytes, as if nothing more were there.
     let reads = tokio::task::unconstrained(std::future::poll_fn(|cx| {
         let mut reads = 0;
-        while reads * READ_SIZE < MAX_LAST_READ && read(state, transport, cx)? {
+        while reads * READ_SIZE < MAX_LAST_READ && read(state, transport, cx)? > 0 {
             reads += 1;
         }
         Poll::Ready(Ok(()))

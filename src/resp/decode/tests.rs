@@ -22,20 +22,29 @@ fn decode(input: &[u8], step: usize) -> Result<Option<Value>, Malformed> {
     Ok(None)
 }
 
+/// Moves the replies that are complete from `unread` to `replies`.
+fn take_complete(
+    decoder: &mut Decoder,
+    unread: &mut Vec<u8>,
+    replies: &mut Vec<Decoded>,
+) -> Result<(), Malformed> {
+    loop {
+        let (taken, reply) = decoder.decode(unread)?;
+        unread.drain(..taken);
+        match reply {
+            Some(reply) => replies.push(reply),
+            None => return Ok(()),
+        }
+    }
+}
+
 /// Decodes all replies of `input` handed over in pieces of `step` bytes. Beyond a limit nothing is kept.
 fn decode_all(input: &[u8], step: usize) -> Result<Vec<Decoded>, Malformed> {
     let mut decoder = Decoder::default();
     let (mut unread, mut replies) = (Vec::new(), Vec::new());
     for piece in input.chunks(step) {
         unread.extend_from_slice(piece);
-        loop {
-            let (taken, reply) = decoder.decode(&unread)?;
-            unread.drain(..taken);
-            match reply {
-                Some(reply) => replies.push(reply),
-                None => break,
-            }
-        }
+        take_complete(&mut decoder, &mut unread, &mut replies)?;
         if decoder.skip.is_some() {
             assert!(unread.len() < 64, "{} bytes are kept", unread.len());
         }

@@ -33,14 +33,7 @@ fn read_all(input: &[u8], mut step: impl FnMut() -> usize) -> Result<Vec<Decoded
             unread.extend_from_slice(&rest[..length]);
             length
         };
-        loop {
-            let (taken, reply) = decoder.decode(&unread)?;
-            unread.drain(..taken);
-            match reply {
-                Some(reply) => replies.push(reply),
-                None => break,
-            }
-        }
+        take_complete(&mut decoder, &mut unread, &mut replies)?;
         let ahead = allocated(&decoder).saturating_sub(at);
         assert!(ahead <= MIB.max(at) + MIB, "{ahead} bytes ahead of {at}");
     }
