@@ -127,11 +127,15 @@ fn an_argument_that_is_too_long_is_named_as_that() {
                 .contains("proto-max-bulk-len")
         );
     };
+    // The server ends the connection after its answer: what follows waits for the next one.
+    let reconnect = || run(client.ping()).expect("the server answers");
     for _ in 0..10 {
         let result: RedisResult<()> = run(large_set().query_async(&mut client.clone()));
         check(&ours(&result.expect_err("it is too long")));
+        reconnect();
         let result: RedisResult<()> = large_set().query(&mut client.blocking());
         check(&ours(&result.expect_err("it is too long")));
+        reconnect();
     }
 }
 
