@@ -11,7 +11,7 @@ use super::blocking::BlockingClient;
 use super::dedicated::DedicatedConnection;
 use super::deployment::Deployment;
 use crate::config::Config;
-use crate::connection::{Resend, Timeouts};
+use crate::connection::CallOptions;
 use crate::error::{Error, ErrorKind};
 use crate::runtime::{later, sleep, within as within_limit};
 
@@ -42,7 +42,7 @@ use crate::runtime::{later, sleep, within as within_limit};
 #[derive(Clone)]
 pub struct Client {
     deployment: Arc<Deployment>,
-    resend: Resend,
+    options: CallOptions,
 }
 
 /// Extra time past the limit of [`Client::ready`], so that the cause is reported instead of a bare
@@ -67,8 +67,8 @@ impl Client {
     #[must_use]
     pub fn with_config(config: Config) -> Client {
         Client {
+            options: CallOptions::from(&config),
             deployment: Arc::new(Deployment::new(config)),
-            resend: Resend::AtMostOnce,
         }
     }
 
@@ -91,12 +91,12 @@ impl Client {
     /// Those of any command; [`ErrorKind::NotReady`] if the server answers `LOADING`, `BUSY`, `MASTERDOWN`
     /// or `CLUSTERDOWN`; [`ErrorKind::Authentication`] if it asks for a password.
     pub async fn ping(&self) -> Result<Duration, Error> {
-        self.ping_within(self.timeouts()).await
+        self.ping_with(self.options).await
     }
 
-    async fn ping_within(&self, timeouts: Timeouts) -> Result<Duration, Error> {
+    async fn ping_with(&self, options: CallOptions) -> Result<Duration, Error> {
         let start = Instant::now();
-        self.deployment.ping(timeouts).await?;
+        self.deployment.ping(options).await?;
         Ok(start.elapsed())
     }
 
@@ -133,9 +133,14 @@ impl Client {
     async fn until_ready(&self, until: Instant, last: &mut Option<Error>) -> Result<(), Error> {
         loop {
             let left = until.saturating_duration_since(Instant::now());
-            let timeouts = self.timeouts();
+            let timeouts = self.options.timeouts;
             let deadline = timeouts.deadline.min(left.saturating_add(REPORT_TIME));
-            match self.ping_within(timeouts.with_deadline(deadline)).await {
+            let options = CallOptions {
+                timeouts: timeouts.with_deadline(deadline),
+                fail_fast: false,
+                ..self.options
+            };
+            match self.ping_with(options).await {
                 Ok(_) => return Ok(()),
                 Err(error) if error.is_transient() && !left.is_zero() => *last = Some(error),
                 Err(error) => return Err(error),
@@ -154,7 +159,7 @@ impl Client {
     /// The error of the attempt to connect, which takes at most the connect timeout and the response
     /// timeout together. In a cluster finding the nodes may take the deadline before that.
     pub async fn dedicated_connection(&self) -> Result<DedicatedConnection, Error> {
-        DedicatedConnection::open(Arc::clone(&self.deployment)).await
+        DedicatedConnection::open(Arc::clone(&self.deployment), self.options).await
     }
 
     /// Returns a client on the same connection for commands that may run twice: after a lost connection
@@ -175,16 +180,13 @@ impl Client {
     /// ```
     #[must_use]
     pub fn idempotent(&self) -> Client {
-        Client {
-            resend: Resend::Idempotent,
-            ..self.clone()
-        }
+        self.with_options(self.options.idempotent())
     }
 
     /// Returns a handle to the same connection for code that is not asynchronous.
     #[must_use]
     pub fn blocking(&self) -> BlockingClient {
-        BlockingClient::new(Arc::clone(&self.deployment), self.resend)
+        BlockingClient::new(Arc::clone(&self.deployment), self.options)
     }
 
     /// Refuses new commands from all clones, waits at most `grace` for those in flight, blocking commands
@@ -201,24 +203,30 @@ impl Client {
         self.deployment.close(grace).await;
     }
 
-    fn timeouts(&self) -> Timeouts {
-        Timeouts::from(self.config())
+    fn with_options(&self, options: CallOptions) -> Client {
+        Client {
+            deployment: Arc::clone(&self.deployment),
+            options,
+        }
     }
 }
 
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Client { deployment, resend } = self;
-        f.debug_struct("Client")
-            .field("config", deployment.config())
-            .field("idempotent", &(*resend == Resend::Idempotent))
-            .finish_non_exhaustive()
+        let Client {
+            deployment,
+            options,
+        } = self;
+        let mut client = f.debug_struct("Client");
+        client.field("config", deployment.config());
+        options.describe(&mut client);
+        client.finish_non_exhaustive()
     }
 }
 
 impl ConnectionLike for Client {
     fn req_packed_command<'a>(&'a mut self, command: &'a Cmd) -> RedisFuture<'a, Value> {
-        self.deployment.send(command, self.resend)
+        self.deployment.send(command, self.options)
     }
 
     fn req_packed_commands<'a>(
@@ -228,7 +236,7 @@ impl ConnectionLike for Client {
         count: usize,
     ) -> RedisFuture<'a, Vec<Value>> {
         self.deployment
-            .send_pipeline(pipeline, offset, count, self.resend)
+            .send_pipeline(pipeline, offset, count, self.options)
     }
 
     fn get_db(&self) -> i64 {

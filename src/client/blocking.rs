@@ -15,7 +15,7 @@ use redis::{Cmd, ConnectionLike, HotkeysCommands, RedisError, RedisResult, Value
 use super::dedicated::{BlockingDedicatedConnection, DedicatedConnection};
 use super::deployment::Deployment;
 use crate::command::arguments;
-use crate::connection::{Packed, Resend, blocking_time, blocking_time_of};
+use crate::connection::{CallOptions, Packed, blocking_time, blocking_time_of};
 use crate::error::{Error, ErrorKind};
 use crate::runtime::{block_on, block_on_within, check_may_wait};
 
@@ -43,12 +43,15 @@ use crate::runtime::{block_on, block_on_within, check_may_wait};
 #[derive(Clone)]
 pub struct BlockingClient {
     deployment: Arc<Deployment>,
-    resend: Resend,
+    options: CallOptions,
 }
 
 impl BlockingClient {
-    pub(super) fn new(deployment: Arc<Deployment>, resend: Resend) -> BlockingClient {
-        BlockingClient { deployment, resend }
+    pub(super) fn new(deployment: Arc<Deployment>, options: CallOptions) -> BlockingClient {
+        BlockingClient {
+            deployment,
+            options,
+        }
     }
 
     /// Opens a dedicated connection, for `WATCH`, redis-rs's `transaction` and other commands that change
@@ -60,19 +63,19 @@ impl BlockingClient {
     /// [`Client::dedicated_connection`](crate::Client::dedicated_connection);
     /// [`ErrorKind::Deadlock`](crate::ErrorKind::Deadlock) on the I/O thread.
     pub fn dedicated_connection(&self) -> Result<BlockingDedicatedConnection, Error> {
-        let connection = DedicatedConnection::open(Arc::clone(&self.deployment));
+        let connection = DedicatedConnection::open(Arc::clone(&self.deployment), self.options);
         Ok(block_on(connection)?.blocking())
     }
 
-    /// Blocks this thread until `future` is ready. Fails if it is not ready some time after the configured
-    /// deadline plus `more`: then the I/O thread does not run.
+    /// Blocks this thread until `future` is ready. Fails if it is not ready some time after the deadline
+    /// plus `more`: then the I/O thread does not run.
     fn wait<T>(
         &self,
         future: impl Future<Output = RedisResult<T>>,
         more: impl FnOnce() -> Duration,
     ) -> RedisResult<T> {
         check_may_wait()?;
-        let deadline = self.deployment.config().deadline();
+        let deadline = self.options.timeouts.deadline;
         block_on_within(future, deadline, more).unwrap_or_else(|| {
             let message = "the I/O thread did not report on the command within its deadline";
             let error = Error::new(ErrorKind::TimedOut, message)
@@ -94,18 +97,21 @@ impl BlockingClient {
 
 impl fmt::Debug for BlockingClient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let BlockingClient { deployment, resend } = self;
-        f.debug_struct("BlockingClient")
-            .field("config", deployment.config())
-            .field("idempotent", &(*resend == Resend::Idempotent))
-            .finish_non_exhaustive()
+        let BlockingClient {
+            deployment,
+            options,
+        } = self;
+        let mut client = f.debug_struct("BlockingClient");
+        client.field("config", deployment.config());
+        options.describe(&mut client);
+        client.finish_non_exhaustive()
     }
 }
 
 impl ConnectionLike for BlockingClient {
     fn req_packed_command(&mut self, command: &[u8]) -> RedisResult<Value> {
         let packed = Packed::command(command)?;
-        let reply = self.deployment.send_packed(packed.clone(), self.resend);
+        let reply = self.deployment.send_packed(packed.clone(), self.options);
         Ok(self.wait(reply, || blocking_time(&packed))?.single())
     }
 
@@ -118,12 +124,12 @@ impl ConnectionLike for BlockingClient {
         let packed = Packed::pipeline(commands, offset, count)?;
         let values = self
             .deployment
-            .send_packed_pipeline(packed.clone(), self.resend);
+            .send_packed_pipeline(packed.clone(), self.options);
         self.wait(values, || blocking_time(&packed))
     }
 
     fn req_command(&mut self, command: &Cmd) -> RedisResult<Value> {
-        let value = self.deployment.send(command, self.resend);
+        let value = self.deployment.send(command, self.options);
         self.wait(value, || blocking_time_of(arguments(command)))
     }
 

@@ -14,8 +14,8 @@ use super::session_start::SessionStart;
 use crate::command::{CommandInfo, arguments};
 use crate::config::Config;
 use crate::connection::{
-    ExpectedReplies, MultiplexedConnection, Packed, Reply, Request, Timeouts, check_not_empty,
-    check_wait, dedicated_timeouts, own_request,
+    CallOptions, ExpectedReplies, MultiplexedConnection, Packed, Reply, Request, Resend,
+    check_not_empty, check_wait, dedicated_options, own_request,
 };
 use crate::error::{Error, ErrorKind};
 use crate::resp::encode;
@@ -108,8 +108,11 @@ pub struct BlockingDedicatedConnection {
 impl DedicatedConnection {
     /// Opens a connection on which nothing but the handshake and `PING` has been sent; `GET` to a server
     /// that ends connections on `PING`.
-    pub(super) async fn open(deployment: Arc<Deployment>) -> Result<DedicatedConnection, Error> {
-        let session = Arc::new(Session::open(deployment).await?);
+    pub(super) async fn open(
+        deployment: Arc<Deployment>,
+        options: CallOptions,
+    ) -> Result<DedicatedConnection, Error> {
+        let session = Arc::new(Session::open(deployment, options).await?);
         Ok(DedicatedConnection { session })
     }
 
@@ -125,7 +128,7 @@ impl DedicatedConnection {
 /// The connection, and to which node of a cluster it leads.
 struct Session {
     deployment: Arc<Deployment>,
-    timeouts: Timeouts,
+    options: CallOptions,
     /// In a cluster it leads to any node, and is used until the first command with a key.
     first: MultiplexedConnection,
     /// What the first command with a key has decided in a cluster; `None` if `first` leads there, and an
@@ -136,18 +139,22 @@ struct Session {
 }
 
 impl Session {
-    async fn open(deployment: Arc<Deployment>) -> Result<Session, Error> {
-        let mut first = deployment.dedicated().await?;
-        if let Err(error) = connect(&first, Duration::MAX).await {
+    async fn open(deployment: Arc<Deployment>, options: CallOptions) -> Result<Session, Error> {
+        let options = CallOptions {
+            resend: Resend::Never,
+            ..options
+        };
+        let mut first = deployment.dedicated(options).await?;
+        if let Err(error) = connect(&first, options, Duration::MAX).await {
             // By now it is known whether the server ends connections on `PING`.
             if !(error.may_have_run() && first.target().is_oldest()) {
                 return Err(error);
             }
-            first = deployment.dedicated().await?;
-            connect(&first, Duration::MAX).await?;
+            first = deployment.dedicated(options).await?;
+            connect(&first, options, Duration::MAX).await?;
         }
         Ok(Session {
-            timeouts: Timeouts::from(deployment.config()),
+            options,
             deployment,
             first,
             pinned: OnceLock::new(),
@@ -192,7 +199,7 @@ impl Session {
             return Ok((None, Duration::ZERO));
         }
         let began = Instant::now();
-        let deadline = self.timeouts.deadline;
+        let deadline = self.options.timeouts.deadline;
         let start = within(deadline, self.start.lock()).await;
         let start = start.ok_or_else(|| in_use(deadline))?;
         if self.is_pinned()? {
@@ -216,15 +223,14 @@ impl Session {
         let Some(cluster) = self.deployment.cluster() else {
             return Ok(false);
         };
-        let left = || self.timeouts.deadline.saturating_sub(began.elapsed());
+        let left = || self.options.after(began.elapsed());
         let Some(connection) = cluster.dedicated_for(arguments, left()).await? else {
             return Ok(false);
         };
         let moves = connection.target().to_string() != self.first.target().to_string();
         if moves {
-            connect(&connection, left()).await?;
-            let timeouts = self.timeouts.with_deadline(left());
-            let repeated = start.repeat_on(&connection, timeouts).await;
+            connect(&connection, self.options, left().timeouts.deadline).await?;
+            let repeated = start.repeat_on(&connection, left()).await;
             if let Err(error) = repeated {
                 if error.kind() == ErrorKind::Closed {
                     let _ = self.pinned.set(Err(error.clone()));
@@ -241,35 +247,34 @@ impl Session {
         check_may_wait()?;
         check_not_empty(command)?;
         let info = CommandInfo::of(arguments(command));
-        let timeouts = dedicated_timeouts(info, arguments(command), self.timeouts)?;
+        let options = dedicated_options(info, arguments(command), self.options)?;
         let (start, waited) = self.pin(std::iter::once(arguments(command))).await?;
         if start.is_some() {
             let mut bytes = Vec::new();
             encode(command, &mut bytes);
             let packed = Packed::checked(bytes.into(), ExpectedReplies::One);
-            let timeouts = timeouts.after(waited);
-            return Ok(self.exchange(packed, timeouts, start).await?.single());
+            let options = options.after(waited);
+            return Ok(self.exchange(packed, options, start).await?.single());
         }
-        let request = Request::command(command, info, timeouts);
-        let request = request.after_waiting(waited);
+        let request = Request::command(command, info, options.after(waited));
         Ok(self.connection().call(request).reply().await?.single())
     }
 
     async fn send_packed(&self, packed: Packed<'_>) -> RedisResult<Vec<Value>> {
         check_may_wait()?;
-        let mut timeouts = self.timeouts;
+        let mut options = self.options;
         let commands = packed.commands();
         for command in &commands {
             let arguments = command.iter().copied();
             let info = CommandInfo::of(arguments.clone());
             check_wait(info, arguments.clone(), true, packed.is_transaction())?;
-            timeouts = dedicated_timeouts(info, arguments, timeouts)?;
+            options = dedicated_options(info, arguments, options)?;
         }
         let (start, waited) = self
             .pin(commands.iter().map(|command| command.iter().copied()))
             .await?;
         let count = packed.count();
-        self.exchange(packed, timeouts.after(waited), start)
+        self.exchange(packed, options.after(waited), start)
             .await?
             .many(count)
             .await
@@ -279,32 +284,39 @@ impl Session {
     async fn exchange(
         &self,
         packed: Packed<'_>,
-        timeouts: Timeouts,
+        options: CallOptions,
         start: Option<MutexGuard<'_, SessionStart>>,
     ) -> Result<Reply, Error> {
         let Some(mut start) = start else {
-            let request = Request::packed(packed, timeouts);
+            let request = Request::packed(packed, options);
             return self.connection().call(request).reply().await;
         };
         start.before(packed.bytes());
-        let request = Request::packed(packed.clone(), timeouts);
+        let request = Request::packed(packed.clone(), options);
         let reply = self.first.call(request).reply().await?;
         start.answered(packed.bytes(), &reply);
         Ok(reply)
     }
 }
 
-/// Connects and sends `PING`, within the connect timeout and the response timeout together, and within
-/// `limit`.
-async fn connect(connection: &MultiplexedConnection, limit: Duration) -> Result<(), Error> {
-    let config = connection.target().client();
-    let timeouts = Timeouts::from(config);
-    let attempt = config.connect_timeout();
-    let attempt = attempt.saturating_add(timeouts.response_timeout);
-    let timeouts = timeouts.with_deadline(limit.min(attempt));
+/// Connects and sends `PING`, within `limit` and within the timeout of the handle, if it has its own, else
+/// within the connect timeout and the response timeout together.
+async fn connect(
+    connection: &MultiplexedConnection,
+    options: CallOptions,
+    limit: Duration,
+) -> Result<(), Error> {
+    let timeouts = options.timeouts;
+    let attempt = if options.has_own_timeout {
+        timeouts.deadline
+    } else {
+        let attempt = connection.target().client().connect_timeout();
+        attempt.saturating_add(timeouts.response_timeout)
+    };
+    let options = options.with_timeouts(timeouts.with_deadline(limit.min(attempt)));
     let probe = connection.target().probe_command();
     connection
-        .call(own_request(&probe, timeouts))
+        .call(own_request(&probe, options))
         .reply()
         .await?;
     Ok(())

@@ -9,7 +9,7 @@ use redis::{Cmd, Pipeline, RedisError, RedisFuture, RedisResult, Value};
 use crate::cluster::Cluster;
 use crate::config::{Config, ServerConfig, ServerRole, Servers, Target};
 use crate::connection::{
-    MultiplexedConnection, NodeConnections, Packed, PlainPipeline, Reply, Resend, Timeouts,
+    CallOptions, MultiplexedConnection, NodeConnections, Packed, PlainPipeline, Reply,
 };
 use crate::error::Error;
 use crate::runtime::{check_may_wait, flush_log};
@@ -56,13 +56,17 @@ impl Deployment {
 
     /// Sends one command.
     #[inline]
-    pub(super) fn send<'a>(&'a self, command: &'a Cmd, resend: Resend) -> RedisFuture<'a, Value> {
+    pub(super) fn send<'a>(
+        &'a self,
+        command: &'a Cmd,
+        options: CallOptions,
+    ) -> RedisFuture<'a, Value> {
         if let Err(error) = check_may_wait() {
             return Box::pin(ready(Err(RedisError::from(error))));
         }
         match &self.servers {
-            Connected::Standalone(node) => node.send(command, resend),
-            Connected::Cluster(cluster) => cluster.send(command, resend),
+            Connected::Standalone(node) => node.send(command, options),
+            Connected::Cluster(cluster) => cluster.send(command, options),
         }
     }
 
@@ -70,12 +74,12 @@ impl Deployment {
     pub(super) async fn send_packed(
         &self,
         packed: Packed<'_>,
-        resend: Resend,
+        options: CallOptions,
     ) -> RedisResult<Reply> {
         check_may_wait()?;
         match &self.servers {
-            Connected::Standalone(node) => node.send_packed(packed, resend).await,
-            Connected::Cluster(cluster) => cluster.send_packed(packed, resend).await,
+            Connected::Standalone(node) => node.send_packed(packed, options).await,
+            Connected::Cluster(cluster) => cluster.send_packed(packed, options).await,
         }
     }
 
@@ -85,44 +89,50 @@ impl Deployment {
         pipeline: &'a Pipeline,
         offset: usize,
         count: usize,
-        resend: Resend,
+        options: CallOptions,
     ) -> RedisFuture<'a, Vec<Value>> {
         if let Connected::Standalone(node) = &self.servers
             && check_may_wait().is_ok()
             && let Some(plain) = PlainPipeline::of(pipeline, offset, count)
         {
-            return node.send_pipeline(plain, resend);
+            return node.send_pipeline(plain, options);
         }
         let packed = Packed::of_pipeline(pipeline, offset, count);
-        Box::pin(async move { self.send_packed_pipeline(packed?, resend).await })
+        Box::pin(async move { self.send_packed_pipeline(packed?, options).await })
     }
 
     /// Sends packed commands of a pipeline.
     pub(super) async fn send_packed_pipeline(
         &self,
         packed: Packed<'_>,
-        resend: Resend,
+        options: CallOptions,
     ) -> RedisResult<Vec<Value>> {
         let commands = packed.count();
-        self.send_packed(packed, resend).await?.many(commands).await
+        self.send_packed(packed, options)
+            .await?
+            .many(commands)
+            .await
     }
 
     /// Sends `PING` to the server, or to every primary of the cluster.
-    pub(super) async fn ping(&self, timeouts: Timeouts) -> Result<(), Error> {
+    pub(super) async fn ping(&self, options: CallOptions) -> Result<(), Error> {
         check_may_wait()?;
         match &self.servers {
-            Connected::Standalone(node) => node.ping(timeouts).await,
-            Connected::Cluster(cluster) => cluster.ping(timeouts).await,
+            Connected::Standalone(node) => node.ping(options).await,
+            Connected::Cluster(cluster) => cluster.ping(options).await,
         }
     }
 
     /// Returns a new dedicated connection. In a cluster it leads to any primary; the first command with a
     /// key decides on which node the session is.
-    pub(super) async fn dedicated(&self) -> Result<MultiplexedConnection, Error> {
+    pub(super) async fn dedicated(
+        &self,
+        options: CallOptions,
+    ) -> Result<MultiplexedConnection, Error> {
         check_may_wait()?;
         match &self.servers {
             Connected::Standalone(node) => Ok(node.dedicated()),
-            Connected::Cluster(cluster) => cluster.dedicated_to_any().await,
+            Connected::Cluster(cluster) => cluster.dedicated_to_any(options).await,
         }
     }
 

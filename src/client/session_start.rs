@@ -6,7 +6,9 @@ use std::io;
 use redis::Value;
 
 use crate::command::{CommandInfo, Effect, encoded_commands, split};
-use crate::connection::{ExpectedReplies, MultiplexedConnection, Packed, Reply, Request, Timeouts};
+use crate::connection::{
+    CallOptions, ExpectedReplies, MultiplexedConnection, Packed, Reply, Request,
+};
 use crate::error::{Error, ErrorKind};
 use crate::report::printable;
 
@@ -102,7 +104,7 @@ impl SessionStart {
     pub(super) async fn repeat_on(
         &self,
         connection: &MultiplexedConnection,
-        timeouts: Timeouts,
+        options: CallOptions,
     ) -> Result<(), Error> {
         if self.is_unsure || self.awaits_reply {
             return Err(cannot_move("a command without a reply may have changed it"));
@@ -113,7 +115,7 @@ impl SessionStart {
         let (bytes, count) = (self.commands.concat(), self.commands.len());
         let expected = ExpectedReplies::Many { skip: 0, count };
         let packed = Packed::checked(Cow::Owned(bytes), expected);
-        let request = Request::packed(packed, timeouts);
+        let request = Request::packed(packed, options);
         let Reply::Many(replies) = connection.call(request).reply().await? else {
             return Err(cannot_move("the node did not reply to each command"));
         };

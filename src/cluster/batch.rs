@@ -21,7 +21,7 @@ use super::refresh::Refresher;
 use super::routed::Routed;
 use super::script_refusal::confirmed;
 use super::slot::Slot;
-use crate::connection::{MAX_WRITES, Reply, Resend, Timeouts};
+use crate::connection::{CallOptions, MAX_WRITES, Reply};
 use crate::error::Error;
 use crate::resp::Refusal;
 use crate::runtime::sleep;
@@ -60,6 +60,7 @@ struct Answer {
 struct Batch<'a> {
     refresher: &'a Arc<Refresher>,
     commands: &'a [Routed<'a>],
+    options: CallOptions,
     replies: Vec<Value>,
     unanswered: Vec<Unanswered>,
     /// A command of this round was refused for a reason that a delay may end.
@@ -78,11 +79,12 @@ pub(super) async fn run(
     refresher: &Arc<Refresher>,
     deadline: Deadline,
     commands: &[Routed<'_>],
-    resend: Resend,
+    options: CallOptions,
 ) -> Result<Vec<Value>, Error> {
     let mut batch = Batch {
         refresher,
         commands,
+        options,
         replies: vec![Value::Nil; commands.len()],
         unanswered: commands
             .iter()
@@ -101,9 +103,7 @@ pub(super) async fn run(
     };
     loop {
         let groups = batch.groups();
-        let answers = groups
-            .iter()
-            .map(|group| batch.send(group, deadline, resend));
+        let answers = groups.iter().map(|group| batch.send(group, deadline));
         let answers = join_all(answers).await;
         batch.take(&groups, answers)?;
         let delay = batch.next_delay();
@@ -142,9 +142,9 @@ impl Batch<'_> {
         groups
     }
 
-    async fn send(&self, group: &Group, deadline: Deadline, resend: Resend) -> Answer {
+    async fn send(&self, group: &Group, deadline: Deadline) -> Answer {
         let commands = group.places.iter().map(|place| &self.commands[*place]);
-        let request = NodeRequest::pipeline(commands, resend);
+        let request = NodeRequest::pipeline(commands, self.options);
         let destination = Destination::of(group.slot);
         let mut call = RedirectedCall::new(self.refresher, deadline, destination, &request)
             .by_way_of(group.hop.clone())
@@ -190,8 +190,7 @@ impl Batch<'_> {
         if self.rounds + 1 >= MAX_WRITES.into() {
             return None;
         }
-        let timeouts = Timeouts::from(self.refresher.nodes().config());
-        confirmed(refusal, command, hop?, timeouts, deadline).await
+        confirmed(refusal, command, hop?, self.options, deadline).await
     }
 
     /// Takes the answers of one round; fails if one group has failed.

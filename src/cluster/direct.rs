@@ -20,7 +20,7 @@ use super::routed::Routed;
 use super::routing::Routing;
 use super::slot::Slot;
 use crate::command::CommandInfo;
-use crate::connection::{Request, Resend, Route, Timeouts};
+use crate::connection::{CallOptions, Request, Route};
 use crate::error::Error;
 use crate::resp::encode;
 use crate::url::ReadFrom;
@@ -30,7 +30,7 @@ pub(super) struct DirectCommand<'a> {
     pub(super) command: &'a Cmd,
     pub(super) info: CommandInfo,
     pub(super) slot: Slot,
-    pub(super) resend: Resend,
+    pub(super) options: CallOptions,
 }
 
 impl DirectCommand<'_> {
@@ -54,15 +54,12 @@ impl DirectCommand<'_> {
         refresher: &Arc<Refresher>,
         node: Arc<Node>,
     ) -> RedisResult<Value> {
-        let timeouts = Timeouts::from(refresher.nodes().config());
-        let request = Request::command(self.command, self.info, timeouts)
-            .with_resend(self.resend)
-            .in_cluster();
+        let request = Request::command(self.command, self.info, self.options).in_cluster();
         let mut call = node.connections.shared().call(request);
         match call.reply().await {
             Ok(reply) if is_for_its_caller(&reply) => Ok(reply.single()),
             result => {
-                let deadline = Deadline::since(call.started(), timeouts.deadline);
+                let deadline = Deadline::since(call.started(), self.options.timeouts.deadline);
                 let first = Attempt::new(Arc::clone(&node), result, call.writes());
                 Ok(Box::pin(self.go_on(refresher, deadline, first)).await?)
             }
@@ -84,7 +81,7 @@ impl DirectCommand<'_> {
             route: Route::Shared,
             routing: Routing::Slot(self.slot),
         };
-        let request = NodeRequest::command(&routed, self.resend);
+        let request = NodeRequest::command(&routed, self.options);
         let destination = Destination::Slot(self.slot);
         let mut call = RedirectedCall::new(refresher, deadline, destination, &request).after(first);
         Ok(call.reply().await?.single())
@@ -123,7 +120,7 @@ mod tests {
             command: &incr,
             info: CommandInfo::of(crate::command::arguments(&incr)),
             slot,
-            resend: Resend::AtMostOnce,
+            options: CallOptions::from(nodes.config()),
         };
         let leaving = command.node(nodes).expect("it serves the slot");
         assert!(nodes.moved(slot, &announced("127.0.0.1", port)));

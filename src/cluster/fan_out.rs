@@ -19,7 +19,7 @@ use super::routed::Routed;
 use super::routing::Routing;
 use super::slot::Slot;
 use crate::command::{ResponsePolicy, SplitBy, split};
-use crate::connection::{Resend, Route};
+use crate::connection::{CallOptions, Route};
 use crate::error::Error;
 use crate::resp::encode;
 
@@ -28,13 +28,13 @@ pub(super) async fn run(
     refresher: &Arc<Refresher>,
     deadline: Deadline,
     command: &Routed<'_>,
-    resend: Resend,
+    options: CallOptions,
 ) -> Result<Value, Error> {
     let fan_out = FanOut {
         refresher,
         deadline,
         command,
-        resend,
+        options,
     };
     match &command.routing {
         Routing::Slot(_) | Routing::AnyPrimary => fan_out.on_one_node().await,
@@ -49,12 +49,12 @@ struct FanOut<'a> {
     refresher: &'a Arc<Refresher>,
     deadline: Deadline,
     command: &'a Routed<'a>,
-    resend: Resend,
+    options: CallOptions,
 }
 
 impl FanOut<'_> {
     async fn on_one_node(&self) -> Result<Value, Error> {
-        let request = NodeRequest::command(self.command, self.resend);
+        let request = NodeRequest::command(self.command, self.options);
         let destination = Destination::of(self.command.slot());
         let mut call = RedirectedCall::new(self.refresher, self.deadline, destination, &request);
         Ok(call.reply().await?.single())
@@ -70,7 +70,7 @@ impl FanOut<'_> {
             refresher,
             deadline,
             command,
-            resend,
+            options,
         } = *self;
         let arguments = split(&command.bytes).unwrap_or_default();
         let arguments = arguments.first().map(Vec::as_slice).unwrap_or_default();
@@ -81,7 +81,7 @@ impl FanOut<'_> {
             routing: Routing::Slot(*slot),
         };
         let commands: Vec<_> = parts.iter().map(part).collect();
-        let replies = batch::run(refresher, deadline, &commands, resend).await?;
+        let replies = batch::run(refresher, deadline, &commands, options).await?;
         let indices = parts.iter().map(|(_, indices)| indices.as_slice());
         Ok(join(split_by, indices.zip(replies).collect()))
     }
@@ -95,7 +95,7 @@ impl FanOut<'_> {
         let choose = |nodes: &Nodes| Some(choose(nodes)).filter(|nodes| !nodes.is_empty());
         let nodes = self.refresher.wait_for(self.deadline, None, choose);
         let nodes = nodes.await?;
-        let request = &NodeRequest::command(self.command, self.resend);
+        let request = &NodeRequest::command(self.command, self.options);
         let running = nodes.into_iter().map(|node| async move {
             let address = node.address().to_string();
             let destination = Destination::Node(node);

@@ -1,11 +1,10 @@
 //! [`Hop`]: one node on the way of a request.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::node::Node;
 use super::node_request::NodeRequest;
-use crate::connection::{Reply, Timeouts};
+use crate::connection::{CallOptions, Reply};
 use crate::error::Error;
 
 /// One node on the way of a request.
@@ -42,13 +41,13 @@ impl Hop {
     pub(super) async fn run(
         &self,
         request: &NodeRequest<'_>,
-        timeouts: Timeouts,
+        options: CallOptions,
         writes: u8,
     ) -> (Result<Reply, Error>, u8) {
         let connections = &self.node.connections;
-        let packed = request.request(self.is_asking, timeouts);
+        let packed = request.request(self.is_asking, options);
         let (result, writes) = connections
-            .run(request.route, packed, writes, Duration::ZERO)
+            .run(request.route, packed, writes, options.timeouts.deadline)
             .await;
         let result = result.map(|reply| {
             if self.is_asking {

@@ -10,7 +10,7 @@ use tokio::sync::Notify;
 
 use crate::address::Address;
 use crate::config::{Announced, Config, Endpoint, ServerConfig, ServerRole, Target};
-use crate::connection::{NodeConnections, Resend, Timeouts, own_request};
+use crate::connection::{CallOptions, NodeConnections, own_request};
 use crate::runtime::{spawn, within};
 
 /// What tells two nodes apart. A node that serves reads as a replica has connections of another kind
@@ -127,11 +127,9 @@ impl Node {
         let _ = spawn(async move {
             let Attempt(node) = &attempt;
             let connection = node.connections.shared();
-            let timeouts = Timeouts::from(connection.target().client());
+            let options = CallOptions::from(connection.target().client()).idempotent();
             let ping = redis::cmd("PING");
-            let request = own_request(&ping, timeouts)
-                .with_resend(Resend::Idempotent)
-                .in_cluster();
+            let request = own_request(&ping, options).in_cluster();
             // The state of the connection tells the result.
             let _ = connection.call(request).reply().await;
         });

@@ -7,7 +7,7 @@ use redis::Value;
 use super::routed::Routed;
 use super::slot::Slot;
 use crate::command::{CommandInfo, encoded_commands};
-use crate::connection::{ExpectedReplies, Packed, Reply, Request, Resend, Route, Timeouts};
+use crate::connection::{CallOptions, ExpectedReplies, Packed, Reply, Request, Resend, Route};
 use crate::resp::{Redirect, Refusal, Unavailable};
 
 /// Lets a node run the next command although its slot is only on the way there.
@@ -19,21 +19,21 @@ pub(super) struct NodeRequest<'a> {
     /// It only reads, so a replica may serve it.
     pub(super) reads: bool,
     pub(super) route: Route,
-    resend: Resend,
+    pub(super) options: CallOptions,
     /// The command, if it is a single one.
     single: Option<&'a Routed<'a>>,
 }
 
 impl<'a> NodeRequest<'a> {
     /// A single command.
-    pub(super) fn command(command: &'a Routed<'_>, resend: Resend) -> NodeRequest<'a> {
+    pub(super) fn command(command: &'a Routed<'_>, options: CallOptions) -> NodeRequest<'a> {
         let bytes = Cow::Borrowed(&*command.bytes);
         NodeRequest {
             packed: Packed::checked(bytes, ExpectedReplies::One)
                 .with_infos(std::iter::once(command.info)),
             reads: command.info.reads(),
             route: command.route,
-            resend,
+            options,
             single: Some(command),
         }
     }
@@ -41,7 +41,7 @@ impl<'a> NodeRequest<'a> {
     /// Commands that go together.
     pub(super) fn pipeline<'c>(
         commands: impl Iterator<Item = &'c Routed<'c>>,
-        resend: Resend,
+        options: CallOptions,
     ) -> NodeRequest<'a> {
         let (mut bytes, mut infos, mut route) = (Vec::new(), Vec::new(), Route::Shared);
         for command in commands {
@@ -55,32 +55,34 @@ impl<'a> NodeRequest<'a> {
             packed: Packed::checked(Cow::Owned(bytes), expected).with_infos(infos.into_iter()),
             reads: false,
             route,
-            resend,
+            options,
             single: None,
         }
     }
 
     /// A transaction, within its `MULTI` and `EXEC`.
-    pub(super) fn transaction(packed: Packed<'a>, route: Route, resend: Resend) -> NodeRequest<'a> {
+    pub(super) fn transaction(
+        packed: Packed<'a>,
+        route: Route,
+        options: CallOptions,
+    ) -> NodeRequest<'a> {
         NodeRequest {
             packed,
             reads: false,
             route,
-            resend,
+            options,
             single: None,
         }
     }
 
-    /// Returns the request to send to a node, to one that has been named by `ASK` if it `is_asking`.
-    pub(super) fn request(&self, is_asking: bool, timeouts: Timeouts) -> Request<'_> {
+    /// Returns the request, with `options`, to send to a node, to one that has been named by `ASK` if it `is_asking`.
+    pub(super) fn request(&self, is_asking: bool, options: CallOptions) -> Request<'_> {
         let packed = if is_asking {
             self.with_asking()
         } else {
             self.packed.borrowed()
         };
-        Request::packed(packed, timeouts)
-            .with_resend(self.resend)
-            .in_cluster()
+        Request::packed(packed, options).in_cluster()
     }
 
     /// Writes `ASKING` before each command, or before the whole transaction: it holds until `EXEC`.
@@ -137,7 +139,7 @@ impl<'a> NodeRequest<'a> {
             (_, Refusal::Redirect(_) | Refusal::TryAgain) => true,
             (Reply::Many(_), _) => false,
             _ => {
-                self.resend == Resend::Idempotent
+                self.options.resend == Resend::Idempotent
                     || self.packed.all(CommandInfo::error_proves_not_run)
             }
         };
@@ -152,7 +154,7 @@ impl<'a> NodeRequest<'a> {
 
     /// Returns whether it may be sent again after it has been written and lost.
     pub(super) fn is_repeatable(&self) -> bool {
-        match self.resend {
+        match self.options.resend {
             Resend::Never => false,
             Resend::AtMostOnce => self.packed.all(CommandInfo::is_repeatable),
             Resend::Idempotent => true,
@@ -183,6 +185,14 @@ mod tests {
     const MULTI: &[u8] = b"*1\r\n$5\r\nMULTI\r\n";
     const EXEC: &[u8] = b"*1\r\n$4\r\nEXEC\r\n";
 
+    fn at_most_once() -> CallOptions {
+        CallOptions::from(&"redis-cluster://h".parse().expect("valid"))
+    }
+
+    fn idempotent() -> CallOptions {
+        at_most_once().idempotent()
+    }
+
     fn routed(bytes: &'static [u8]) -> Routed<'static> {
         let arguments = crate::command::split(bytes).expect("RESP").remove(0);
         let arguments = arguments.into_iter();
@@ -190,10 +200,10 @@ mod tests {
         Routed::new(bytes, arguments, info).expect("it has one slot")
     }
 
-    fn transaction(resend: Resend) -> NodeRequest<'static> {
+    fn transaction(options: CallOptions) -> NodeRequest<'static> {
         let bytes = [MULTI, INCR, GET, EXEC].concat();
         let packed = Packed::pipeline(bytes, 3, 1).expect("a transaction");
-        NodeRequest::transaction(packed, Route::Shared, resend)
+        NodeRequest::transaction(packed, Route::Shared, options)
     }
 
     fn value(resp: &str) -> Value {
@@ -209,11 +219,11 @@ mod tests {
         };
         let many = |skip, count| ExpectedReplies::Many { skip, count };
         let (get, incr) = (routed(GET), routed(INCR));
-        let command = NodeRequest::command(&get, Resend::AtMostOnce);
+        let command = NodeRequest::command(&get, at_most_once());
         check(&command, &[ASKING, GET], many(0, 2));
-        let pipeline = NodeRequest::pipeline([&get, &incr].into_iter(), Resend::AtMostOnce);
+        let pipeline = NodeRequest::pipeline([&get, &incr].into_iter(), at_most_once());
         check(&pipeline, &[ASKING, GET, ASKING, INCR], many(0, 4));
-        let transaction = transaction(Resend::AtMostOnce);
+        let transaction = transaction(at_most_once());
         check(&transaction, &[ASKING, MULTI, INCR, GET, EXEC], many(4, 1));
     }
 
@@ -225,11 +235,11 @@ mod tests {
             assert_eq!(format!("{reply:?}"), format!("{expected:?}"));
         };
         let (get, incr) = (routed(GET), routed(INCR));
-        let command = NodeRequest::command(&get, Resend::AtMostOnce);
+        let command = NodeRequest::command(&get, at_most_once());
         check(&command, many(&[0, 1]), &Reply::One(Value::Int(1)));
-        let pipeline = NodeRequest::pipeline([&get, &incr].into_iter(), Resend::AtMostOnce);
+        let pipeline = NodeRequest::pipeline([&get, &incr].into_iter(), at_most_once());
         check(&pipeline, many(&[0, 1, 0, 2]), &many(&[1, 2]));
-        let transaction = transaction(Resend::AtMostOnce);
+        let transaction = transaction(at_most_once());
         check(&transaction, many(&[7]), &many(&[7]));
         let aborted = |place| Reply::Aborted(vec![(place, Value::Okay)]);
         check(&transaction, aborted(2), &aborted(1));
@@ -242,7 +252,7 @@ mod tests {
             assert_eq!(request.refusal(&reply).is_some(), expected, "{error}");
         };
         let (incr, eval) = (routed(INCR), routed(EVAL));
-        let command = NodeRequest::command(&incr, Resend::AtMostOnce);
+        let command = NodeRequest::command(&incr, at_most_once());
         check(&command, "-MOVED 16383 h:1", true);
         check(&command, "-MOVED 16384 h:1", false);
         check(&command, "-ASK 5 h:1", true);
@@ -251,10 +261,10 @@ mod tests {
         check(&command, "-CLUSTERDOWN x", true);
         check(&command, "-BUSY x", false);
         check(&command, "-ERR x", false);
-        let script = NodeRequest::command(&eval, Resend::AtMostOnce);
+        let script = NodeRequest::command(&eval, at_most_once());
         check(&script, "-MOVED 5 h:1", true);
         check(&script, "-READONLY x", false);
-        let script = NodeRequest::command(&eval, Resend::Idempotent);
+        let script = NodeRequest::command(&eval, idempotent());
         check(&script, "-READONLY x", true);
     }
 
@@ -262,9 +272,9 @@ mod tests {
     fn a_pipeline_is_refused_command_by_command_and_a_transaction_as_a_whole() {
         let moved = || value("-MOVED 5 h:1");
         let get = routed(GET);
-        let pipeline = NodeRequest::pipeline([&get, &get].into_iter(), Resend::Idempotent);
+        let pipeline = NodeRequest::pipeline([&get, &get].into_iter(), idempotent());
         assert_eq!(pipeline.refusal(&Reply::Many(vec![moved(), moved()])), None);
-        let transaction = transaction(Resend::AtMostOnce);
+        let transaction = transaction(at_most_once());
         let refusal = transaction.refusal(&Reply::Many(vec![moved()]));
         assert!(refusal.is_some(), "EXEC is redirected");
         let unavailable = Reply::Many(vec![value("-CLUSTERDOWN x")]);
@@ -276,10 +286,11 @@ mod tests {
     #[test]
     fn a_lost_command_is_sent_again_if_it_reads_or_is_idempotent() {
         let (get, incr) = (routed(GET), routed(INCR));
-        let is_repeatable = |command, resend| NodeRequest::command(command, resend).is_repeatable();
-        assert!(is_repeatable(&get, Resend::AtMostOnce));
-        assert!(!is_repeatable(&incr, Resend::AtMostOnce));
-        assert!(is_repeatable(&incr, Resend::Idempotent));
-        assert!(!transaction(Resend::AtMostOnce).is_repeatable());
+        let is_repeatable =
+            |command, options| NodeRequest::command(command, options).is_repeatable();
+        assert!(is_repeatable(&get, at_most_once()));
+        assert!(!is_repeatable(&incr, at_most_once()));
+        assert!(is_repeatable(&incr, idempotent()));
+        assert!(!transaction(at_most_once()).is_repeatable());
     }
 }

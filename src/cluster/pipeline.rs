@@ -10,7 +10,7 @@ use super::nodes::Nodes;
 use super::refresh::Refresher;
 use super::routed::Routed;
 use super::{batch, fan_out};
-use crate::connection::Resend;
+use crate::connection::CallOptions;
 use crate::error::Error;
 
 /// Runs the commands of a pipeline, and returns their replies in the same order.
@@ -18,14 +18,14 @@ pub(super) async fn run(
     refresher: &Arc<Refresher>,
     deadline: Deadline,
     commands: &[Routed<'_>],
-    resend: Resend,
+    options: CallOptions,
 ) -> Result<Vec<Value>, Error> {
     // Without a slot table it is not known which commands go to the same node.
     refresher
         .wait_for(deadline, None, Nodes::any_primary)
         .await?;
     let mut replies = Vec::with_capacity(commands.len());
-    let stages = run_stages(refresher, deadline, commands, resend, &mut replies);
+    let stages = run_stages(refresher, deadline, commands, options, &mut replies);
     match stages.await {
         Ok(()) => Ok(replies),
         Err(error) => {
@@ -45,7 +45,7 @@ async fn run_stages(
     refresher: &Arc<Refresher>,
     deadline: Deadline,
     commands: &[Routed<'_>],
-    resend: Resend,
+    options: CallOptions,
     replies: &mut Vec<Value>,
 ) -> Result<(), Error> {
     let go_together =
@@ -53,9 +53,9 @@ async fn run_stages(
     for stage in commands.chunk_by(go_together) {
         match stage {
             [command] if !command.is_for_one_node() => {
-                replies.push(fan_out::run(refresher, deadline, command, resend).await?);
+                replies.push(fan_out::run(refresher, deadline, command, options).await?);
             }
-            _ => replies.extend(batch::run(refresher, deadline, stage, resend).await?),
+            _ => replies.extend(batch::run(refresher, deadline, stage, options).await?),
         }
     }
     Ok(())

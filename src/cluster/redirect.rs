@@ -19,7 +19,7 @@ use super::node_request::NodeRequest;
 use super::refresh::Refresher;
 use super::script_refusal::confirmed;
 use super::slot::Slot;
-use crate::connection::{MAX_WRITES, Reply, Timeouts};
+use crate::connection::{CallOptions, MAX_WRITES, Reply};
 use crate::error::{Error, ErrorKind};
 use crate::resp::{Redirect, Refusal};
 use crate::runtime::sleep;
@@ -79,7 +79,7 @@ pub(super) struct RedirectedCall<'a> {
     refresher: &'a Arc<Refresher>,
     destination: Destination,
     request: &'a NodeRequest<'a>,
-    timeouts: Timeouts,
+    options: CallOptions,
     deadline: Deadline,
     /// A replica may serve it.
     reads: bool,
@@ -105,14 +105,13 @@ impl<'a> RedirectedCall<'a> {
         destination: Destination,
         request: &'a NodeRequest<'a>,
     ) -> RedirectedCall<'a> {
-        let timeouts = Timeouts::from(refresher.nodes().config());
-        let timeouts = request.route.extend(timeouts);
+        let options = request.route.extend(request.options);
         RedirectedCall {
             refresher,
             destination,
             request,
-            timeouts,
-            deadline: deadline.with_limit(timeouts.deadline),
+            options,
+            deadline: deadline.with_limit(options.timeouts.deadline),
             reads: request.reads,
             next: None,
             earlier: None,
@@ -198,8 +197,9 @@ impl<'a> RedirectedCall<'a> {
             Some(hop) => hop,
             None => Hop::to(self.node().await?),
         };
-        let timeouts = self.timeouts.with_deadline(self.deadline.left());
-        let (result, writes) = hop.run(self.request, timeouts, self.writes).await;
+        let left = self.options.timeouts.with_deadline(self.deadline.left());
+        let options = self.options.with_timeouts(left);
+        let (result, writes) = hop.run(self.request, options, self.writes).await;
         Ok(Attempt {
             hop,
             result,
@@ -217,7 +217,7 @@ impl<'a> RedirectedCall<'a> {
                 if self.writes >= MAX_WRITES {
                     return None;
                 }
-                confirmed(refusal, script, hop, self.timeouts, self.deadline).await
+                confirmed(refusal, script, hop, self.options, self.deadline).await
             }
         }
     }

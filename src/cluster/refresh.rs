@@ -25,7 +25,7 @@ use super::topology::SlotTable;
 use super::unserved::UnservedSlots;
 use crate::address::Address;
 use crate::config::Config;
-use crate::connection::{Resend, Timeouts, closed, own_request};
+use crate::connection::{CallOptions, closed, own_request};
 use crate::error::Error;
 use crate::runtime::{log, spawn, within};
 use crate::url::ReadFrom;
@@ -270,7 +270,7 @@ async fn ask(node: &Node) -> Result<SlotTable, Error> {
     let config = connection.target().client();
     let mut command = redis::cmd("CLUSTER");
     command.arg("SLOTS");
-    let request = own_request(&command, Timeouts::from(config)).with_resend(Resend::Idempotent);
+    let request = own_request(&command, CallOptions::from(config).idempotent());
     let answer = connection.call(request).reply().await?.single();
     if let Value::ServerError(error) = &answer {
         return Err(no_topology(address, error, config));

@@ -20,8 +20,8 @@ use crate::address::Address;
 use crate::command::{CommandInfo, RoutingRule, arguments, encoded_commands};
 use crate::config::Config;
 use crate::connection::{
-    ExpectedReplies, LearnedCommands, MultiplexedConnection, Packed, Reply, Resend, Route,
-    Timeouts, check_not_empty, empty_command,
+    CallOptions, ExpectedReplies, LearnedCommands, MultiplexedConnection, Packed, Reply, Route,
+    check_not_empty, empty_command,
 };
 use crate::error::Error;
 use crate::resp::encode;
@@ -43,7 +43,11 @@ impl Cluster {
 
     /// Sends `command` to the nodes that serve its keys. Nearly every command has one slot and goes straight
     /// to a node, which is chosen here and not in the future: that has less to carry along.
-    pub(crate) fn send<'a>(&'a self, command: &'a Cmd, resend: Resend) -> RedisFuture<'a, Value> {
+    pub(crate) fn send<'a>(
+        &'a self,
+        command: &'a Cmd,
+        options: CallOptions,
+    ) -> RedisFuture<'a, Value> {
         let info = CommandInfo::of(arguments(command));
         let routing = Routing::of(info, arguments(command));
         if let Ok(Routing::Slot(slot)) = routing {
@@ -51,13 +55,13 @@ impl Cluster {
                 command,
                 info,
                 slot,
-                resend,
+                options,
             };
             if let Some(node) = command.node(self.refresher.nodes()) {
                 return Box::pin(command.send(&self.refresher, node));
             }
         }
-        Box::pin(self.send_by_routing(command, info, routing, resend))
+        Box::pin(self.send_by_routing(command, info, routing, options))
     }
 
     /// Runs any command: on one node, in parts on several, or on all of them. `info` and `routing` are
@@ -67,19 +71,19 @@ impl Cluster {
         command: &Cmd,
         info: CommandInfo,
         routing: Result<Routing, Unroutable>,
-        resend: Resend,
+        options: CallOptions,
     ) -> RedisResult<Value> {
         check_not_empty(command)?;
-        let deadline = self.deadline();
+        let deadline = Deadline::new(options.timeouts.deadline);
         let mut bytes = Vec::new();
         encode(command, &mut bytes);
         let routed = if info.is_unknown() {
-            let info = self.info(arguments(command), deadline).await?;
+            let info = self.info(arguments(command), options, deadline).await?;
             Routed::new(bytes, arguments(command), info)?
         } else {
             Routed::with_routing(bytes, arguments(command), info, routing)?
         };
-        let value = fan_out::run(&self.refresher, deadline, &routed, resend).await?;
+        let value = fan_out::run(&self.refresher, deadline, &routed, options).await?;
         Ok(if command.is_no_response() {
             Value::Nil
         } else {
@@ -91,26 +95,26 @@ impl Cluster {
     pub(crate) async fn send_packed(
         &self,
         packed: Packed<'_>,
-        resend: Resend,
+        options: CallOptions,
     ) -> RedisResult<Reply> {
-        let deadline = self.deadline();
+        let deadline = Deadline::new(options.timeouts.deadline);
         if packed.is_transaction() {
-            return Ok(self.send_transaction(deadline, packed, resend).await?);
+            return Ok(self.send_transaction(deadline, packed, options).await?);
         }
         // All commands are looked at before any is sent.
         let mut commands = Vec::new();
         for (bytes, command) in encoded_commands(packed.bytes()).zip(packed.commands()) {
             let arguments = command.into_iter();
-            let info = self.info(arguments.clone(), deadline).await?;
+            let info = self.info(arguments.clone(), options, deadline).await?;
             commands.push(Routed::new(bytes, arguments, info)?);
         }
         Ok(match packed.expected() {
             ExpectedReplies::One => {
                 let command = commands.first().ok_or_else(empty_command)?;
-                Reply::One(fan_out::run(&self.refresher, deadline, command, resend).await?)
+                Reply::One(fan_out::run(&self.refresher, deadline, command, options).await?)
             }
             ExpectedReplies::Many { .. } => {
-                Reply::Many(pipeline::run(&self.refresher, deadline, &commands, resend).await?)
+                Reply::Many(pipeline::run(&self.refresher, deadline, &commands, options).await?)
             }
         })
     }
@@ -120,13 +124,13 @@ impl Cluster {
         &self,
         deadline: Deadline,
         packed: Packed<'_>,
-        resend: Resend,
+        options: CallOptions,
     ) -> Result<Reply, Error> {
         let (mut slots, mut route) = (KeySlots::None, Route::Shared);
         let mut infos = Vec::new();
         for command in packed.commands() {
             let arguments = command.iter().copied();
-            let info = self.info(arguments.clone(), deadline).await?;
+            let info = self.info(arguments.clone(), options, deadline).await?;
             infos.push(info);
             route = route.and(Route::of(info, arguments.clone())?);
             if let RoutingRule::Refused(instead) = info.routing_rule() {
@@ -141,7 +145,7 @@ impl Cluster {
             KeySlots::Several => return Err(crosses_slots("the transaction")),
         };
         let packed = packed.with_infos(infos.into_iter());
-        let request = NodeRequest::transaction(packed, route, resend);
+        let request = NodeRequest::transaction(packed, route, options);
         let mut call = RedirectedCall::new(&self.refresher, deadline, destination, &request);
         call.reply().await
     }
@@ -150,6 +154,7 @@ impl Cluster {
     async fn info<'a>(
         &self,
         arguments: impl Iterator<Item = &'a [u8]> + Clone,
+        options: CallOptions,
         deadline: Deadline,
     ) -> Result<CommandInfo, Error> {
         // What one node says holds for all, whatever connections are made.
@@ -164,14 +169,13 @@ impl Cluster {
         loop {
             let node = self.refresher.wait_for(deadline, None, Nodes::any_primary);
             let node = node.await.map_err(Error::not_run)?;
-            let timeouts = Timeouts::from(self.refresher.nodes().config());
             // Another node may answer where this one does not.
-            let limit = deadline.left().min(timeouts.response_timeout);
-            let timeouts = timeouts.with_deadline(limit);
+            let limit = deadline.left().min(options.timeouts.response_timeout);
+            let options = options.with_timeouts(options.timeouts.with_deadline(limit));
             let shared = node.connections.shared();
             let looked_up = self
                 .learned
-                .look_up(arguments.clone(), shared, || NUMBER, timeouts);
+                .look_up(arguments.clone(), shared, || NUMBER, options);
             match looked_up.await {
                 Err(error) if error.is_transient() && !deadline.is_over() => {}
                 result => return result,
@@ -180,30 +184,36 @@ impl Cluster {
     }
 
     /// Sends `PING` to every primary; both the wait for the slot table and the replies come within the
-    /// deadline of `timeouts`.
-    pub(crate) async fn ping(&self, timeouts: Timeouts) -> Result<(), Error> {
-        let deadline = Deadline::new(timeouts.deadline);
+    /// deadline of `options`.
+    pub(crate) async fn ping(&self, options: CallOptions) -> Result<(), Error> {
+        let deadline = Deadline::new(options.timeouts.deadline);
         let primaries = |nodes: &Nodes| Some(nodes.primaries()).filter(|nodes| !nodes.is_empty());
         let primaries = self.refresher.wait_for(deadline, None, primaries).await?;
-        let timeouts = timeouts.with_deadline(deadline.left());
-        let pings = primaries.iter().map(|node| node.connections.ping(timeouts));
+        let left = options.timeouts.with_deadline(deadline.left());
+        let options = options.with_timeouts(left);
+        let pings = primaries.iter().map(|node| node.connections.ping(options));
         try_join_all(pings).await?;
         Ok(())
     }
 
     /// Returns a new dedicated connection to any primary.
-    pub(crate) async fn dedicated_to_any(&self) -> Result<MultiplexedConnection, Error> {
+    pub(crate) async fn dedicated_to_any(
+        &self,
+        options: CallOptions,
+    ) -> Result<MultiplexedConnection, Error> {
         let any = Nodes::any_primary;
-        let node = self.refresher.wait_for(self.deadline(), None, any).await?;
+        let deadline = Deadline::new(options.timeouts.deadline);
+        let node = self.refresher.wait_for(deadline, None, any).await?;
         Ok(node.connections.dedicated())
     }
 
     /// Returns a new dedicated connection to the node that serves the keys of the command with these
-    /// `arguments`; `None` if it has no key. Waits at most `limit` for the slot table.
+    /// `arguments`; `None` if it has no key. Waits for the slot table within
+    /// the deadline of `options`.
     pub(crate) async fn dedicated_for<'a>(
         &self,
         arguments: impl Iterator<Item = &'a [u8]> + Clone,
-        limit: Duration,
+        options: CallOptions,
     ) -> Result<Option<MultiplexedConnection>, Error> {
         let info = CommandInfo::of(arguments.clone());
         let slot = match Routing::of(info, arguments.clone()) {
@@ -220,7 +230,7 @@ impl Cluster {
             }
         };
         let serving = |nodes: &Nodes| nodes.node_for(slot, false);
-        let deadline = Deadline::new(limit);
+        let deadline = Deadline::new(options.timeouts.deadline);
         let node = self.refresher.wait_for(deadline, Some(slot), serving);
         Ok(Some(node.await?.connections.dedicated()))
     }
@@ -229,10 +239,6 @@ impl Cluster {
     pub(crate) async fn close(&self, grace: Duration) {
         let nodes = self.refresher.start_closing();
         join_all(nodes.iter().map(|node| node.connections.close(grace))).await;
-    }
-
-    fn deadline(&self) -> Deadline {
-        Deadline::new(self.refresher.nodes().config().deadline())
     }
 }
 

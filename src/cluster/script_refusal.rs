@@ -15,7 +15,7 @@ use super::node_request::NodeRequest;
 use super::routed::Routed;
 use super::slot::Slot;
 use crate::command::{number, split};
-use crate::connection::{Resend, Timeouts};
+use crate::connection::CallOptions;
 use crate::resp::{Redirect, Refusal, encode};
 use crate::runtime::sleep;
 
@@ -30,7 +30,7 @@ pub(super) async fn confirmed(
     refusal: Refusal,
     script: &Routed<'_>,
     hop: &Hop,
-    timeouts: Timeouts,
+    options: CallOptions,
     deadline: Deadline,
 ) -> Option<Refusal> {
     if !is_about_the_keys(&refusal, script) {
@@ -39,8 +39,8 @@ pub(super) async fn confirmed(
     let question = question(script)?;
     let mut confirmed = None;
     loop {
-        let timeouts = timeouts.with_deadline(deadline.left());
-        match answer(&question, hop, timeouts).await {
+        let left = options.timeouts.with_deadline(deadline.left());
+        match answer(&question, hop, options.with_timeouts(left)).await {
             Some(Refusal::TryAgain) => confirmed = Some(Refusal::TryAgain),
             Some(refusal) if is_about_the_keys(&refusal, script) => return Some(refusal),
             _ => return confirmed,
@@ -64,9 +64,9 @@ fn is_about_the_keys(refusal: &Refusal, script: &Routed<'_>) -> bool {
     }
 }
 
-async fn answer(question: &Routed<'_>, hop: &Hop, timeouts: Timeouts) -> Option<Refusal> {
-    let request = NodeRequest::command(question, Resend::Idempotent);
-    let (result, _) = hop.run(&request, timeouts, 0).await;
+async fn answer(question: &Routed<'_>, hop: &Hop, options: CallOptions) -> Option<Refusal> {
+    let request = NodeRequest::command(question, options.idempotent());
+    let (result, _) = hop.run(&request, options, 0).await;
     Refusal::of(&result.ok()?.single())
 }
 

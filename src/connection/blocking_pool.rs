@@ -10,7 +10,7 @@ use super::multiplexed::MultiplexedConnection;
 use super::queue::may_leave_replica;
 use super::reply::Reply;
 use super::request::Request;
-use super::retry::{MAX_WRITES, Resend};
+use super::retry::MAX_WRITES;
 use super::state::Purpose;
 use crate::config::Target;
 use crate::error::{Error, ErrorKind};
@@ -102,7 +102,7 @@ impl BlockingPool {
                 Ok(lease) => lease,
                 Err(error) => return Err(error.after_loss(lost)),
             };
-            let once = request.clone().with_resend(Resend::Never);
+            let once = request.clone().once();
             let once = once.after_waiting(start.elapsed());
             let mut call = lease.connection.call(once);
             let result = call.reply().await;

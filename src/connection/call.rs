@@ -140,8 +140,12 @@ impl<'a> Call<'a> {
     fn submit(&mut self, admitted: bool, waker: &Waker) -> PollReply {
         self.progress = Progress::Finished;
         let timeouts = match self.started {
-            None => self.request.timeouts,
-            Some(_) => self.request.timeouts.with_deadline(self.time_left()),
+            None => self.request.options.timeouts,
+            Some(_) => self
+                .request
+                .options
+                .timeouts
+                .with_deadline(self.time_left()),
         };
         let request = &mut self.request;
         let (expected, is_answered) = request.prepare();
@@ -168,7 +172,7 @@ impl<'a> Call<'a> {
     }
 
     fn time_left(&self) -> Duration {
-        let deadline = self.request.timeouts.deadline;
+        let deadline = self.request.options.timeouts.deadline;
         self.started.map_or(deadline, |started| {
             deadline.saturating_sub(started.elapsed())
         })
@@ -215,7 +219,7 @@ impl<'a> Call<'a> {
         if !writes_here || target.is_cluster_node() || !reply.is_by_a_replica() {
             return;
         }
-        let timeouts = self.request.timeouts;
+        let timeouts = self.request.options.timeouts;
         let after = match self.connection.purpose {
             Purpose::Shared => self.connection.lock().ask_role(timeouts),
             // A question would get into a transaction of the session.
@@ -232,7 +236,7 @@ impl<'a> Call<'a> {
         if self.writes >= MAX_WRITES || left.is_zero() {
             return Poll::Ready(Ok(reply));
         }
-        let timeouts = self.request.timeouts;
+        let timeouts = self.request.options.timeouts;
         let parked = self.connection.lock().park(refusal, left, timeouts, waker);
         match parked {
             Ok((waiter, after)) => {

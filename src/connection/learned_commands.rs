@@ -13,10 +13,10 @@ use std::time::{Duration, Instant};
 use redis::Value;
 use tokio::sync::watch;
 
+use super::call_options::CallOptions;
 use super::errors::{has_not_run, no_answer_about_command};
 use super::multiplexed::MultiplexedConnection;
 use super::reply::Reply;
-use super::timeouts::Timeouts;
 use crate::command::{CommandInfo, described};
 use crate::error::{Error, ErrorKind};
 use crate::runtime::{spawn, within};
@@ -99,7 +99,7 @@ impl LearnedCommands {
     }
 
     /// Returns what is known about the command with these arguments; asks the server if need be, within
-    /// the deadline of `timeouts`. `number` returns the number of the connection.
+    /// the deadline of `options`. `number` returns the number of the connection.
     ///
     /// # Errors
     ///
@@ -109,7 +109,7 @@ impl LearnedCommands {
         arguments: impl Iterator<Item = &'a [u8]> + Clone,
         connection: &MultiplexedConnection,
         number: impl Fn() -> u64 + Clone + Send + 'static,
-        timeouts: Timeouts,
+        options: CallOptions,
     ) -> Result<CommandInfo, Error> {
         let start = Instant::now();
         loop {
@@ -120,6 +120,7 @@ impl LearnedCommands {
             let Some((name, _)) = name(unknown, arguments.clone()) else {
                 return Ok(unknown);
             };
+            let timeouts = options.timeouts;
             let left = timeouts.deadline.saturating_sub(start.elapsed());
             let timeouts = timeouts.with_deadline(left.saturating_sub(REPORT_TIME.min(left / 10)));
             let (mut outcome, is_shared) = match self.turn(&name, number()) {
@@ -127,7 +128,13 @@ impl LearnedCommands {
                 Turn::Known => continue,
                 Turn::Awaited(outcome) => (outcome, true),
                 Turn::Ask(done, outcome) => {
-                    self.ask(&name, connection, number.clone(), timeouts, done)?;
+                    self.ask(
+                        &name,
+                        connection,
+                        number.clone(),
+                        options.with_timeouts(timeouts),
+                        done,
+                    )?;
                     (outcome, false)
                 }
             };
@@ -181,12 +188,12 @@ impl LearnedCommands {
         name: &[u8],
         connection: &MultiplexedConnection,
         number: impl Fn() -> u64 + Send + 'static,
-        timeouts: Timeouts,
+        options: CallOptions,
         done: Asked,
     ) -> Result<(), Error> {
         let mut question = redis::cmd("COMMAND");
         question.arg("INFO").arg(name);
-        let call = connection.ask(question, timeouts);
+        let call = connection.ask(question, options);
         let (learned, name) = (self.clone(), name.to_vec());
         spawn(async move {
             let result = call.await;

@@ -3,6 +3,7 @@
 
 mod blocking_pool;
 mod call;
+mod call_options;
 mod connection_log;
 mod driver;
 mod errors;
@@ -23,6 +24,7 @@ mod supervisor;
 mod timeouts;
 mod timer;
 
+pub(crate) use self::call_options::CallOptions;
 pub(crate) use self::errors::closed;
 pub(crate) use self::learned_commands::LearnedCommands;
 pub(crate) use self::multiplexed::MultiplexedConnection;
@@ -33,6 +35,5 @@ pub(crate) use self::reply::{ExpectedReplies, Reply};
 pub(crate) use self::request::{Request, own_request};
 pub(crate) use self::retry::{MAX_WRITES, Resend};
 pub(crate) use self::route::{
-    Route, blocking_time, blocking_time_of, check_wait, dedicated_timeouts,
+    Route, blocking_time, blocking_time_of, check_wait, dedicated_options,
 };
-pub(crate) use self::timeouts::Timeouts;

@@ -13,11 +13,10 @@ use redis::Cmd;
 use tokio::sync::Notify;
 
 use super::call::Call;
+use super::call_options::CallOptions;
 use super::reply::Reply;
 use super::request::{Request, own_request};
-use super::retry::Resend;
 use super::state::{Purpose, State};
-use super::timeouts::Timeouts;
 use crate::config::Target;
 use crate::error::Error;
 use crate::runtime::{relayed, spawn};
@@ -65,11 +64,11 @@ impl MultiplexedConnection {
     pub(super) fn ask(
         &self,
         command: Cmd,
-        timeouts: Timeouts,
+        options: CallOptions,
     ) -> impl Future<Output = Result<Reply, Error>> + use<> {
         let state = Arc::clone(&self.state);
         async move {
-            let request = own_request(&command, timeouts).with_resend(Resend::AtMostOnce);
+            let request = own_request(&command, options);
             Call::new(&state, request).reply().await
         }
     }

@@ -14,6 +14,7 @@ use tokio::sync::Notify;
 
 use super::blocking_pool::BlockingPool;
 use super::call::SingleReply;
+use super::call_options::CallOptions;
 use super::errors::{not_authenticated, not_ready};
 use super::learned_commands::LearnedCommands;
 use super::multiplexed::MultiplexedConnection;
@@ -21,9 +22,7 @@ use super::packed::{Packed, check_not_empty};
 use super::plain_pipeline::PlainPipeline;
 use super::reply::Reply;
 use super::request::{Request, own_request};
-use super::retry::Resend;
 use super::route::Route;
-use super::timeouts::Timeouts;
 use crate::command::{CommandInfo, arguments};
 use crate::config::Target;
 use crate::error::Error;
@@ -36,7 +35,6 @@ pub(crate) struct NodeConnections {
     /// Connections that do not select the database of the URL, if there is one to select.
     rescue: Option<BlockingPool>,
     learned: LearnedCommands,
-    timeouts: Timeouts,
 }
 
 impl NodeConnections {
@@ -47,7 +45,6 @@ impl NodeConnections {
         let blocking = BlockingPool::new(target.clone(), Arc::clone(&watch));
         let has_database = target.client().database() != 0;
         NodeConnections {
-            timeouts: Timeouts::from(target.client()),
             rescue: has_database.then(|| blocking.without_database()),
             blocking,
             learned: LearnedCommands::default(),
@@ -67,14 +64,18 @@ impl NodeConnections {
     /// Sends `command`. By far the most are answered on the shared connection, by a future that is
     /// nothing but their call: an `async` block around it would cost each a tenth more instructions.
     #[inline]
-    pub(crate) fn send<'a>(&'a self, command: &'a Cmd, resend: Resend) -> RedisFuture<'a, Value> {
+    pub(crate) fn send<'a>(
+        &'a self,
+        command: &'a Cmd,
+        options: CallOptions,
+    ) -> RedisFuture<'a, Value> {
         let info = CommandInfo::of(arguments(command));
         if info.is_plain() {
-            self.send_shared(command, info, resend)
+            self.send_shared(command, info, options)
         } else if info.is_unknown() {
-            self.send_unknown(command, resend)
+            self.send_unknown(command, options)
         } else {
-            self.send_by_route(command, info, resend, Duration::ZERO)
+            self.send_by_route(command, info, options, Duration::ZERO)
         }
     }
 
@@ -83,22 +84,26 @@ impl NodeConnections {
         &'a self,
         command: &'a Cmd,
         info: CommandInfo,
-        resend: Resend,
+        options: CallOptions,
     ) -> RedisFuture<'a, Value> {
-        let request = Request::command(command, info, self.timeouts).with_resend(resend);
+        let request = Request::command(command, info, options);
         Box::pin(SingleReply(self.shared.call(request)))
     }
 
     /// Sends a command that the table lacks.
-    fn send_unknown<'a>(&'a self, command: &'a Cmd, resend: Resend) -> RedisFuture<'a, Value> {
+    fn send_unknown<'a>(
+        &'a self,
+        command: &'a Cmd,
+        options: CallOptions,
+    ) -> RedisFuture<'a, Value> {
         match self.learned.get(arguments(command), self.shared.number()) {
-            Some(info) if info.is_plain() => self.send_shared(command, info, resend),
-            Some(info) => self.send_by_route(command, info, resend, Duration::ZERO),
+            Some(info) if info.is_plain() => self.send_shared(command, info, options),
+            Some(info) => self.send_by_route(command, info, options, Duration::ZERO),
             None => Box::pin(async move {
                 check_not_empty(command)?;
                 let start = Instant::now();
-                let info = self.look_up(arguments(command), self.timeouts).await?;
-                self.send_by_route(command, info, resend, start.elapsed())
+                let info = self.look_up(arguments(command), options).await?;
+                self.send_by_route(command, info, options, start.elapsed())
                     .await
             }),
         }
@@ -107,11 +112,11 @@ impl NodeConnections {
     async fn look_up<'a>(
         &self,
         arguments: impl Iterator<Item = &'a [u8]> + Clone,
-        timeouts: Timeouts,
+        options: CallOptions,
     ) -> Result<CommandInfo, Error> {
         let (shared, number) = (&self.shared, self.shared.numbering());
         self.learned
-            .look_up(arguments, shared, number, timeouts)
+            .look_up(arguments, shared, number, options)
             .await
     }
 
@@ -120,16 +125,16 @@ impl NodeConnections {
         &'a self,
         command: &'a Cmd,
         info: CommandInfo,
-        resend: Resend,
+        options: CallOptions,
         waited: Duration,
     ) -> RedisFuture<'a, Value> {
         let route = || Route::of_single(info, arguments(command)).map_err(RedisError::from);
         match check_not_empty(command).and_then(|()| route()) {
-            Ok(Route::Shared) if waited.is_zero() => self.send_shared(command, info, resend),
+            Ok(Route::Shared) if waited.is_zero() => self.send_shared(command, info, options),
             Ok(route) => {
-                let request = Request::command(command, info, route.extend(self.timeouts));
-                let request = request.with_resend(resend).after_waiting(waited);
-                let call = self.run(route, request, 0, waited);
+                let request = Request::command(command, info, route.extend(options).after(waited));
+                let deadline = options.after(waited).timeouts.deadline;
+                let call = self.run(route, request, 0, deadline);
                 Box::pin(async move { Ok(call.await.0?.single()) })
             }
             Err(error) => Box::pin(ready(Err(error))),
@@ -140,10 +145,10 @@ impl NodeConnections {
     pub(crate) fn send_pipeline<'a>(
         &'a self,
         pipeline: PlainPipeline<'a>,
-        resend: Resend,
+        options: CallOptions,
     ) -> RedisFuture<'a, Vec<Value>> {
         let commands = pipeline.count();
-        let request = Request::pipeline(pipeline, self.timeouts).with_resend(resend);
+        let request = Request::pipeline(pipeline, options);
         let mut call = self.shared.call(request);
         Box::pin(async move { call.reply().await?.many(commands).await })
     }
@@ -152,30 +157,31 @@ impl NodeConnections {
     pub(crate) async fn send_packed(
         &self,
         packed: Packed<'_>,
-        resend: Resend,
+        options: CallOptions,
     ) -> RedisResult<Reply> {
         let commands = packed.commands();
-        let (infos, waited) = self.infos(&commands).await?;
+        let (infos, waited) = self.infos(&commands, options).await?;
         let route = Route::of_all(&commands, &infos, packed.is_transaction())?;
         let packed = packed.with_infos(infos.into_iter());
-        let request = Request::packed(packed, route.extend(self.timeouts)).with_resend(resend);
-        Ok(self
-            .run(route, request.after_waiting(waited), 0, waited)
-            .await
-            .0?)
+        let request = Request::packed(packed, route.extend(options).after(waited));
+        let deadline = options.after(waited).timeouts.deadline;
+        Ok(self.run(route, request, 0, deadline).await.0?)
     }
 
     /// Returns what is known about each command; asks the server about those that the table lacks.
-    async fn infos(&self, commands: &[Vec<&[u8]>]) -> Result<(Vec<CommandInfo>, Duration), Error> {
+    async fn infos(
+        &self,
+        commands: &[Vec<&[u8]>],
+        options: CallOptions,
+    ) -> Result<(Vec<CommandInfo>, Duration), Error> {
         let mut waited = Duration::ZERO;
         let mut infos = Vec::with_capacity(commands.len());
         for command in commands {
             let mut info = CommandInfo::of(command.iter().copied());
             if info.is_unknown() {
                 let start = Instant::now();
-                let left = self.timeouts.deadline.saturating_sub(waited);
-                let timeouts = self.timeouts.with_deadline(left);
-                info = self.look_up(command.iter().copied(), timeouts).await?;
+                let left = options.after(waited);
+                info = self.look_up(command.iter().copied(), left).await?;
                 waited += start.elapsed();
             }
             infos.push(info);
@@ -184,15 +190,15 @@ impl NodeConnections {
     }
 
     /// Sends `request` by its route. Returns besides how often it has been written without a reply that
-    /// its caller could use, `writes` to other nodes included. The caller has `waited` before.
+    /// its caller could use, `writes` to other nodes included. Waits for a connection of its own at most
+    /// for `deadline`.
     pub(crate) async fn run(
         &self,
         route: Route,
         request: Request<'_>,
         writes: u8,
-        waited: Duration,
+        deadline: Duration,
     ) -> (Result<Reply, Error>, u8) {
-        let deadline = self.timeouts.deadline.saturating_sub(waited);
         let result = match (route, self.rescue_pool()) {
             (Route::Rescue { .. }, Some(connections)) => {
                 let result = connections.call(request, false, deadline).await;
@@ -221,19 +227,21 @@ impl NodeConnections {
     }
 
     /// Sends `PING` on the shared connection, and finds out whether the server serves.
-    pub(crate) async fn ping(&self, timeouts: Timeouts) -> Result<(), Error> {
+    pub(crate) async fn ping(&self, options: CallOptions) -> Result<(), Error> {
         let start = Instant::now();
         let error = match self
-            .ask(&self.shared.target().probe_command(), timeouts)
+            .ask(&self.shared.target().probe_command(), options)
             .await
         {
             Ok(Reply::One(Value::ServerError(error))) => error,
             Ok(_) => return Ok(()),
             // The server has ended the connection on `PING`.
             Err(error) if error.may_have_run() && self.shared.target().is_oldest() => {
-                let timeouts = timeouts.with_deadline(left(timeouts, start));
                 let probe = self.shared.target().probe_command();
-                return self.ask(&probe, timeouts).await.map(drop);
+                return self
+                    .ask(&probe, options.after(start.elapsed()))
+                    .await
+                    .map(drop);
             }
             Err(error) => return Err(error),
         };
@@ -246,8 +254,8 @@ impl NodeConnections {
         }
         // The server looks at permissions and names before it looks whether it is ready, so ask it
         // something that more users may ask. Only the answer that it is not ready counts.
-        let timeouts = timeouts.with_deadline(left(timeouts, start));
-        match self.ask(&redis::cmd("DBSIZE"), timeouts).await {
+        let options = options.after(start.elapsed());
+        match self.ask(&redis::cmd("DBSIZE"), options).await {
             Ok(Reply::One(Value::ServerError(error))) => match Refusal::of_error(&error) {
                 Some(Refusal::Unavailable(_)) => Err(not_ready(&peer(), error)),
                 _ => Ok(()),
@@ -257,8 +265,8 @@ impl NodeConnections {
     }
 
     /// Sends a command of this crate's own on the shared connection.
-    async fn ask(&self, command: &Cmd, timeouts: Timeouts) -> Result<Reply, Error> {
-        let request = own_request(command, timeouts).with_resend(Resend::Idempotent);
+    async fn ask(&self, command: &Cmd, options: CallOptions) -> Result<Reply, Error> {
+        let request = own_request(command, options.idempotent());
         self.shared.call(request).reply().await
     }
 
@@ -283,9 +291,4 @@ impl NodeConnections {
     fn own(&self) -> impl Iterator<Item = &BlockingPool> {
         std::iter::once(&self.blocking).chain(&self.rescue)
     }
-}
-
-/// Returns what is left of the deadline of a caller that has waited since `start`.
-fn left(timeouts: Timeouts, start: Instant) -> Duration {
-    timeouts.deadline.saturating_sub(start.elapsed())
 }

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use redis::Cmd;
 
+use super::call_options::CallOptions;
 use super::packed::Packed;
 use super::plain_pipeline::PlainPipeline;
 use super::reply::{ExpectedReplies, Reply};
 use super::retry::Resend;
-use super::timeouts::Timeouts;
 use crate::command::{CommandInfo, arguments};
 use crate::resp::{Refusal, encode};
 
@@ -16,8 +16,7 @@ use crate::resp::{Refusal, encode};
 #[derive(Clone)]
 pub(crate) struct Request<'a> {
     payload: Payload<'a>,
-    pub(super) timeouts: Timeouts,
-    resend: Resend,
+    pub(super) options: CallOptions,
     /// Another node of a cluster may run what this one refuses.
     in_cluster: bool,
 }
@@ -32,37 +31,41 @@ enum Payload<'a> {
 impl<'a> Request<'a> {
     /// A command that is not empty.
     #[inline]
-    pub(crate) fn command(command: &'a Cmd, info: CommandInfo, timeouts: Timeouts) -> Request<'a> {
+    pub(crate) fn command(
+        command: &'a Cmd,
+        info: CommandInfo,
+        options: CallOptions,
+    ) -> Request<'a> {
         Request {
             payload: Payload::Command(command, info),
-            timeouts,
-            resend: Resend::Never,
+            options,
             in_cluster: false,
         }
     }
 
-    pub(super) fn pipeline(pipeline: PlainPipeline<'a>, timeouts: Timeouts) -> Request<'a> {
+    pub(super) fn pipeline(pipeline: PlainPipeline<'a>, options: CallOptions) -> Request<'a> {
         Request {
             payload: Payload::Pipeline(pipeline),
-            timeouts,
-            resend: Resend::Never,
+            options,
             in_cluster: false,
         }
     }
 
-    pub(crate) fn packed(packed: Packed<'a>, timeouts: Timeouts) -> Request<'a> {
+    pub(crate) fn packed(packed: Packed<'a>, options: CallOptions) -> Request<'a> {
         Request {
             payload: Payload::Packed(packed),
-            timeouts,
-            resend: Resend::Never,
+            options,
             in_cluster: false,
         }
     }
 
-    /// Says when it may be sent again; without this it never is.
-    #[inline]
-    pub(crate) fn with_resend(self, resend: Resend) -> Request<'a> {
-        Request { resend, ..self }
+    /// Is never sent again.
+    pub(super) fn once(self) -> Request<'a> {
+        let options = CallOptions {
+            resend: Resend::Never,
+            ..self.options
+        };
+        Request { options, ..self }
     }
 
     /// Leaves it to the caller to go to another node with what this node refuses.
@@ -76,7 +79,7 @@ impl<'a> Request<'a> {
     /// Takes off its deadline what its caller has waited already.
     pub(crate) fn after_waiting(self, waited: Duration) -> Request<'a> {
         Request {
-            timeouts: self.timeouts.after(waited),
+            options: self.options.after(waited),
             ..self
         }
     }
@@ -135,7 +138,7 @@ impl<'a> Request<'a> {
         if is_for_another_node {
             return None;
         }
-        match self.resend {
+        match self.options.resend {
             Resend::Never => None,
             Resend::AtMostOnce => self.is_proof(reply).then_some(refusal),
             Resend::Idempotent => Some(refusal),
@@ -164,7 +167,7 @@ impl<'a> Request<'a> {
 
     /// Returns whether it may be sent again after it has been written and lost.
     pub(super) fn is_repeatable(&self) -> bool {
-        match self.resend {
+        match self.options.resend {
             Resend::Never => false,
             Resend::AtMostOnce => self.all(CommandInfo::is_repeatable),
             Resend::Idempotent => true,
@@ -182,6 +185,6 @@ impl<'a> Request<'a> {
 }
 
 /// Returns a request for a command of this crate's own.
-pub(crate) fn own_request(command: &Cmd, timeouts: Timeouts) -> Request<'_> {
-    Request::command(command, CommandInfo::of(arguments(command)), timeouts)
+pub(crate) fn own_request(command: &Cmd, options: CallOptions) -> Request<'_> {
+    Request::command(command, CommandInfo::of(arguments(command)), options)
 }

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use super::call_options::CallOptions;
 use super::packed::Packed;
-use super::timeouts::Timeouts;
 use crate::command::{CommandInfo, Effect};
 use crate::error::{Error, ErrorKind};
 use crate::report::printable;
@@ -105,11 +105,11 @@ impl Route {
         }
     }
 
-    /// Returns the timeouts of what goes this way.
-    pub(crate) fn extend(self, timeouts: Timeouts) -> Timeouts {
+    /// Returns the options of what goes this way.
+    pub(crate) fn extend(self, options: CallOptions) -> CallOptions {
         match self {
-            Route::Shared | Route::Rescue { .. } => timeouts,
-            Route::Dedicated(block) | Route::Once(block) => timeouts.extended_by(block),
+            Route::Shared | Route::Rescue { .. } => options,
+            Route::Dedicated(block) | Route::Once(block) => options.extended_by(block),
         }
     }
 }
@@ -132,19 +132,19 @@ pub(crate) fn blocking_time_of<'a>(arguments: impl Iterator<Item = &'a [u8]> + C
     }
 }
 
-/// Returns the timeouts of a command on a dedicated connection, where it may change the session.
-pub(crate) fn dedicated_timeouts<'a>(
+/// Returns the options of a command on a dedicated connection, where it may change the session.
+pub(crate) fn dedicated_options<'a>(
     info: CommandInfo,
     arguments: impl Iterator<Item = &'a [u8]> + Clone,
-    timeouts: Timeouts,
-) -> Result<Timeouts, Error> {
+    options: CallOptions,
+) -> Result<CallOptions, Error> {
     match info.effect(arguments.clone()) {
         Effect::None
         | Effect::Rescues { .. }
         | Effect::ChangesSession(_)
         | Effect::MayChangeSession(_)
-        | Effect::Unknown => Ok(timeouts),
-        Effect::Blocks(block) | Effect::WaitsForWrites(block) => Ok(timeouts.extended_by(block)),
+        | Effect::Unknown => Ok(options),
+        Effect::Blocks(block) | Effect::WaitsForWrites(block) => Ok(options.extended_by(block)),
         Effect::NoSingleReply(help) => Err(no_single_reply(arguments, help)),
     }
 }

@@ -1,0 +1,80 @@
+//! [`CallOptions`]: what a handle has settled for its commands.
+
+use std::fmt;
+use std::time::Duration;
+
+use super::retry::Resend;
+use super::timeouts::Timeouts;
+use crate::config::Config;
+
+/// What a handle has settled for its commands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct CallOptions {
+    pub(crate) resend: Resend,
+    pub(crate) timeouts: Timeouts,
+    /// They fail at once where they would have to wait for a connection, for room or until the server
+    /// serves.
+    pub(crate) fail_fast: bool,
+    /// The timeouts are those of the handle, not of the configuration.
+    pub(crate) has_own_timeout: bool,
+}
+
+impl From<&Config> for CallOptions {
+    /// The commands of a client as it is opened.
+    fn from(config: &Config) -> CallOptions {
+        CallOptions {
+            resend: Resend::AtMostOnce,
+            ..CallOptions::once(Timeouts::from(config))
+        }
+    }
+}
+
+impl CallOptions {
+    /// A command that is never sent again.
+    pub(crate) fn once(timeouts: Timeouts) -> CallOptions {
+        CallOptions {
+            resend: Resend::Never,
+            timeouts,
+            fail_fast: false,
+            has_own_timeout: false,
+        }
+    }
+
+    #[inline]
+    pub(crate) fn with_timeouts(self, timeouts: Timeouts) -> CallOptions {
+        CallOptions { timeouts, ..self }
+    }
+
+    /// Sends commands again when they are lost, as they may run twice.
+    pub(crate) fn idempotent(self) -> CallOptions {
+        CallOptions {
+            resend: Resend::Idempotent,
+            ..self
+        }
+    }
+
+    /// Lets the server hold back the reply for `block`.
+    pub(crate) fn extended_by(self, block: Duration) -> CallOptions {
+        self.with_timeouts(self.timeouts.extended_by(block))
+    }
+
+    /// Takes off the deadline what the caller has `waited` already.
+    pub(crate) fn after(self, waited: Duration) -> CallOptions {
+        self.with_timeouts(self.timeouts.after(waited))
+    }
+
+    /// Adds what `Debug` of a handle shows of them.
+    pub(crate) fn describe(&self, handle: &mut fmt::DebugStruct<'_, '_>) {
+        let CallOptions {
+            resend,
+            timeouts,
+            fail_fast,
+            has_own_timeout,
+        } = self;
+        handle.field("idempotent", &(*resend == Resend::Idempotent));
+        if *has_own_timeout {
+            handle.field("timeout", &timeouts.deadline);
+        }
+        handle.field("fail_fast", fail_fast);
+    }
+}
