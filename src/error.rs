@@ -7,6 +7,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use crate::report;
+use crate::timeout_cause::TimeoutCause;
 use crate::url::UrlError;
 
 /// Reports what went wrong, where, and what to do about it, without showing a secret.
@@ -68,6 +69,7 @@ struct Diagnostic {
     io_kind: Option<io::ErrorKind>,
     /// The code with which a server would have answered.
     code: Option<&'static str>,
+    timeout_cause: Option<TimeoutCause>,
 }
 
 /// Tells what kind of failure an [`Error`] is: one kind for each decision that a caller can take.
@@ -125,6 +127,7 @@ impl Error {
             may_have_run: false,
             io_kind: None,
             code: None,
+            timeout_cause: None,
         }))
     }
 
@@ -188,6 +191,12 @@ impl Error {
         self
     }
 
+    /// Records what the command was waiting for when its time was up.
+    pub(crate) fn timed_out(mut self, cause: TimeoutCause) -> Error {
+        self.edit().timeout_cause = Some(cause);
+        self
+    }
+
     /// Records that the command had been written.
     pub(crate) fn after_writing(mut self) -> Error {
         self.edit().may_have_run = true;
@@ -223,6 +232,7 @@ impl Error {
                 may_have_run,
                 io_kind,
                 code,
+                timeout_cause,
             } = &*self.0;
             self.0 = Arc::new(Diagnostic {
                 kind: *kind,
@@ -235,6 +245,7 @@ impl Error {
                 may_have_run: *may_have_run,
                 io_kind: *io_kind,
                 code: *code,
+                timeout_cause: *timeout_cause,
             });
         }
         Arc::get_mut(&mut self.0).expect("the line above made it ours")
@@ -264,6 +275,15 @@ impl Error {
     #[must_use]
     pub fn may_have_run(&self) -> bool {
         self.0.may_have_run
+    }
+
+    /// Returns what the command was waiting for when its time was up; `None` for an error that is no time-out.
+    ///
+    /// It is `Some` for [`ErrorKind::TimedOut`], and for [`ErrorKind::Unreachable`], [`ErrorKind::QueueFull`] and
+    /// [`ErrorKind::NotReady`] where the command has waited until its time was up.
+    #[must_use]
+    pub fn timeout_cause(&self) -> Option<TimeoutCause> {
+        self.0.timeout_cause
     }
 
     /// Returns the kind of I/O error that redis-rs's predicates go by, where it is not that of
@@ -340,6 +360,7 @@ impl fmt::Debug for Error {
             may_have_run: _,
             io_kind: _,
             code: _,
+            timeout_cause: _,
         } = &*self.0;
         f.write_str(message)?;
         if let Some((line, span)) = excerpt {

@@ -481,6 +481,8 @@ mod runtime;
 mod sentinel;
 #[cfg(feature = "testing")]
 pub mod testing;
+#[cfg(feature = "client")]
+mod timeout_cause;
 mod url;
 
 #[cfg(feature = "client")]
@@ -492,6 +494,8 @@ pub use crate::client::{BlockingClient, BlockingDedicatedConnection, Client, Ded
 pub use crate::config::Config;
 #[cfg(feature = "client")]
 pub use crate::error::{Error, ErrorKind};
+#[cfg(feature = "client")]
+pub use crate::timeout_cause::TimeoutCause;
 pub use crate::url::{Protocol, ReadFrom, RedisUrl, TlsVerify, UrlError, UrlKind, UrlWarning};
 #[cfg(feature = "client")]
 pub use redis;

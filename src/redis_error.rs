@@ -88,6 +88,7 @@ fn is_same(one: &Error, other: &Error) -> bool {
         (
             error.kind(),
             error.may_have_run(),
+            error.timeout_cause(),
             variable,
             format!("{error:?}"),
         )

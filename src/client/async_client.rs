@@ -37,6 +37,65 @@ use crate::runtime::{later, sleep, within as within_limit};
 /// with [`ErrorKind::ConnectionLost`], because it may have run, unless it is
 /// [idempotent](Client::idempotent). [Delivery](crate#delivery) has all cases.
 ///
+/// # Limits of a handle
+///
+/// [`with_timeout`](Client::with_timeout), [`fail_fast`](Client::fail_fast) and
+/// [`idempotent`](Client::idempotent) return another handle to the same connection, for as many or as few commands
+/// as one likes. A handle costs what a clone does, and the three go together in any order:
+///
+/// ```no_run
+/// use std::time::Duration;
+/// use redis_ready::redis::AsyncCommands;
+///
+/// # async fn example(client: redis_ready::Client) -> redis_ready::redis::RedisResult<()> {
+/// let mut cache = client.fail_fast().with_timeout(Duration::from_millis(50)).idempotent();
+/// let () = cache.set_ex("page:1", "…", 60).await?;
+/// # Ok(())
+/// # }
+/// ```
+///
+/// [`ping`](Client::ping) and [`dedicated_connection`](Client::dedicated_connection) go by the settings of their
+/// handle, and a dedicated connection keeps its time limits. [`ready`](Client::ready) waits for the server from
+/// any handle.
+///
+/// # A Redis that is optional
+///
+/// An application that can do without Redis, say without a cache, has to know two cases: that it is not
+/// configured, and that it is not there at the moment.
+///
+/// ```no_run
+/// use std::time::Duration;
+/// use redis_ready::redis::AsyncCommands;
+/// use redis_ready::{Client, ErrorKind};
+///
+/// /// The cache, if the variable is set.
+/// fn cache() -> Result<Option<Client>, redis_ready::Error> {
+///     match Client::from_env("CACHE_REDIS_URL") {
+///         Ok(client) => Ok(Some(client.fail_fast().with_timeout(Duration::from_millis(50)))),
+///         Err(error) if error.kind() == ErrorKind::MissingVariable => Ok(None),
+///         // A variable that is set and wrong is a mistake.
+///         Err(error) => Err(error),
+///     }
+/// }
+///
+/// /// Reads through the cache. Without it the page takes longer, and that is all.
+/// async fn page(cache: Option<Client>, key: &str) -> String {
+///     let Some(mut cache) = cache else {
+///         return render(key).await;
+///     };
+///     if let Ok(Some(page)) = cache.get::<_, Option<String>>(key).await {
+///         return page;
+///     }
+///     let page = render(key).await;
+///     // At once, if the cache is not there: it need not be asked whether it is.
+///     let _: Result<(), _> = cache.set_ex(key, &page, 60).await;
+///     page
+/// }
+/// # async fn render(key: &str) -> String { key.to_owned() }
+/// ```
+///
+/// The macro does the same for a variable of `.env.example`: `match redis_client!()`.
+///
 /// Commands are cancel safe for the connection: when the future of a command is dropped, its reply is
 /// read and discarded. The command may have run all the same.
 #[derive(Clone)]
@@ -181,6 +240,54 @@ impl Client {
     #[must_use]
     pub fn idempotent(&self) -> Client {
         self.with_options(self.options.idempotent())
+    }
+
+    /// Returns a client on the same connection whose commands have `limit` as their response timeout and as
+    /// their deadline, in place of those that are [configured](Config).
+    ///
+    /// It may be shorter or longer than those. All that a command waits for is within it: a connection, room
+    /// beside `max_in_flight` others, a server that is not ready, and the reply. A blocking command has the
+    /// time of its own argument on top. A limit of zero leaves no time for a reply: each command fails, and
+    /// may have run all the same. The handle is as cheap as a clone, and a limit that is too short for the
+    /// server costs the callers of other handles nothing: a silent connection is replaced after three response
+    /// timeouts of the configuration.
+    ///
+    /// ```no_run
+    /// use std::time::Duration;
+    /// use redis_ready::redis::AsyncCommands;
+    ///
+    /// # async fn example(client: redis_ready::Client) -> redis_ready::redis::RedisResult<()> {
+    /// let stock: u64 = client.with_timeout(Duration::from_millis(50)).get("stock").await?;
+    /// let keys: Vec<String> = client.with_timeout(Duration::from_secs(30)).keys("session:*").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn with_timeout(&self, limit: Duration) -> Client {
+        self.with_options(self.options.with_own_timeout(limit))
+    }
+
+    /// Returns a client on the same connection whose commands do not wait for a server that is out of reach: for
+    /// a Redis that is [optional](Client#a-redis-that-is-optional).
+    ///
+    /// While there is no connection, a command fails at once with [`ErrorKind::Unreachable`], which has the last
+    /// failure in its text, and the client goes on connecting in the background. It does not wait for room
+    /// beside `max_in_flight` others either ([`ErrorKind::QueueFull`]), nor for a server that refuses it with
+    /// `LOADING`, `READONLY` or `CLUSTERDOWN` ([`ErrorKind::NotReady`], or the error of the server). After all of
+    /// these [`may_have_run`](Error::may_have_run) is false. In a cluster each node counts for itself; where no
+    /// node answers, the table of slots cannot be fetched, and all commands fail at once.
+    ///
+    /// As long as no attempt to connect has failed, a command waits for that attempt, within its deadline and the
+    /// connect timeout: the first command of all, and the first one after an idle connection was closed. So the
+    /// first command to a healthy server succeeds. A blocking command may have to make a connection of its own,
+    /// and waits for that one attempt, too.
+    ///
+    /// A connection that is there and silent is another matter: a command that has been written waits for its
+    /// reply until its time is up. [`with_timeout`](Client::with_timeout) shortens that, and the two go together:
+    /// `client.fail_fast().with_timeout(limit)`.
+    #[must_use]
+    pub fn fail_fast(&self) -> Client {
+        self.with_options(self.options.fail_fast())
     }
 
     /// Returns a handle to the same connection for code that is not asynchronous.

@@ -18,6 +18,7 @@ use crate::command::arguments;
 use crate::connection::{CallOptions, Packed, blocking_time, blocking_time_of};
 use crate::error::{Error, ErrorKind};
 use crate::runtime::{block_on, block_on_within, check_may_wait};
+use crate::timeout_cause::TimeoutCause;
 
 /// Runs `Commands`, `TypedCommands` and pipelines on the connection of its [`Client`](crate::Client), in
 /// code that is not asynchronous.
@@ -67,6 +68,44 @@ impl BlockingClient {
         Ok(block_on(connection)?.blocking())
     }
 
+    /// Returns a handle whose commands may run twice, as [`Client::idempotent`](crate::Client::idempotent)
+    /// does.
+    #[must_use]
+    pub fn idempotent(&self) -> BlockingClient {
+        self.with_options(self.options.idempotent())
+    }
+
+    /// Returns a handle whose commands have `limit` as their response timeout and as their deadline, as
+    /// [`Client::with_timeout`](crate::Client::with_timeout) does.
+    ///
+    /// ```no_run
+    /// use std::time::Duration;
+    /// use redis_ready::redis::Commands;
+    ///
+    /// # fn example(client: redis_ready::BlockingClient) -> redis_ready::redis::RedisResult<()> {
+    /// let stock: u64 = client.with_timeout(Duration::from_millis(50)).get("stock")?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn with_timeout(&self, limit: Duration) -> BlockingClient {
+        self.with_options(self.options.with_own_timeout(limit))
+    }
+
+    /// Returns a handle whose commands fail at once where they would have to wait, as
+    /// [`Client::fail_fast`](crate::Client::fail_fast) does.
+    #[must_use]
+    pub fn fail_fast(&self) -> BlockingClient {
+        self.with_options(self.options.fail_fast())
+    }
+
+    fn with_options(&self, options: CallOptions) -> BlockingClient {
+        BlockingClient {
+            deployment: Arc::clone(&self.deployment),
+            options,
+        }
+    }
+
     /// Blocks this thread until `future` is ready. Fails if it is not ready some time after the deadline
     /// plus `more`: then the I/O thread does not run.
     fn wait<T>(
@@ -77,9 +116,12 @@ impl BlockingClient {
         check_may_wait()?;
         let deadline = self.options.timeouts.deadline;
         block_on_within(future, deadline, more).unwrap_or_else(|| {
-            let message = "the I/O thread did not report on the command within its deadline";
+            let message = format!(
+                "the I/O thread did not report on the command within its deadline, {deadline:?}"
+            );
             let error = Error::new(ErrorKind::TimedOut, message)
                 .after_writing()
+                .timed_out(TimeoutCause::NotScheduled)
                 .with_help("look for code that blocks or has stopped the thread `redis-ready`");
             Err(RedisError::from(error))
         })

@@ -20,6 +20,7 @@ use crate::connection::{
 use crate::error::{Error, ErrorKind};
 use crate::resp::encode;
 use crate::runtime::{block_on, check_may_wait, within};
+use crate::timeout_cause::TimeoutCause;
 
 /// Holds a connection for one caller, for `WATCH` and other commands that change the session.
 ///
@@ -306,20 +307,16 @@ async fn connect(
     options: CallOptions,
     limit: Duration,
 ) -> Result<(), Error> {
-    let timeouts = options.timeouts;
+    let (timeouts, target) = (options.timeouts, connection.target());
     let attempt = if options.has_own_timeout {
         timeouts.deadline
     } else {
-        let attempt = connection.target().client().connect_timeout();
-        attempt.saturating_add(timeouts.response_timeout)
+        (target.client().connect_timeout()).saturating_add(timeouts.response_timeout)
     };
     let options = options.with_timeouts(timeouts.with_deadline(limit.min(attempt)));
-    let probe = connection.target().probe_command();
-    connection
-        .call(own_request(&probe, options))
-        .reply()
-        .await?;
-    Ok(())
+    let probe = target.probe_command();
+    let call = connection.call(own_request(&probe, options)).reply().await;
+    call.map(drop)
 }
 
 /// A command without a key that a clone has sent was not answered within the `deadline` of the next.
@@ -327,6 +324,7 @@ fn in_use(deadline: Duration) -> Error {
     let message = format!("another command of the session was not answered within {deadline:?}");
     Error::new(ErrorKind::QueueFull, message)
         .not_run()
+        .timed_out(TimeoutCause::WaitingForRoom)
         .with_help("open a dedicated connection for each task that sends commands at the same time")
 }
 

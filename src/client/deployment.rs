@@ -131,7 +131,10 @@ impl Deployment {
     ) -> Result<MultiplexedConnection, Error> {
         check_may_wait()?;
         match &self.servers {
-            Connected::Standalone(node) => Ok(node.dedicated()),
+            Connected::Standalone(node) => {
+                node.check_hindrance(options)?;
+                Ok(node.dedicated())
+            }
             Connected::Cluster(cluster) => cluster.dedicated_to_any(options).await,
         }
     }

@@ -107,7 +107,8 @@ pub(super) async fn run(
         let answers = join_all(answers).await;
         batch.take(&groups, answers)?;
         let delay = batch.next_delay();
-        if batch.unanswered.is_empty() || deadline.left() <= delay {
+        let may_wait = delay.is_zero() || !options.fail_fast;
+        if batch.unanswered.is_empty() || deadline.left() <= delay || !may_wait {
             return Ok(batch.replies);
         }
         if !delay.is_zero() {

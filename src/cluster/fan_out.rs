@@ -13,7 +13,7 @@ use super::node::Node;
 use super::node_request::NodeRequest;
 use super::nodes::Nodes;
 use super::redirect::{Destination, RedirectedCall};
-use super::refresh::Refresher;
+use super::refresh::{Refresher, Waiting};
 use super::responses::{combine, join};
 use super::routed::Routed;
 use super::routing::Routing;
@@ -93,7 +93,8 @@ impl FanOut<'_> {
         policy: ResponsePolicy,
     ) -> Result<Value, Error> {
         let choose = |nodes: &Nodes| Some(choose(nodes)).filter(|nodes| !nodes.is_empty());
-        let nodes = self.refresher.wait_for(self.deadline, None, choose);
+        let waiting = Waiting::until(self.deadline, self.options);
+        let nodes = self.refresher.wait_for(waiting, None, choose);
         let nodes = nodes.await?;
         let request = &NodeRequest::command(self.command, self.options);
         let running = nodes.into_iter().map(|node| async move {

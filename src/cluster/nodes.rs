@@ -15,7 +15,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
 
-use super::errors::{no_address, slot_not_served};
+use super::errors::{no_address, no_node_answers, slot_not_served};
 use super::node::{Node, NodeKey};
 use super::shards::{Shard, Shards};
 use super::slot::Slot;
@@ -246,6 +246,20 @@ impl Nodes {
         let mut failures: Vec<_> = table.known.values().filter_map(failure).collect();
         failures.sort_by_key(|(address, _)| address.to_string());
         failures
+    }
+
+    /// Returns the error of a caller that must not wait, if there is no connection to any node and the first
+    /// attempts to connect have failed.
+    pub(super) fn unreachable(&self) -> Option<Error> {
+        let table = self.lock();
+        let mut failures = Vec::with_capacity(table.known.len());
+        for node in table.known.values() {
+            let hindrance = node.connections.shared().hindrance()?;
+            failures.push((node.address().clone(), hindrance));
+        }
+        drop(table);
+        failures.sort_by_key(|(address, _)| address.to_string());
+        (!failures.is_empty()).then(|| no_node_answers(&self.seeds, &failures))
     }
 
     /// Returns whether callers wait for a node.

@@ -7,7 +7,7 @@ use redis::Value;
 use super::deadline::Deadline;
 use super::errors::partly_run;
 use super::nodes::Nodes;
-use super::refresh::Refresher;
+use super::refresh::{Refresher, Waiting};
 use super::routed::Routed;
 use super::{batch, fan_out};
 use crate::connection::CallOptions;
@@ -21,8 +21,9 @@ pub(super) async fn run(
     options: CallOptions,
 ) -> Result<Vec<Value>, Error> {
     // Without a slot table it is not known which commands go to the same node.
+    let waiting = Waiting::until(deadline, options);
     refresher
-        .wait_for(deadline, None, Nodes::any_primary)
+        .wait_for(waiting, None, Nodes::any_primary)
         .await?;
     let mut replies = Vec::with_capacity(commands.len());
     let stages = run_stages(refresher, deadline, commands, options, &mut replies);

@@ -16,7 +16,7 @@ use super::errors::node_left;
 use super::hop::Hop;
 use super::node::Node;
 use super::node_request::NodeRequest;
-use super::refresh::Refresher;
+use super::refresh::{Refresher, Waiting};
 use super::script_refusal::confirmed;
 use super::slot::Slot;
 use crate::connection::{CallOptions, MAX_WRITES, Reply};
@@ -245,12 +245,11 @@ impl<'a> RedirectedCall<'a> {
             Destination::Slot(slot) => Some(*slot),
             Destination::AnyPrimary => None,
         };
-        let found = self
-            .refresher
-            .wait_for(self.deadline, slot, |nodes| match slot {
-                Some(slot) => nodes.node_for(slot, self.reads),
-                None => nodes.any_primary(),
-            });
+        let waiting = Waiting::until(self.deadline, self.options);
+        let found = self.refresher.wait_for(waiting, slot, |nodes| match slot {
+            Some(slot) => nodes.node_for(slot, self.reads),
+            None => nodes.any_primary(),
+        });
         found.await.map_err(Error::not_run)
     }
 
@@ -283,6 +282,9 @@ impl<'a> RedirectedCall<'a> {
             return false;
         }
         if self.redirections > immediate {
+            if self.options.fail_fast {
+                return false;
+            }
             let delay = (BACKOFF_STEP * self.redirections).min(MAX_BACKOFF);
             sleep(delay.min(self.deadline.left())).await;
         }
@@ -293,8 +295,13 @@ impl<'a> RedirectedCall<'a> {
     async fn backoff_unavailable(&mut self) -> bool {
         self.writes += 1;
         self.refresher.request_refresh();
+        let left = if self.options.fail_fast {
+            Duration::ZERO
+        } else {
+            self.deadline.left()
+        };
         match self.unavailable_delays.next() {
-            Some(delay) if self.writes < MAX_WRITES && *delay < self.deadline.left() => {
+            Some(delay) if self.writes < MAX_WRITES && *delay < left => {
                 sleep(*delay).await;
                 true
             }

@@ -45,6 +45,33 @@ const REPLICA_INTERVAL: Duration = Duration::from_secs(30);
 /// Time without an answer after which another node is asked as well.
 const NEXT_NODE_DELAY: Duration = Duration::from_millis(300);
 
+/// Time between two looks whether the attempts to connect to all nodes have failed, for a caller that waits for
+/// nothing else.
+const LOOK_INTERVAL: Duration = Duration::from_millis(5);
+
+/// How long a caller waits for a node.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Waiting {
+    pub(super) deadline: Deadline,
+    /// It waits for a first attempt alone.
+    pub(super) fail_fast: bool,
+}
+
+impl Waiting {
+    /// Waits as `options` say, from now on.
+    pub(super) fn new(options: CallOptions) -> Waiting {
+        Waiting::until(Deadline::new(options.timeouts.deadline), options)
+    }
+
+    /// Waits as `options` say, until the `deadline`.
+    pub(super) fn until(deadline: Deadline, options: CallOptions) -> Waiting {
+        Waiting {
+            deadline,
+            fail_fast: options.fail_fast,
+        }
+    }
+}
+
 /// The nodes of a cluster, and what keeps their slot table up to date.
 pub(super) struct Refresher {
     nodes: Nodes,
@@ -86,7 +113,7 @@ impl Refresher {
     /// A caller who asks for the same slot soon after is told at once.
     pub(super) async fn wait_for<T>(
         self: &Arc<Refresher>,
-        deadline: Deadline,
+        waiting: Waiting,
         slot: Option<Slot>,
         choose: impl Fn(&Nodes) -> Option<T>,
     ) -> Result<T, Error> {
@@ -102,12 +129,12 @@ impl Refresher {
                 self.request_refresh();
                 return Err(self.not_served(slot));
             }
-            match self.wait_for_refresh(deadline.left()).await {
-                Some(Err(error)) if error.is_lasting() => return Err(error),
+            match self.wait_for_refresh(waiting).await {
+                Some(Err(error)) if error.is_lasting() || waiting.fail_fast => return Err(error),
                 Some(result) => last = Some(result),
                 None => {}
             }
-            if deadline.is_over() {
+            if waiting.deadline.is_over() || waiting.fail_fast && last.is_some() {
                 break;
             }
         }
@@ -125,14 +152,34 @@ impl Refresher {
         self.nodes.not_served(slot)
     }
 
-    /// Requests a refresh, and returns its result if it comes within `limit`.
-    async fn wait_for_refresh(self: &Arc<Refresher>, limit: Duration) -> Option<Result<(), Error>> {
+    /// Requests a refresh, and returns its result if it comes in time; or that there is no connection to any
+    /// node, to a caller that must not wait for one.
+    async fn wait_for_refresh(
+        self: &Arc<Refresher>,
+        waiting: Waiting,
+    ) -> Option<Result<(), Error>> {
         let mut results = self.results.subscribe();
         if self.nodes.is_closed() {
             return Some(Err(closed()));
         }
         self.request_refresh();
-        within(limit, results.changed()).await?.ok()?;
+        if waiting.fail_fast {
+            loop {
+                if let Some(error) = self.nodes.unreachable() {
+                    return Some(Err(error));
+                }
+                let limit = waiting.deadline.left().min(LOOK_INTERVAL);
+                match within(limit, results.changed()).await {
+                    Some(changed) => break changed.ok()?,
+                    None if waiting.deadline.is_over() => return None,
+                    None => {}
+                }
+            }
+        } else {
+            within(waiting.deadline.left(), results.changed())
+                .await?
+                .ok()?;
+        }
         let failure = self.results.borrow().clone();
         Some(failure.map_or(Ok(()), Err))
     }

@@ -12,7 +12,7 @@ use super::errors::{crosses_slots, no_meaning, quoted_name};
 use super::node_request::NodeRequest;
 use super::nodes::Nodes;
 use super::redirect::{Destination, RedirectedCall};
-use super::refresh::Refresher;
+use super::refresh::{Refresher, Waiting};
 use super::routed::Routed;
 use super::routing::{KeySlots, Routing, Unroutable};
 use super::{fan_out, pipeline};
@@ -166,8 +166,9 @@ impl Cluster {
         if let Some(info) = self.learned.get(arguments.clone(), NUMBER) {
             return Ok(info);
         }
+        let waiting = Waiting::until(deadline, options);
         loop {
-            let node = self.refresher.wait_for(deadline, None, Nodes::any_primary);
+            let node = self.refresher.wait_for(waiting, None, Nodes::any_primary);
             let node = node.await.map_err(Error::not_run)?;
             // Another node may answer where this one does not.
             let limit = deadline.left().min(options.timeouts.response_timeout);
@@ -177,7 +178,8 @@ impl Cluster {
                 .learned
                 .look_up(arguments.clone(), shared, || NUMBER, options);
             match looked_up.await {
-                Err(error) if error.is_transient() && !deadline.is_over() => {}
+                Err(error) if error.is_transient() && !deadline.is_over() && !options.fail_fast => {
+                }
                 result => return result,
             }
         }
@@ -186,10 +188,10 @@ impl Cluster {
     /// Sends `PING` to every primary; both the wait for the slot table and the replies come within the
     /// deadline of `options`.
     pub(crate) async fn ping(&self, options: CallOptions) -> Result<(), Error> {
-        let deadline = Deadline::new(options.timeouts.deadline);
+        let waiting = Waiting::new(options);
         let primaries = |nodes: &Nodes| Some(nodes.primaries()).filter(|nodes| !nodes.is_empty());
-        let primaries = self.refresher.wait_for(deadline, None, primaries).await?;
-        let left = options.timeouts.with_deadline(deadline.left());
+        let primaries = self.refresher.wait_for(waiting, None, primaries).await?;
+        let left = options.timeouts.with_deadline(waiting.deadline.left());
         let options = options.with_timeouts(left);
         let pings = primaries.iter().map(|node| node.connections.ping(options));
         try_join_all(pings).await?;
@@ -202,8 +204,10 @@ impl Cluster {
         options: CallOptions,
     ) -> Result<MultiplexedConnection, Error> {
         let any = Nodes::any_primary;
-        let deadline = Deadline::new(options.timeouts.deadline);
-        let node = self.refresher.wait_for(deadline, None, any).await?;
+        let node = self
+            .refresher
+            .wait_for(Waiting::new(options), None, any)
+            .await?;
         Ok(node.connections.dedicated())
     }
 
@@ -230,8 +234,8 @@ impl Cluster {
             }
         };
         let serving = |nodes: &Nodes| nodes.node_for(slot, false);
-        let deadline = Deadline::new(options.timeouts.deadline);
-        let node = self.refresher.wait_for(deadline, Some(slot), serving);
+        let waiting = Waiting::new(options);
+        let node = self.refresher.wait_for(waiting, Some(slot), serving);
         Ok(Some(node.await?.connections.dedicated()))
     }
 

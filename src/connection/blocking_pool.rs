@@ -94,6 +94,7 @@ impl BlockingPool {
         deadline: Duration,
     ) -> Result<Reply, Error> {
         let start = Instant::now();
+        let waits = !request.options.fail_fast;
         let mut write_retries = WRITE_RETRY_DELAYS.iter();
         // Why it is not known whether it has run.
         let mut lost: Option<Error> = None;
@@ -120,14 +121,16 @@ impl BlockingPool {
                         }
                         return result;
                     }
-                    write_retries.next().copied()
+                    write_retries.next().copied().filter(|_| waits)
                 }
                 Err(error) => match error.kind() {
                     // It had ended while it was idle: nothing has been sent on it.
                     ErrorKind::Closed if !error.may_have_run() => {
                         (!self.lock().is_closing).then_some(Duration::ZERO)
                     }
-                    ErrorKind::Unreachable | ErrorKind::NotReady => Some(CONNECT_RETRY_DELAY),
+                    ErrorKind::Unreachable | ErrorKind::NotReady => {
+                        waits.then_some(CONNECT_RETRY_DELAY)
+                    }
                     ErrorKind::ConnectionLost if request.is_repeatable() && !is_cut_off => {
                         write_retries.next().copied()
                     }

@@ -13,12 +13,14 @@ use super::errors::{
     LENGTH_HELP, MAX_ARGUMENT, argument_too_long, beyond_limit, is_a_cluster_node,
 };
 use super::last_words::{about_connection, is_about_length};
+use super::late::{About, Hindrance, Limit, refused};
 use super::queue::{AfterUnlock, Outcome, Submitted, WaiterId};
 use super::reply::{Reply, may_hold_error};
 use super::request::Request;
 use super::retry::MAX_WRITES;
 use super::state::{Purpose, State};
 use super::supervisor;
+use super::timeouts::Timeouts;
 use crate::error::{Error, ErrorKind};
 use crate::resp::{Redirect, Refusal};
 use crate::runtime::Wakers;
@@ -116,11 +118,11 @@ impl<'a> Call<'a> {
                 self.give_up(error)
             }
             (Outcome::Beyond(limit), _) => self.give_up(beyond_limit(&self.connection.peer, limit)),
-            (Outcome::Late(cause), _) => {
-                self.failed(cause.into_error(&self.connection.peer), cx.waker())
-            }
+            (Outcome::Late(late), _) => self.failed(late.into_error(self.about()), cx.waker()),
+            (Outcome::Hindered(hindrance), _) => self.hindered(hindrance, cx.waker()),
             (Outcome::Retry, Progress::Parked(_, reply)) if self.time_left().is_zero() => {
-                Poll::Ready(Ok(*reply))
+                let limit = Limit::Deadline(self.request.options.timeouts.deadline);
+                self.not_ready(&reply, Some(limit))
             }
             (Outcome::Admitted, _) => self.submit_again(true, cx.waker()),
             (Outcome::Retry, _) => self.submit_again(false, cx.waker()),
@@ -147,12 +149,14 @@ impl<'a> Call<'a> {
                 .timeouts
                 .with_deadline(self.time_left()),
         };
+        let fail_fast = self.request.options.fail_fast;
         let request = &mut self.request;
         let (expected, is_answered) = request.prepare();
         let submitted = self.connection.lock().submit(
             |buffer| request.encode(buffer),
             expected,
             timeouts,
+            fail_fast,
             is_answered.then_some(waker),
             admitted,
         );
@@ -164,6 +168,7 @@ impl<'a> Call<'a> {
                 return Poll::Ready(Ok(Reply::One(Value::Nil)));
             }
             Submitted::Refused(error) => return self.give_up(error),
+            Submitted::Hindered(hindrance) => return self.hindered(hindrance, waker),
         };
         self.progress = progress;
         self.started.get_or_insert(now);
@@ -219,7 +224,7 @@ impl<'a> Call<'a> {
         if !writes_here || target.is_cluster_node() || !reply.is_by_a_replica() {
             return;
         }
-        let timeouts = self.request.options.timeouts;
+        let timeouts = Timeouts::from(target.client());
         let after = match self.connection.purpose {
             Purpose::Shared => self.connection.lock().ask_role(timeouts),
             // A question would get into a transaction of the session.
@@ -232,11 +237,14 @@ impl<'a> Call<'a> {
 
     fn park(&mut self, refusal: Refusal, reply: Reply, waker: &Waker) -> PollReply {
         self.writes += 1;
+        if self.request.options.fail_fast {
+            return self.not_ready(&reply, None);
+        }
         let left = self.time_left();
         if self.writes >= MAX_WRITES || left.is_zero() {
             return Poll::Ready(Ok(reply));
         }
-        let timeouts = self.request.options.timeouts;
+        let timeouts = Timeouts::from(self.connection.target.client());
         let parked = self.connection.lock().park(refusal, left, timeouts, waker);
         match parked {
             Ok((waiter, after)) => {
@@ -245,6 +253,32 @@ impl<'a> Call<'a> {
                 Poll::Pending
             }
             Err(error) => Poll::Ready(Err(error)),
+        }
+    }
+
+    /// The server has refused it with `reply`, and was not ready within `limit`; at once without one.
+    fn not_ready(&self, reply: &Reply, limit: Option<Limit>) -> PollReply {
+        let has_not_run = self.request.has_not_run(reply);
+        Poll::Ready(Err(refused(self.about(), reply, has_not_run, limit)))
+    }
+
+    /// Tells a caller that must not wait that it would have to.
+    #[cold]
+    fn hindered(&mut self, hindrance: Hindrance, waker: &Waker) -> PollReply {
+        if self.connection.is_forked() {
+            // It is about the connection of the parent.
+            let after = self.connection.lock().disown();
+            carry_out(after, self.connection);
+            return self.submit_again(false, waker);
+        }
+        self.give_up(hindrance.into_error(&self.connection.peer))
+    }
+
+    fn about(&self) -> About<'_> {
+        About {
+            peer: &self.connection.peer,
+            options: self.request.options,
+            max_in_flight: self.connection.target.client().max_in_flight().get(),
         }
     }
 

@@ -40,6 +40,19 @@ impl CallOptions {
         }
     }
 
+    /// Limits both the wait for the reply and the whole command to `limit`.
+    pub(crate) fn with_own_timeout(self, limit: Duration) -> CallOptions {
+        let timeouts = Timeouts {
+            response_timeout: limit,
+            deadline: limit,
+        };
+        CallOptions {
+            timeouts,
+            has_own_timeout: true,
+            ..self
+        }
+    }
+
     #[inline]
     pub(crate) fn with_timeouts(self, timeouts: Timeouts) -> CallOptions {
         CallOptions { timeouts, ..self }
@@ -49,6 +62,14 @@ impl CallOptions {
     pub(crate) fn idempotent(self) -> CallOptions {
         CallOptions {
             resend: Resend::Idempotent,
+            ..self
+        }
+    }
+
+    /// Waits for nothing but the reply of a live connection, and a first attempt to connect.
+    pub(crate) fn fail_fast(self) -> CallOptions {
+        CallOptions {
+            fail_fast: true,
             ..self
         }
     }

@@ -10,6 +10,7 @@ use super::last_words::is_about_length;
 use crate::config::Target;
 use crate::error::{Error, ErrorKind};
 use crate::resp::BeyondLimit;
+use crate::timeout_cause::TimeoutCause;
 
 const ASKED_WHAT_IT_IS: &str =
     "the command has not run: the server was asked what it is, by `COMMAND INFO`";
@@ -112,7 +113,9 @@ pub(super) fn has_not_run(error: Error) -> Error {
 /// The server has not said within `limit` what a command is.
 pub(super) fn no_answer_about_command(target: &Target, limit: Duration) -> Error {
     let message = format!("no reply from `{target}` within {limit:?}");
-    Error::new(ErrorKind::TimedOut, message).note(ASKED_WHAT_IT_IS)
+    Error::new(ErrorKind::TimedOut, message)
+        .note(ASKED_WHAT_IT_IS)
+        .timed_out(TimeoutCause::NoReply)
 }
 
 /// The error about a URL that names a node of a cluster as a standalone server.
@@ -153,83 +156,4 @@ impl fmt::Display for Arrived {
             write!(f, "{} bytes of the reply", self.bytes)
         }
     }
-}
-
-/// The limit that has passed.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Limit {
-    /// Longest silence of the server.
-    Response(Duration),
-    /// Longest time of the command in all.
-    Deadline(Duration),
-}
-
-impl fmt::Display for Limit {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Limit::Response(limit) => write!(f, "{limit:?} (`response_timeout`)"),
-            Limit::Deadline(limit) => write!(f, "{:?} (`deadline`)", in_milliseconds(*limit)),
-        }
-    }
-}
-
-/// Why the time of a command is up.
-#[derive(Debug, Clone)]
-pub(super) enum TimeoutCause {
-    /// It was written, and its reply is not complete.
-    NoReply(Limit, Arrived),
-    /// Too many others were in flight.
-    NotAdmitted,
-    /// No connection was made within this deadline; the error says why.
-    NotConnected(Duration, Option<Error>),
-}
-
-impl TimeoutCause {
-    pub(super) fn into_error(self, peer: &str) -> Error {
-        match self {
-            TimeoutCause::NoReply(limit, arrived) => {
-                let message = match limit {
-                    limit if arrived.is_nothing() => {
-                        format!("no reply from `{peer}` within {limit}")
-                    }
-                    Limit::Deadline(_) => format!("{arrived} came from `{peer}` within {limit}"),
-                    Limit::Response(_) => {
-                        format!("{arrived} came from `{peer}`, and then nothing for {limit}")
-                    }
-                };
-                Error::new(ErrorKind::TimedOut, message).after_writing()
-            }
-            TimeoutCause::NotAdmitted => {
-                let message = format!("too many commands in flight to `{peer}`");
-                Error::new(ErrorKind::QueueFull, message)
-            }
-            TimeoutCause::NotConnected(limit, cause) => not_connected(peer, limit, cause),
-        }
-    }
-}
-
-fn in_milliseconds(duration: Duration) -> Duration {
-    Duration::from_millis(duration.as_millis().try_into().unwrap_or(u64::MAX))
-}
-
-fn not_connected(peer: &str, limit: Duration, cause: Option<Error>) -> Error {
-    let limit = in_milliseconds(limit);
-    let message = format!("no connection to `{peer}` within {limit:?}");
-    let error = match cause {
-        None => Error::new(ErrorKind::Unreachable, message)
-            .with_io_kind(io::ErrorKind::TimedOut)
-            .with_help("allow more time with `?deadline=5s`"),
-        // redis-rs shows one line of an error, so the cause stands in it.
-        Some(cause) => {
-            let kind = match cause.kind() {
-                // The last connection was lost; this command was never on it.
-                ErrorKind::ConnectionLost => ErrorKind::Unreachable,
-                kind => kind,
-            };
-            Error::new(kind, format!("{message}: {cause:#}"))
-                .with_io_kind_of(&cause)
-                .with_help_if(cause.help())
-        }
-    };
-    error.not_run()
 }

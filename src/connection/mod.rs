@@ -9,6 +9,7 @@ mod driver;
 mod errors;
 mod hosting;
 mod last_words;
+mod late;
 mod learned_commands;
 mod multiplexed;
 mod node;

@@ -90,6 +90,14 @@ impl MultiplexedConnection {
         self.state.lock().failure()
     }
 
+    /// Returns the error of a command that must not wait for the connection, if it would have to and no attempt
+    /// to connect is the first one.
+    pub(crate) fn hindrance(&self) -> Option<Error> {
+        let hindrance = self.state.lock().hindrance();
+        let is_own = !self.state.is_forked();
+        Some(hindrance.filter(|_| is_own)?.into_error(&self.state.peer))
+    }
+
     /// Returns whether the connection is closed, was lost or could not be made.
     pub(crate) fn has_ended(&self) -> bool {
         let queue = self.state.lock();

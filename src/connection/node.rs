@@ -114,10 +114,17 @@ impl NodeConnections {
         arguments: impl Iterator<Item = &'a [u8]> + Clone,
         options: CallOptions,
     ) -> Result<CommandInfo, Error> {
+        self.check_hindrance(options)?;
         let (shared, number) = (&self.shared, self.shared.numbering());
         self.learned
             .look_up(arguments, shared, number, options)
             .await
+    }
+
+    /// Fails where a command with `options` must not wait and there is no connection to the server.
+    pub(crate) fn check_hindrance(&self, options: CallOptions) -> Result<(), Error> {
+        let hindrance = options.fail_fast.then(|| self.shared.hindrance());
+        hindrance.flatten().map_or(Ok(()), Err)
     }
 
     /// Sends a command whose caller has already waited for part of its deadline.
@@ -212,6 +219,9 @@ impl NodeConnections {
                 return (result, call.writes());
             }
             (route, _) => {
+                if let Err(error) = self.check_hindrance(request.options) {
+                    return (Err(error), writes);
+                }
                 let is_kept = matches!(route, Route::Dedicated(_));
                 self.blocking.call(request, is_kept, deadline).await
             }

@@ -60,9 +60,10 @@ impl State {
         watch: Arc<SentinelWatch>,
         trouble: Option<Arc<Notify>>,
     ) -> State {
-        let max_in_flight = target.client().max_in_flight().get();
+        let client = target.client();
+        let queue = CommandQueue::new(client.max_in_flight().get(), client.response_timeout());
         State {
-            queue: Mutex::new(CommandQueue::new(max_in_flight)),
+            queue: Mutex::new(queue),
             process: AtomicU32::new(0),
             peer: target.to_string(),
             target,

@@ -143,6 +143,7 @@ impl State {
             // Left on purpose, and rarely: by its name another server may be found at once.
             Some(())
         } else if is_idle {
+            self.lock().await_demand();
             let demand = poll_fn(|_| self.lock().poll_demand());
             self.while_disconnected(demand).await
         } else {
@@ -262,7 +263,8 @@ impl<T, W: Future<Output = T>> Future for WhileDisconnected<'_, W> {
         let mut wakers = Wakers::default();
         this.timer.set(this.state, alarm_is_late, &mut wakers);
         while this.timer.poll(cx).is_ready() {
-            this.timer.expire(Instant::now(), this.state, &mut wakers);
+            this.timer
+                .expire(Instant::now(), None, this.state, &mut wakers);
         }
         wakers.wake_all();
         Poll::Pending

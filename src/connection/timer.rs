@@ -8,8 +8,9 @@ use std::time::Instant;
 use tokio::task::{JoinHandle, yield_now};
 use tokio::time::Sleep;
 
+use super::late::Pause;
 use super::state::State;
-use crate::runtime::Wakers;
+use crate::runtime::{MAX_SCHEDULING_DELAY, Wakers};
 
 /// One timer per connection: replies come in order, so only the oldest command can be late. It is set
 /// for the time of the oldest one and, when that has passed, for the one that is oldest then.
@@ -43,7 +44,11 @@ impl Timer {
         if self.is_set && !is_late {
             return;
         }
-        let due = state.lock().expire(self.last_look, wakers);
+        self.look(None, state, wakers);
+    }
+
+    fn look(&mut self, pause: Option<Pause>, state: &State, wakers: &mut Wakers) {
+        let due = state.lock().expire(self.last_look, pause, wakers);
         self.is_set = due.is_some();
         self.due = due;
         if let Some(due) = due {
@@ -100,10 +105,19 @@ impl Timer {
     }
 
     /// Fails the callers whose time was up at `now`, after which the connection has been read; sets the
-    /// timer for the next one.
-    pub(super) fn expire(&mut self, now: Instant, state: &State, wakers: &mut Wakers) {
+    /// timer for the next one. `pause` is what has not run meanwhile, if the clock of this thread alone does
+    /// not tell.
+    pub(super) fn expire(
+        &mut self,
+        now: Instant,
+        pause: Option<Pause>,
+        state: &State,
+        wakers: &mut Wakers,
+    ) {
+        let delay = self.due.map(|due| now.saturating_duration_since(due));
+        let delay = delay.filter(|delay| *delay >= MAX_SCHEDULING_DELAY);
         self.last_look = now;
-        self.set(state, true, wakers);
+        self.look(pause.or(delay.map(Pause::Process)), state, wakers);
     }
 }
 

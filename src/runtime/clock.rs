@@ -10,7 +10,7 @@ use super::{io_thread, threads};
 
 /// An alarm that is later than this shows that the process was stopped, or its machine suspended: more than
 /// a busy scheduler is late by.
-const MAX_SCHEDULING_DELAY: Duration = Duration::from_millis(250);
+pub(crate) const MAX_SCHEDULING_DELAY: Duration = Duration::from_millis(250);
 
 /// Adds `wait` to `start` without overflow; a wait of more than a year counts as a year.
 pub(crate) fn later(start: Instant, wait: Duration) -> Instant {

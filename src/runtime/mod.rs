@@ -16,7 +16,7 @@ mod relayed;
 mod threads;
 mod wakers;
 
-pub(crate) use self::clock::{later, sleep, while_running, within};
+pub(crate) use self::clock::{MAX_SCHEDULING_DELAY, later, sleep, while_running, within};
 pub(crate) use self::descriptors::{exhaustion, limit_help};
 pub(crate) use self::hosts::{host, with_reactor};
 pub(crate) use self::io_thread::{ensure_started, spawn};

@@ -30,6 +30,8 @@ mod env_example;
 #[cfg(all(feature = "testing", unix))]
 mod foreign_code;
 #[cfg(all(feature = "testing", unix))]
+mod handles;
+#[cfg(all(feature = "testing", unix))]
 mod last_words;
 #[cfg(all(feature = "testing", unix))]
 mod limits;
@@ -55,6 +57,8 @@ mod sentinel;
 mod sessions;
 #[cfg(all(feature = "testing", feature = "tls", target_os = "linux"))]
 mod stopped_process;
+#[cfg(all(feature = "testing", unix))]
+mod timeout_causes;
 #[cfg(all(feature = "testing", feature = "tls", unix))]
 mod topologies;
 #[cfg(feature = "testing")]

@@ -15,6 +15,7 @@ use tokio::task::JoinHandle;
 
 use super::super::errors::{closed, connection_lost, ended_by_another};
 use super::super::hosting::{DriverMode, Hosting, Residence, Transport};
+use super::super::late::Pause;
 use super::super::state::{Purpose, State};
 use super::super::timer::{Timer, reactor_turn};
 use super::turn::{Turn, read_all, take_turn};
@@ -57,7 +58,7 @@ impl<'a> ConnectionTask<'a> {
         let number = {
             let mut queue = state.lock();
             // Callers who are late already are told that nothing was sent.
-            let _ = queue.expire(now, &mut wakers);
+            let _ = queue.expire(now, None, &mut wakers);
             queue.connected(now, inline, &mut wakers)
         };
         ConnectionTask {
@@ -89,7 +90,7 @@ impl<'a> ConnectionTask<'a> {
                 let now = Instant::now();
                 // Callers are told that they are late after a look for their replies.
                 read_all(self.state, transport, cx)?;
-                self.timer.expire(now, self.state, &mut self.wakers);
+                self.timer.expire(now, None, self.state, &mut self.wakers);
             }
             self.wakers.wake_all();
             let turn = take_turn(self.state, transport, true, cx)?;
@@ -249,8 +250,9 @@ impl<'a> ConnectionTask<'a> {
             return self.take_over(transport, watch.take_socket_failure());
         }
         // The resident is in the middle of a poll, at the end of which it wakes this thread.
-        if watch.waits_too_long() && is_due {
-            self.timer.expire(now, self.state, &mut self.wakers);
+        if watch.waits_too_long(now) && is_due {
+            let pause = watch.in_vain_for(now).map(Pause::Runtime);
+            self.timer.expire(now, pause, self.state, &mut self.wakers);
             self.wakers.wake_all();
         }
         Place::Away(watch)

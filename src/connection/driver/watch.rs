@@ -9,7 +9,7 @@ use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::Context;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::time::Sleep;
 
@@ -51,6 +51,7 @@ pub(super) struct Watch {
     finding: Option<Finding>,
     /// Ticks since the resident was asked for the connection in vain, in the middle of a poll.
     ticks_in_vain: Option<u32>,
+    in_vain_since: Option<Instant>,
     /// How a look at the socket has failed; the system tells of an error once.
     socket_failure: Option<io::Error>,
     /// What has been seen at the last look.
@@ -70,6 +71,7 @@ impl Watch {
             tick: Box::pin(tokio::time::sleep(TICK)),
             finding: None,
             ticks_in_vain: None,
+            in_vain_since: None,
             socket_failure: None,
             laps,
             is_suspect: false,
@@ -104,8 +106,15 @@ impl Watch {
     }
 
     /// The resident was asked for the connection in vain. Returns whether that has lasted for too long.
-    pub(super) fn waits_too_long(&mut self) -> bool {
+    pub(super) fn waits_too_long(&mut self, now: Instant) -> bool {
+        self.in_vain_since.get_or_insert(now);
         *self.ticks_in_vain.get_or_insert(0) >= MAX_TICKS_IN_VAIN
+    }
+
+    /// Returns for how long the resident has been asked for the connection in vain.
+    pub(super) fn in_vain_for(&self, now: Instant) -> Option<Duration> {
+        let since = self.in_vain_since?;
+        Some(now.saturating_duration_since(since))
     }
 
     /// Takes how a look at the socket has failed.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
-use super::super::errors::TimeoutCause;
+use super::super::late::{Hindrance, Late};
 use super::super::reply::Reply;
 use super::super::retry::Budget;
 use super::admission::Admission;
@@ -44,6 +44,8 @@ pub(in super::super) struct CommandQueue {
     /// Those who wait for the last command in flight before the connection closes.
     drained: Vec<Waker>,
     resends: Budget,
+    /// The response timeout of the client: what a handle has set for itself ends no connection earlier.
+    pub(super) response_timeout: Duration,
     /// When the server has sent anything the last time.
     pub(super) last_heard: Instant,
     pub(super) last_submitted: Option<Instant>,
@@ -62,6 +64,8 @@ pub(super) enum Connection {
         last: Option<Error>,
         /// The last attempt to connect has failed.
         is_outage: bool,
+        /// A command that must not wait fails: the server does not answer, so far as is known.
+        fails_fast: bool,
     },
     Up {
         /// The socket, where callers may write to it themselves.
@@ -77,6 +81,7 @@ impl Connection {
             refusing: None,
             last,
             is_outage: false,
+            fails_fast: false,
         }
     }
 }
@@ -89,7 +94,9 @@ pub(in super::super) enum Outcome {
     Admitted,
     /// The server may serve now, or the time is up: submit again, or give up.
     Retry,
-    Late(TimeoutCause),
+    Late(Late),
+    /// It must not wait, and would have to.
+    Hindered(Hindrance),
     Failed(Error),
     /// Its reply has ended the connection, or may have: it must not be sent again.
     CutOff(Error),
@@ -98,13 +105,13 @@ pub(in super::super) enum Outcome {
 }
 
 impl CommandQueue {
-    pub(in super::super) fn new(max_in_flight: usize) -> CommandQueue {
+    pub(in super::super) fn new(max_in_flight: usize, response_timeout: Duration) -> CommandQueue {
         let now = Instant::now();
         CommandQueue {
             connection: Connection::down(None),
             number: 0,
             waiters: Waiters::default(),
-            in_flight: InFlight::new(now),
+            in_flight: InFlight::new(),
             admission: Admission::new(max_in_flight),
             not_ready: NotReady::default(),
             out: OutBuffer::default(),
@@ -115,6 +122,7 @@ impl CommandQueue {
             is_closing: false,
             drained: Vec::new(),
             resends: Budget::default(),
+            response_timeout,
             last_heard: now,
             last_submitted: None,
             silent_since: None,
@@ -152,6 +160,18 @@ impl CommandQueue {
     pub(in super::super) fn failure(&self) -> Option<Error> {
         match &self.connection {
             Connection::Down { last, .. } => last.clone(),
+            _ => None,
+        }
+    }
+
+    /// Returns why a command that must not wait for the connection fails, if it does.
+    pub(in super::super) fn hindrance(&self) -> Option<Hindrance> {
+        match &self.connection {
+            Connection::Down {
+                fails_fast: true,
+                last,
+                ..
+            } => Some(Hindrance::NotConnected(last.clone())),
             _ => None,
         }
     }

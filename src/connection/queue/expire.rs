@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use super::super::errors::TimeoutCause;
+use super::super::late::{Late, Limit, Pause, WaitedFor};
 use super::super::reply::ExpectedReplies;
 use super::command_queue::{CommandQueue, Connection, Outcome};
 use super::in_flight::{Caller, Entry};
@@ -13,21 +13,29 @@ use crate::runtime::{Wakers, later};
 const MAX_SILENT_TIMEOUTS: u32 = 3;
 
 impl CommandQueue {
-    /// Fails the callers past their deadline, and returns when to look again.
+    /// Fails the callers past their deadline, and returns when to look again. `pause` is what has not run
+    /// while their time was up.
     pub(in super::super) fn expire(
         &mut self,
         now: Instant,
+        pause: Option<Pause>,
         wakers: &mut Wakers,
     ) -> Option<Instant> {
-        self.expire_line(now, wakers);
+        self.expire_line(now, pause, wakers);
         let parked = self.poll_not_ready(now, wakers);
         let in_flight = match &self.connection {
             Connection::Up { .. } => {
-                let late = |limit, arrived| Outcome::Late(TimeoutCause::NoReply(limit, arrived));
+                let late = |limit, progress| {
+                    Outcome::Late(Late {
+                        limit,
+                        waited_for: WaitedFor::Reply(progress),
+                        pause,
+                    })
+                };
                 self.in_flight
                     .expire_written(now, self.last_heard, late, &mut self.waiters, wakers)
             }
-            Connection::Down { .. } => self.expire_unsent(now, wakers),
+            Connection::Down { .. } => self.expire_unsent(now, pause, wakers),
             Connection::Closed(_) => None,
         };
         self.admit(wakers);
@@ -39,7 +47,7 @@ impl CommandQueue {
         next
     }
 
-    fn expire_line(&mut self, now: Instant, wakers: &mut Wakers) {
+    fn expire_line(&mut self, now: Instant, pause: Option<Pause>, wakers: &mut Wakers) {
         let CommandQueue {
             admission,
             waiters,
@@ -48,11 +56,13 @@ impl CommandQueue {
         } = self;
         admission.expire(now, |caller| {
             let late = || {
-                Outcome::Late(match connection {
-                    Connection::Down { last, .. } => {
-                        TimeoutCause::NotConnected(caller.limit, last.clone())
-                    }
-                    _ => TimeoutCause::NotAdmitted,
+                Outcome::Late(Late {
+                    limit: Limit::Deadline(caller.limit),
+                    waited_for: match connection {
+                        Connection::Down { last, .. } => WaitedFor::Connection(last.clone()),
+                        _ => WaitedFor::Room,
+                    },
+                    pause,
                 })
             };
             let waker = waiters.complete(caller.waiter, late);
@@ -64,12 +74,23 @@ impl CommandQueue {
 
     /// Without a connection late commands are dropped: they must not run once their callers have been
     /// told that they have not.
-    fn expire_unsent(&mut self, now: Instant, wakers: &mut Wakers) -> Option<Instant> {
+    fn expire_unsent(
+        &mut self,
+        now: Instant,
+        pause: Option<Pause>,
+        wakers: &mut Wakers,
+    ) -> Option<Instant> {
         let last = match &self.connection {
             Connection::Down { last, .. } => last.clone(),
             _ => None,
         };
-        let late = |limit| Outcome::Late(TimeoutCause::NotConnected(limit, last.clone()));
+        let late = |limit| {
+            Outcome::Late(Late {
+                limit,
+                waited_for: WaitedFor::Connection(last.clone()),
+                pause,
+            })
+        };
         let (next, is_late) = self
             .in_flight
             .expire_unsent(now, late, &mut self.waiters, wakers);
@@ -94,6 +115,7 @@ impl CommandQueue {
                 expected: ExpectedReplies::One,
                 submitted: now,
                 timeouts,
+                fail_fast: false,
             });
         }
         next
@@ -103,7 +125,7 @@ impl CommandQueue {
     /// still waits for the reply makes no difference, nor whether its command is about to be written.
     fn silent_at(&self) -> Option<Instant> {
         let front = self.in_flight.front().filter(|_| self.is_up())?;
-        let limit = front.timeouts.response_timeout;
+        let limit = front.timeouts.response_timeout.max(self.response_timeout);
         let silence = limit.saturating_mul(MAX_SILENT_TIMEOUTS);
         Some(later(front.submitted.max(self.last_heard), silence))
     }

@@ -2,9 +2,10 @@
 
 use std::collections::VecDeque;
 use std::ops::Range;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use super::super::errors::{Arrived, Limit};
+use super::super::errors::Arrived;
+use super::super::late::{Limit, Progress};
 use super::super::reply::{ExpectedReplies, PipelineReplies, Reply, ReplyOrLimit};
 use super::super::timeouts::Timeouts;
 use super::waiters::{WaiterId, Waiters};
@@ -19,6 +20,8 @@ pub(super) struct Entry {
     pub(super) expected: ExpectedReplies,
     pub(super) submitted: Instant,
     pub(super) timeouts: Timeouts,
+    /// It is not to wait for the connection after an attempt has failed.
+    pub(super) fail_fast: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,6 +55,18 @@ impl Entry {
         }
     }
 
+    /// Returns what is known of its reply at `now`, when this limit has passed, of which so much has `arrived`.
+    fn progress(&self, limit: Limit, arrived: Arrived, heard: Instant, now: Instant) -> Progress {
+        let silence = now.saturating_duration_since(heard.max(self.submitted));
+        let waited = now.saturating_duration_since(self.submitted);
+        match limit {
+            _ if !arrived.is_nothing() => Progress::Arrived(arrived),
+            // For less than half of its time the server has said nothing.
+            Limit::Deadline(_) if silence < waited / 2 => Progress::Others(silence),
+            _ => Progress::Nothing,
+        }
+    }
+
     fn deadline(&self) -> Instant {
         later(self.submitted, self.timeouts.deadline)
     }
@@ -63,10 +78,9 @@ pub(super) struct InFlight {
     entries: VecDeque<Entry>,
     /// How many at the front have no caller that waits any more.
     unwatched: usize,
-    /// The latest deadline of any submission. What is submitted again has less time left.
-    latest: Instant,
-    /// Before this offset the time of an entry may be up before the time of those in front of it.
-    unordered: u64,
+    /// From this offset on all have the same timeouts, so the time of each is up before that of those behind
+    /// it. Handles have timeouts of their own, and what is submitted again has less time left.
+    alike_from: u64,
     /// Replies of the pipeline at the front so far.
     replies: PipelineReplies,
     /// Bytes of the reply that is not complete.
@@ -82,12 +96,11 @@ struct Gone {
 }
 
 impl InFlight {
-    pub(super) fn new(now: Instant) -> InFlight {
+    pub(super) fn new() -> InFlight {
         InFlight {
             entries: VecDeque::new(),
             unwatched: 0,
-            latest: now,
-            unordered: 0,
+            alike_from: 0,
             replies: PipelineReplies::default(),
             begun: 0,
             gone: Gone::default(),
@@ -123,18 +136,10 @@ impl InFlight {
 
     #[inline]
     pub(super) fn push(&mut self, entry: Entry) {
-        // Nearly always the one before has the same timeouts, and so is due before this one is.
+        // Nearly always the one before has the same timeouts.
         match self.entries.back() {
             Some(before) if before.timeouts == entry.timeouts => {}
-            before => {
-                let latest = before.map_or(entry.submitted, Entry::deadline);
-                let latest = latest.max(self.latest);
-                let deadline = entry.deadline();
-                if deadline < latest {
-                    self.unordered = entry.bytes.end;
-                }
-                self.latest = latest.max(deadline);
-            }
+            _ => self.alike_from = entry.bytes.start,
         }
         self.entries.push_back(entry);
     }
@@ -225,7 +230,7 @@ impl InFlight {
         &mut self,
         now: Instant,
         heard: Instant,
-        outcome: impl Fn(Limit, Arrived) -> T,
+        outcome: impl Fn(Limit, Progress) -> T,
         waiters: &mut Waiters<T>,
         wakers: &mut Wakers,
     ) -> Option<Instant> {
@@ -237,20 +242,21 @@ impl InFlight {
         for entry in self.entries.range_mut(self.unwatched..) {
             // Only of the first one anything can have come.
             let arrived = std::mem::take(&mut arrived);
-            if next.is_some() && entry.bytes.start >= self.unordered {
-                break;
-            }
             if let Caller::Waiting(waiter) = entry.caller
                 && !waiters.is_abandoned(waiter)
             {
                 let due = entry.due(heard);
                 if due > now {
                     next = Some(next.map_or(due, |next| next.min(due)));
+                    if entry.bytes.start >= self.alike_from {
+                        break;
+                    }
                     continue;
                 }
                 entry.caller = Caller::Gone;
                 let limit = entry.limit(now);
-                wakers.extend(waiters.complete(waiter, || outcome(limit, arrived)));
+                let progress = entry.progress(limit, arrived, heard, now);
+                wakers.extend(waiters.complete(waiter, || outcome(limit, progress)));
             }
             self.unwatched += usize::from(next.is_none());
         }
@@ -262,28 +268,45 @@ impl InFlight {
     pub(super) fn expire_unsent<T>(
         &mut self,
         now: Instant,
-        outcome: impl Fn(Duration) -> T,
+        outcome: impl Fn(Limit) -> T,
         waiters: &mut Waiters<T>,
         wakers: &mut Wakers,
     ) -> (Option<Instant>, bool) {
         let mut next: Option<Instant> = None;
         let mut is_late = false;
         for entry in &mut self.entries {
-            if next.is_some() && entry.bytes.start >= self.unordered {
-                break;
-            }
             let due = entry.deadline();
             if due > now {
                 next = Some(next.map_or(due, |next| next.min(due)));
+                if entry.bytes.start >= self.alike_from {
+                    break;
+                }
                 continue;
             }
             is_late = true;
             if let Caller::Waiting(waiter) = std::mem::replace(&mut entry.caller, Caller::Gone) {
-                let limit = entry.timeouts.deadline;
+                let limit = Limit::Deadline(entry.timeouts.deadline);
                 wakers.extend(waiters.complete(waiter, || outcome(limit)));
             }
         }
         (next, is_late)
+    }
+
+    /// Completes the callers that do not wait for a connection. Returns whether there was any.
+    pub(super) fn fail_fast<T>(
+        &mut self,
+        outcome: impl Fn() -> T,
+        waiters: &mut Waiters<T>,
+        wakers: &mut Wakers,
+    ) -> bool {
+        let mut is_any = false;
+        for entry in self.entries.iter_mut().filter(|entry| entry.fail_fast) {
+            is_any = true;
+            if let Caller::Waiting(waiter) = std::mem::replace(&mut entry.caller, Caller::Gone) {
+                wakers.extend(waiters.complete(waiter, &outcome));
+            }
+        }
+        is_any
     }
 
     /// Keeps the entries that `keeps` accepts. `bytes` are those of the stream from the offset `from` on;

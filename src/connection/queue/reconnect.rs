@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::super::errors::cut_off;
+use super::super::late::Hindrance;
 use super::after_unlock::AfterUnlock;
 use super::command_queue::{CommandQueue, Connection, Outcome};
 use super::in_flight::Caller;
@@ -49,10 +50,13 @@ impl CommandQueue {
                 refusing: refuse.then(|| error.clone()),
                 last: Some(error.clone()),
                 is_outage: true,
+                fails_fast: true,
             };
         }
         if refuse {
             self.fail_all(error, wakers);
+        } else {
+            self.fail_fast(wakers);
         }
     }
 
@@ -90,9 +94,40 @@ impl CommandQueue {
         self.in_flight.forget_replies();
         self.retain_from(sent, rest);
         if !self.is_closed() {
-            self.set_down(Some(error.clone()));
+            let was_silent = self.had_been_silent_for(Instant::now(), self.response_timeout);
+            self.connection = Connection::Down {
+                refusing: None,
+                last: Some(error.clone()),
+                is_outage: false,
+                fails_fast: was_silent || self.silent_since.is_some() && !self.has_served,
+            };
+            self.admission.set_connected(false);
+            self.fail_fast(wakers);
         }
         self.admit(wakers);
+    }
+
+    /// Fails the callers that must not wait, where the server does not answer.
+    fn fail_fast(&mut self, wakers: &mut Wakers) {
+        let Some(Hindrance::NotConnected(last)) = self.hindrance() else {
+            return;
+        };
+        let hindered = || Outcome::Hindered(Hindrance::NotConnected(last.clone()));
+        if self
+            .in_flight
+            .fail_fast(hindered, &mut self.waiters, wakers)
+        {
+            self.retain_from(self.out.taken(), &[]);
+            self.admit(wakers);
+        }
+    }
+
+    /// No attempt to connect is made until a caller needs one, for which also those wait that must not wait
+    /// otherwise.
+    pub(in super::super) fn await_demand(&mut self) {
+        if let Connection::Down { fails_fast, .. } = &mut self.connection {
+            *fails_fast = false;
+        }
     }
 
     /// There is no connection, and new commands wait for the next one.

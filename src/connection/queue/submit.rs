@@ -5,6 +5,7 @@ use std::task::Waker;
 use std::time::{Duration, Instant};
 
 use super::super::errors::{closed, queue_full};
+use super::super::late::Hindrance;
 use super::super::reply::ExpectedReplies;
 use super::super::timeouts::Timeouts;
 use super::admission::{InLine, MAX_WAITING};
@@ -26,11 +27,13 @@ pub(in super::super) enum Submitted {
     /// It waits for room since then; the outcome will be [`Outcome::Admitted`].
     InLine(WaiterId, Instant, AfterUnlock),
     Refused(Error),
+    /// It must not wait, and would have to.
+    Hindered(Hindrance),
 }
 
 impl CommandQueue {
     /// Takes one submission. `waker` is `None` where no reply is wanted; `admitted` where the caller
-    /// has been let in before.
+    /// has been let in before; one that is to `fail_fast` waits for nothing but a first attempt to connect.
     #[inline(always)]
     #[expect(
         clippy::inline_always,
@@ -41,21 +44,22 @@ impl CommandQueue {
         encode: impl FnOnce(&mut Vec<u8>),
         expected: ExpectedReplies,
         timeouts: Timeouts,
+        fail_fast: bool,
         waker: Option<&Waker>,
         admitted: bool,
     ) -> Submitted {
         if admitted {
             self.admission.arrived();
         }
-        if let Some(error) = self.refusal(admitted) {
-            return Submitted::Refused(error);
+        if let Some(refused) = self.refusal(admitted, fail_fast) {
+            return refused;
         }
         let now = Instant::now();
         self.last_submitted = Some(now);
         // Of those let in together, the first may have used up the room for bytes.
         let is_early = admitted && self.is_full_of_bytes();
         if is_early || !admitted && (self.is_full() || self.admission.has_line()) {
-            return self.line_up(timeouts.deadline, waker, is_early, now);
+            return self.line_up(timeouts.deadline, fail_fast, waker, is_early, now);
         }
         let was_idle = self.in_flight.is_empty();
         let bytes = self.out.append(encode);
@@ -68,6 +72,7 @@ impl CommandQueue {
             expected,
             submitted: now,
             timeouts,
+            fail_fast,
         });
         let mut next = self.after_submit(was_idle);
         if is_earlier {
@@ -85,10 +90,14 @@ impl CommandQueue {
     fn line_up(
         &mut self,
         limit: Duration,
+        fail_fast: bool,
         waker: Option<&Waker>,
         is_early: bool,
         now: Instant,
     ) -> Submitted {
+        if fail_fast && !is_early {
+            return Submitted::Hindered(Hindrance::NoRoom);
+        }
         let Some(waker) = waker else {
             return Submitted::Refused(queue_full("in flight"));
         };
@@ -116,20 +125,23 @@ impl CommandQueue {
         }
     }
 
-    fn refusal(&self, admitted: bool) -> Option<Error> {
+    fn refusal(&self, admitted: bool, fail_fast: bool) -> Option<Submitted> {
         match &self.connection {
-            Connection::Closed(error) => Some(error.clone()),
-            _ if self.is_closing && !admitted => Some(closed()),
+            Connection::Closed(error) => Some(Submitted::Refused(error.clone())),
+            _ if self.is_closing && !admitted => Some(Submitted::Refused(closed())),
             Connection::Down {
                 refusing: Some(error),
                 ..
-            } => Some(error.clone()),
+            } => Some(Submitted::Refused(error.clone())),
+            Connection::Down {
+                fails_fast: true, ..
+            } if fail_fast => self.hindrance().map(Submitted::Hindered),
             Connection::Down {
                 is_outage: true, ..
             } if !admitted => {
                 let waiting = self.in_flight.waiting() + self.admission.len();
                 let is_full = waiting >= MAX_WAITING || self.is_full_of_bytes();
-                is_full.then(|| queue_full("waiting for a connection"))
+                is_full.then(|| Submitted::Refused(queue_full("waiting for a connection")))
             }
             // Without an outage those beyond the limit wait in line, and keep their bytes.
             Connection::Up { .. } | Connection::Down { .. } => None,

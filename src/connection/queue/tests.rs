@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 
 use redis::Value;
 
-use super::super::errors::TimeoutCause;
+use super::super::call_options::CallOptions;
+use super::super::late::{About, Late, Limit, WaitedFor};
 use super::super::reply::{ExpectedReplies, Reply};
 use super::super::timeouts::Timeouts;
 use super::admission::MAX_WAITING;
@@ -24,7 +25,7 @@ const TIMEOUTS: Timeouts = Timeouts {
 
 /// A queue with a connection, whose driver sleeps.
 fn connected(max_in_flight: usize) -> CommandQueue {
-    let mut queue = CommandQueue::new(max_in_flight);
+    let mut queue = CommandQueue::new(max_in_flight, TIMEOUTS.response_timeout);
     queue.driver_runs(Waker::noop());
     connect(&mut queue);
     queue
@@ -51,7 +52,7 @@ fn disconnected(max_in_flight: usize) -> CommandQueue {
 fn submit_with(queue: &mut CommandQueue, bytes: &[u8], timeouts: Timeouts) -> Submitted {
     let encode = |out: &mut Vec<u8>| out.extend(bytes);
     let one = ExpectedReplies::One;
-    queue.submit(encode, one, timeouts, Some(Waker::noop()), false)
+    queue.submit(encode, one, timeouts, false, Some(Waker::noop()), false)
 }
 
 #[track_caller]
@@ -94,9 +95,18 @@ fn number(queue: &mut CommandQueue, waiter: WaiterId) -> i64 {
 fn failure(queue: &mut CommandQueue, waiter: WaiterId) -> ErrorKind {
     match outcome(queue, waiter) {
         Some(Outcome::Failed(error)) => error.kind(),
-        Some(Outcome::Late(cause)) => cause.into_error("peer").kind(),
+        Some(Outcome::Late(cause)) => told(cause).kind(),
         other => panic!("{other:?}"),
     }
+}
+
+fn told(late: Late) -> Error {
+    let options = CallOptions::once(TIMEOUTS);
+    late.into_error(About {
+        peer: "peer",
+        options,
+        max_in_flight: 10,
+    })
 }
 
 /// Calls `act` with the wakers to fill, and wakes them.
@@ -122,7 +132,7 @@ fn lose(queue: &mut CommandQueue, sent: u64, rest: &[u8]) {
 }
 
 fn expire(queue: &mut CommandQueue, after: Duration) -> Option<Instant> {
-    waking(|wakers| queue.expire(Instant::now() + after, wakers))
+    waking(|wakers| queue.expire(Instant::now() + after, None, wakers))
 }
 
 fn take(queue: &mut CommandQueue) -> Vec<u8> {
@@ -251,7 +261,8 @@ fn callers_beyond_the_bound_wait_in_line_for_an_attempt_that_is_under_way() {
     let mebibyte = vec![b'x'; 1024 * 1024];
     for (bytes, taken) in [(&b"x"[..], MAX_WAITING), (&mebibyte, 8)] {
         // Before the first attempt has ended, and after a loss.
-        for mut queue in [CommandQueue::new(10_000), disconnected(10_000)] {
+        let unconnected = CommandQueue::new(10_000, TIMEOUTS.response_timeout);
+        for mut queue in [unconnected, disconnected(10_000)] {
             queue.driver_runs(Waker::noop());
             let first: Vec<_> = (0..taken).map(|_| submit(&mut queue, bytes)).collect();
             let line: Vec<_> = (0..20)
@@ -383,7 +394,14 @@ fn many_who_leave_the_line_take_their_entries_along() {
 fn many(queue: &mut CommandQueue, count: usize) -> WaiterId {
     let expected = ExpectedReplies::Many { skip: 0, count };
     let encode = |out: &mut Vec<u8>| out.push(0);
-    match queue.submit(encode, expected, TIMEOUTS, Some(Waker::noop()), false) {
+    match queue.submit(
+        encode,
+        expected,
+        TIMEOUTS,
+        false,
+        Some(Waker::noop()),
+        false,
+    ) {
         Submitted::Waiting(waiter, ..) => waiter,
         _ => panic!("the queue has room"),
     }
@@ -392,7 +410,7 @@ fn many(queue: &mut CommandQueue, count: usize) -> WaiterId {
 #[track_caller]
 fn late(queue: &mut CommandQueue, waiter: WaiterId) -> String {
     match outcome(queue, waiter) {
-        Some(Outcome::Late(cause)) => cause.into_error("peer").to_string(),
+        Some(Outcome::Late(cause)) => told(cause).to_string(),
         other => panic!("{other:?}"),
     }
 }
@@ -416,7 +434,8 @@ fn the_response_timeout_counts_from_the_last_byte_of_the_server() {
     expire(&mut queue, TIMEOUTS.deadline);
     let came = "200 of 400 replies came from `peer` within 3s (`deadline`)";
     assert_eq!(late(&mut queue, pipeline), came);
-    let nothing = "no reply from `peer` within 3s (`deadline`)";
+    let nothing =
+        "no reply from `peer` within 3s (`deadline`), though it answered other commands 1s before";
     assert_eq!(late(&mut queue, behind), nothing);
 }
 
@@ -555,6 +574,7 @@ fn callers_beyond_the_limit_wait_their_turn() {
         |out| out.extend(b"b"),
         ExpectedReplies::One,
         TIMEOUTS,
+        false,
         Some(&waker),
         false,
     ) {
@@ -579,6 +599,7 @@ fn callers_beyond_the_limit_wait_their_turn() {
             |out| out.extend(b"c"),
             ExpectedReplies::One,
             TIMEOUTS,
+            false,
             Some(&waker),
             true
         ),
@@ -622,6 +643,7 @@ fn a_transaction_gives_its_last_reply_and_names_what_was_not_queued() {
             |out| out.push(0),
             expected,
             TIMEOUTS,
+            false,
             Some(Waker::noop()),
             false,
         ) else {
@@ -657,7 +679,7 @@ fn parked_callers_need_a_connection() {
 fn silence_is_noticed_where_no_caller_waits_for_a_reply() {
     let mut queue = connected(10);
     let one = ExpectedReplies::One;
-    let submitted = queue.submit(|out| out.push(0), one, TIMEOUTS, None, false);
+    let submitted = queue.submit(|out| out.push(0), one, TIMEOUTS, false, None, false);
     assert!(matches!(submitted, Submitted::Unanswered(_)));
     assert!(expire(&mut queue, Duration::ZERO).is_some());
 }
@@ -692,6 +714,65 @@ fn a_shorter_deadline_behind_longer_ones_is_kept_in_flight() {
     for (slot, number) in [(first, 1), (last, 3)] {
         assert_eq!(self::number(&mut queue, slot), number);
     }
+}
+
+fn with_limit(queue: &mut CommandQueue, limit: Duration) -> WaiterId {
+    let timeouts = Timeouts {
+        response_timeout: limit,
+        deadline: limit,
+    };
+    match submit_with(queue, b"x", timeouts) {
+        Submitted::Waiting(waiter, ..) => waiter,
+        _ => panic!("the queue has room"),
+    }
+}
+
+/// Handles have limits of their own: behind a long one each short one is told in its time, also once those
+/// in front of it have been told, and whichever of the two timeouts is the shorter one.
+#[test]
+fn limits_of_several_handles_are_kept_beside_each_other() {
+    let (long, short) = (Duration::from_secs(10), Duration::from_millis(100));
+    let waits_long = Timeouts {
+        deadline: long + long,
+        ..TIMEOUTS
+    };
+    let mut queue = connected(10);
+    let first = with_limit(&mut queue, long);
+    let shorts = [(); 2].map(|()| {
+        // So that their times are not up at once.
+        std::thread::sleep(Duration::from_millis(1));
+        let submitted = with_limit(&mut queue, short);
+        (submitted, Instant::now())
+    });
+    let last = submit_with(&mut queue, b"x", waits_long);
+    let Submitted::Waiting(last, ..) = last else {
+        panic!("the queue has room");
+    };
+    take(&mut queue);
+    let due = expire(&mut queue, Duration::ZERO).expect("callers wait");
+    assert!(due <= Instant::now() + short);
+    // When the time of the first one is up, and that of the second one is not.
+    let [(one, due), (other, _)] = shorts.map(|(waiter, at)| (waiter, at + short));
+    let next = waking(|wakers| queue.expire(due, None, wakers)).expect("callers wait");
+    assert!(next <= due + short, "it looks for the second one");
+    assert_eq!(failure(&mut queue, one), ErrorKind::TimedOut);
+    assert!(outcome(&mut queue, other).is_none());
+    expire(&mut queue, short);
+    assert_eq!(failure(&mut queue, other), ErrorKind::TimedOut);
+    expire(&mut queue, TIMEOUTS.response_timeout + short);
+    assert_eq!(failure(&mut queue, last), ErrorKind::TimedOut);
+    assert!(outcome(&mut queue, first).is_none());
+}
+
+/// A limit of a handle that is shorter than the response timeout does not end the connection of all.
+#[test]
+fn a_short_limit_of_a_handle_ends_no_connection() {
+    let mut queue = connected(10);
+    with_limit(&mut queue, Duration::from_millis(1));
+    take(&mut queue);
+    let silence = 3 * TIMEOUTS.response_timeout;
+    assert!(!queue.is_silent(Instant::now() + TIMEOUTS.response_timeout));
+    assert!(queue.is_silent(Instant::now() + silence));
 }
 
 #[test]
@@ -739,7 +820,7 @@ fn callers_let_in_together_keep_the_bound_of_bytes() {
         if let Some(Outcome::Admitted) = outcome(&mut queue, slot) {
             let encode = |out: &mut Vec<u8>| out.extend(&half);
             let one = ExpectedReplies::One;
-            let submitted = queue.submit(encode, one, TIMEOUTS, Some(Waker::noop()), true);
+            let submitted = queue.submit(encode, one, TIMEOUTS, false, Some(Waker::noop()), true);
             assert!(!matches!(submitted, Submitted::Refused(_)));
             let_in += 1;
         }
@@ -785,9 +866,13 @@ fn waiting_in_an_outage_is_bounded_whatever_may_be_in_flight() {
 
 #[test]
 fn a_late_command_names_why_there_is_no_connection() {
-    let cause = TimeoutCause::NotConnected(TIMEOUTS.deadline, Some(lost()));
-    let error = cause.into_error("cache:6379");
-    let expected = "no connection to `cache:6379` within 3s: lost";
+    let late = Late {
+        limit: Limit::Deadline(TIMEOUTS.deadline),
+        waited_for: WaitedFor::Connection(Some(lost())),
+        pause: None,
+    };
+    let error = told(late);
+    let expected = "no connection to `peer` within 3s (`deadline`): lost";
     assert_eq!(
         (error.kind(), &*error.to_string()),
         (ErrorKind::Unreachable, expected)
@@ -842,7 +927,7 @@ fn the_watcher_is_told_of_a_deadline_before_its_timer() {
         let tells = matches!(next, AfterUnlock::WakeAfter(..));
         assert_eq!(tells, is_told, "{timeouts:?}");
         waking(|wakers| {
-            let _ = queue.expire(Instant::now(), wakers);
+            let _ = queue.expire(Instant::now(), None, wakers);
         });
     }
 }
