@@ -142,7 +142,7 @@
 //! | [`Unreachable`](ErrorKind::Unreachable) | Is the server up? Do name, port, firewall and security group let this machine in? |
 //! | [`Authentication`](ErrorKind::Authentication), [`Tls`](ErrorKind::Tls), [`InvalidFile`](ErrorKind::InvalidFile), [`ConnectionRefused`](ErrorKind::ConnectionRefused) | What was changed last: a password, an ACL, a certificate, `maxclients`? Every caller gets this error at once, without waiting for its deadline, until an attempt succeeds. |
 //! | [`NotReady`](ErrorKind::NotReady), or the server's own `LOADING`, `BUSY`, `READONLY`, `CLUSTERDOWN`, `MASTERDOWN` | The server loads its data, runs a long script, or waits for a failover. Commands wait for it within their deadline. One that fails with this has not run, unless it is a script. |
-//! | [`TimedOut`](ErrorKind::TimedOut) | The connection is there and the reply does not come: `SLOWLOG GET`, `LATENCY DOCTOR`, large keys, swapping, packet loss. |
+//! | [`TimedOut`](ErrorKind::TimedOut) | The connection is there and the reply does not come: `SLOWLOG GET`, `LATENCY DOCTOR`, large keys, swapping, packet loss. [`timeout_cause`](Error::timeout_cause) tells a silent server from a slow reply, and from a process that did not run. |
 //! | [`ConnectionLost`](ErrorKind::ConnectionLost) | A restart, a failover, or a proxy that ends connections. The log has the cause. Check data that must not be written twice: [the command may have run](Error::may_have_run). |
 //! | [`QueueFull`](ErrorKind::QueueFull) | Is there an outage? Then its cause. Otherwise the application sends more than the server answers. |
 //! | [`Protocol`](ErrorKind::Protocol) | Bytes that are not RESP: is it the right port? A reply beyond the [limits of this client](crate#limits-of-a-reply): ask for less at once. |
@@ -162,6 +162,9 @@
 //! While bytes arrive, the deadline alone bounds a command: a long pipeline, or a large value on a slow link,
 //! may take longer than `response_timeout`, and so may the commands behind it. The error names the limit that
 //! has passed, and how much has come: ``200 of 400 replies came from `cache:6379` within 3s (`deadline`)``.
+//!
+//! A handle may have limits of its own, for single commands: [`Client::with_timeout`], and
+//! [`Client::fail_fast`] for commands that are not to wait for a server that is out of reach.
 //!
 //! A blocking command has the time of its own argument on top of `response_timeout` and `deadline`.
 //! Between two attempts to connect the client waits a random part of a window: 400 ms at first, then
@@ -227,7 +230,7 @@
 //! | has a reply that is not RESP | It fails with [`ErrorKind::Protocol`]. The connection is replaced, and for the commands behind it that is a loss. |
 //! | has a reply beyond the [limits](crate#limits-of-a-reply) | It fails with [`ErrorKind::Protocol`], and has run. The connection is kept, and no other command is affected. |
 //! | was written, and the server has been silent for the response timeout, 1 s | It fails with [`ErrorKind::TimedOut`], and may have run. A connection that stays silent for three response timeouts is replaced. |
-//! | cannot be written, because the connection is down | It waits for the next one. Beyond 1,000 commands or 8 MiB it waits in line with its bytes not copied; but in an outage, which is when the last attempt to connect has failed, it fails at once with [`ErrorKind::QueueFull`]. |
+//! | cannot be written, because the connection is down | It waits for the next one. Beyond 1,000 commands or 8 MiB it waits in line with its bytes not copied; but in an outage, which is when the last attempt to connect has failed, it fails at once with [`ErrorKind::QueueFull`]. Through a handle of [`Client::fail_fast`] every command fails at once then, with [`ErrorKind::Unreachable`]. |
 //! | is dropped by its caller before it has been written | It is not written, and its place is free at once. |
 //! | is one more than `max_in_flight` | It waits for room, within its deadline. |
 //!

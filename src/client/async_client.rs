@@ -14,6 +14,7 @@ use crate::config::Config;
 use crate::connection::CallOptions;
 use crate::error::{Error, ErrorKind};
 use crate::runtime::{later, sleep, within as within_limit};
+use crate::timeout_cause::TimeoutCause;
 
 /// Connects when it is first used, and reconnects by itself after that.
 ///
@@ -184,6 +185,7 @@ impl Client {
                     ErrorKind::TimedOut,
                     format!("the server was not ready within {within:?}"),
                 )
+                .timed_out(TimeoutCause::NotReady)
             };
             Err(last.unwrap_or_else(late))
         })

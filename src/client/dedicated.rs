@@ -154,12 +154,13 @@ impl Session {
             first = deployment.dedicated(options).await?;
             connect(&first, options, Duration::MAX).await?;
         }
+        let (pinned, start) = (OnceLock::new(), Mutex::default());
         Ok(Session {
-            options,
             deployment,
+            options,
             first,
-            pinned: OnceLock::new(),
-            start: Mutex::default(),
+            pinned,
+            start,
         })
     }
 

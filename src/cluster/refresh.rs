@@ -26,8 +26,9 @@ use super::unserved::UnservedSlots;
 use crate::address::Address;
 use crate::config::Config;
 use crate::connection::{CallOptions, closed, own_request};
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 use crate::runtime::{log, spawn, within};
+use crate::timeout_cause::TimeoutCause;
 use crate::url::ReadFrom;
 
 /// Shortest time between two refreshes.
@@ -138,10 +139,19 @@ impl Refresher {
                 break;
             }
         }
-        Err(match (last, self.results.borrow().clone()) {
+        let error = match (last, self.results.borrow().clone()) {
             (Some(Ok(())), _) => self.not_served(slot),
             (Some(Err(failure)), _) | (None, Some(failure)) => failure,
             (None, None) => no_node_answers(self.nodes.seeds(), &self.nodes.failures()),
+        };
+        let cause = match error.kind() {
+            ErrorKind::NotReady => TimeoutCause::NotReady,
+            _ => TimeoutCause::NotConnected,
+        };
+        Err(if waiting.fail_fast {
+            error
+        } else {
+            error.timed_out(cause)
         })
     }
 

@@ -25,7 +25,7 @@ use super::request::{Request, own_request};
 use super::route::Route;
 use crate::command::{CommandInfo, arguments};
 use crate::config::Target;
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 use crate::resp::Refusal;
 
 /// The connections to one server.
@@ -270,6 +270,8 @@ impl NodeConnections {
                 Some(Refusal::Unavailable(_)) => Err(not_ready(&peer(), error)),
                 _ => Ok(()),
             },
+            // It has waited for the server until its time was up.
+            Err(error) if error.kind() == ErrorKind::NotReady => Err(error),
             _ => Ok(()),
         }
     }
