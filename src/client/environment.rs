@@ -41,8 +41,15 @@ pub(crate) struct Value {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Source {
     Process,
-    File { variable: String, path: String },
-    DotEnv { line: usize },
+    File {
+        variable: String,
+        path: String,
+    },
+    DotEnv {
+        line: usize,
+    },
+    #[cfg(feature = "testing")]
+    Override,
 }
 
 impl fmt::Display for Source {
@@ -51,6 +58,8 @@ impl fmt::Display for Source {
             Source::Process => f.write_str("the process environment"),
             Source::File { variable, path } => write!(f, "`{variable}={path}`"),
             Source::DotEnv { line } => write!(f, "`.env:{line}`"),
+            #[cfg(feature = "testing")]
+            Source::Override => f.write_str("an override of this test"),
         }
     }
 }
@@ -75,6 +84,15 @@ pub(crate) fn process_value(variable: Variable<'_>) -> Result<Value, Error> {
             directory: &env::current_dir().unwrap_or_default(),
         },
     )
+}
+
+/// The value that a test gives `variable`, or the error where it gives none.
+#[cfg(feature = "testing")]
+pub(crate) fn overridden(variable: Variable<'_>, text: Option<&str>) -> Result<Value, Error> {
+    match text {
+        Some(text) => variable.value(text.to_owned(), Source::Override, None),
+        None => Err(variable.not_set("unset by an override of this test".to_owned())),
+    }
 }
 
 fn read(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
@@ -228,10 +246,15 @@ impl Variable<'_> {
             "looked in the process environment, for `{name}_FILE`, and in `{}`",
             place.display(),
         );
+        self.not_set(looked)
+    }
+
+    fn not_set(self, note: String) -> Error {
+        let name = self.name;
         let error = Error::new(ErrorKind::MissingVariable, format!("`{name}` is not set"));
         error
             .about(name)
-            .note(self.with_documents(looked))
+            .note(self.with_documents(note))
             .with_help(format!(
                 "add `{name}={EXAMPLE}` to `.env`, or `export {name}={EXAMPLE}`"
             ))

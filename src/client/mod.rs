@@ -7,6 +7,8 @@ mod dedicated;
 mod deployment;
 mod environment;
 mod macros;
+#[cfg(feature = "testing")]
+mod overrides;
 mod registry;
 mod session_start;
 
@@ -15,3 +17,5 @@ pub use self::blocking::BlockingClient;
 pub use self::dedicated::{BlockingDedicatedConnection, DedicatedConnection};
 #[doc(hidden)]
 pub use self::macros::__private;
+#[cfg(feature = "testing")]
+pub use self::overrides::{Entered, Overrides, Scope};

@@ -9,6 +9,8 @@ use once_cell::sync::OnceCell;
 
 use super::async_client::Client;
 use super::environment::{self, Value, Variable};
+#[cfg(feature = "testing")]
+use super::overrides;
 use crate::config::Config;
 use crate::error::Error;
 use crate::url::RedisUrl;
@@ -62,14 +64,39 @@ impl Client {
 
 #[inline]
 fn get(name: &str, package: Option<&str>, documented: Option<&str>) -> Result<Client, Error> {
+    #[cfg(feature = "testing")]
+    if let Some(found) = overrides::find(name) {
+        return overridden(&found, name, package, documented);
+    }
     let entry = match entry(name) {
         Some(entry) => entry,
         None => new_entry(name)?,
     };
     match entry.client.get() {
         Some(client) => client.clone(),
-        None => first_call(entry, package, documented),
+        None => first_call(
+            &entry.client,
+            Variable::new(&entry.name, documented),
+            package,
+            environment::process_value,
+        ),
     }
+}
+
+/// Returns the client for an override, which keeps it: nothing of it enters the list.
+#[cfg(feature = "testing")]
+#[cold]
+fn overridden(
+    found: &overrides::Override,
+    name: &str,
+    package: Option<&str>,
+    documented: Option<&str>,
+) -> Result<Client, Error> {
+    environment::check_name(name)?;
+    let variable = Variable::new(name, documented);
+    first_call(&found.client, variable, package, |variable| {
+        environment::overridden(variable, found.text.as_deref())
+    })
 }
 
 /// Looks `name` up, without extending the list.
@@ -106,18 +133,14 @@ fn new_entry(name: &str) -> Result<&'static Entry, Error> {
 
 #[cold]
 fn first_call(
-    entry: &'static Entry,
+    cell: &OnceCell<Result<Client, Error>>,
+    variable: Variable<'_>,
     package: Option<&str>,
-    documented: Option<&str>,
+    read: impl FnOnce(Variable<'_>) -> Result<Value, Error>,
 ) -> Result<Client, Error> {
-    let variable = Variable {
-        name: &entry.name,
-        documented: documented.and_then(|text| documented_line(text, &entry.name)),
-    };
     let mut warnings = Vec::new();
-    let client = entry
-        .client
-        .get_or_init(|| open(variable, package, &mut warnings))
+    let client = cell
+        .get_or_init(|| open(variable, read(variable)?, package, &mut warnings))
         .clone();
     // After the client is stored, because a logger that writes to Redis asks for the same client.
     for warning in warnings {
@@ -126,9 +149,10 @@ fn first_call(
     client
 }
 
-/// Reads the variable, parses the URL and opens the client; `warnings` receives what is to be logged.
+/// Parses the URL and opens the client; `warnings` receives what is to be logged.
 fn open(
     variable: Variable<'_>,
+    value: Value,
     package: Option<&str>,
     warnings: &mut Vec<String>,
 ) -> Result<Client, Error> {
@@ -136,7 +160,7 @@ fn open(
         text,
         source,
         ignored,
-    } = environment::process_value(variable)?;
+    } = value;
     let name = variable.name;
     if let Some(ignored) = ignored {
         warnings.push(format!(
@@ -158,6 +182,16 @@ fn open(
         Some(package) => config.with_default_client_name(package),
         None => config,
     }))
+}
+
+impl<'a> Variable<'a> {
+    /// `documented` is what the build script has set.
+    fn new(name: &'a str, documented: Option<&str>) -> Variable<'a> {
+        Variable {
+            name,
+            documented: documented.and_then(|text| documented_line(text, name)),
+        }
+    }
 }
 
 /// Returns the line that documents `name`, from `PACKAGE:NAME@LINE,NAME@LINE`.

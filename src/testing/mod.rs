@@ -22,3 +22,4 @@ mod server;
 
 pub use self::builder::ServerBuilder;
 pub use self::server::Server;
+pub use crate::client::{Entered, Overrides, Scope};

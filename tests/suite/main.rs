@@ -57,6 +57,8 @@ mod sentinel;
 mod sessions;
 #[cfg(all(feature = "testing", feature = "tls", target_os = "linux"))]
 mod stopped_process;
+#[cfg(feature = "testing")]
+mod testing;
 #[cfg(all(feature = "testing", unix))]
 mod timeout_causes;
 #[cfg(all(feature = "testing", feature = "tls", unix))]
