@@ -5,7 +5,8 @@ use std::path::Path;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use super::builder::{ServerBuilder, Transport};
+use super::builder::{ServerBuilder, Transport, User};
+use super::certificate::{CERTIFICATE, KEY};
 
 impl ServerBuilder {
     /// The lines of the configuration file.
@@ -37,16 +38,38 @@ impl ServerBuilder {
                 } else {
                     "no"
                 };
-                lines.push("port 0".to_owned());
-                lines.push(format!("tls-port {port}"));
-                lines.push(format!("tls-cert-file {}", path(certificate)));
-                lines.push(format!("tls-key-file {}", path(key)));
-                lines.push(format!("tls-ca-cert-file {}", path(authority)));
-                lines.push(format!("tls-auth-clients {answer}"));
+                let files = [certificate, key, authority].map(|it| path(it.as_path()));
+                lines.extend(tls_directives(port, files, answer));
+            }
+            Transport::SelfSigned(_) => {
+                let files = [CERTIFICATE, KEY, CERTIFICATE].map(quoted);
+                lines.extend(tls_directives(port, files, "no"));
             }
         }
         if let Some(password) = &self.password {
             lines.push(format!("requirepass {}", quoted(password)));
+        }
+        if let Some(User {
+            name,
+            password,
+            rules,
+        }) = &self.user
+        {
+            let password = format!(">{password}");
+            let words = ["on", &password]
+                .into_iter()
+                .chain(rules.split_whitespace());
+            let words: Vec<String> = words.map(quoted).collect();
+            lines.push(format!("user {} {}", quoted(name), words.join(" ")));
+        }
+        if let Some(primary) = self.primary {
+            lines.push(format!("replicaof 127.0.0.1 {primary}"));
+            if self.transport.is_tls() {
+                lines.push("tls-replication yes".to_owned());
+            }
+            if let Some(password) = &self.password {
+                lines.push(format!("masterauth {}", quoted(password)));
+            }
         }
         lines.push(String::new());
         lines.join("\n")
@@ -58,27 +81,82 @@ impl ServerBuilder {
 
     pub(super) fn url(&self, port: Option<u16>, directory: &Path) -> String {
         let port = port.unwrap_or(0);
-        let password = self
-            .password
-            .as_deref()
-            .map(|word| percent_encoded(word, COMPONENT));
-        let userinfo = password
-            .as_deref()
-            .map_or(String::new(), |password| format!(":{password}@"));
+        let userinfo = self.userinfo();
         match &self.transport {
-            Transport::Tcp => format!("redis://{userinfo}127.0.0.1:{port}"),
-            Transport::Tls { authority, .. } => format!(
-                "rediss://{userinfo}localhost:{port}?tls_ca={}",
-                percent_encoded(&absolute(authority), PATH)
-            ),
-            // The password stands in the query, where redis-rs finds it too.
             Transport::Unix => {
-                let path = percent_encoded(&directory.join("redis.sock").to_string_lossy(), PATH);
-                let query = password.map_or(String::new(), |password| format!("?pass={password}"));
-                format!("unix://{path}{query}")
+                let credentials = self.credentials().map(|(user, password)| {
+                    let user = user.map(|user| format!("user={user}&"));
+                    format!("?{}pass={password}", user.unwrap_or_default())
+                });
+                unix_url(directory, &credentials.unwrap_or_default())
             }
+            Transport::Tcp => format!("redis://{userinfo}127.0.0.1:{port}"),
+            Transport::Tls { .. } | Transport::SelfSigned(_) => format!(
+                "rediss://{userinfo}localhost:{port}?{}",
+                self.tls_parameter(directory)
+            ),
         }
     }
+
+    /// What stands before the host of a URL, with its `@`.
+    pub(super) fn userinfo(&self) -> String {
+        let credentials = self.credentials().map(|(user, password)| {
+            let user = user.unwrap_or_default();
+            format!("{user}:{password}@")
+        });
+        credentials.unwrap_or_default()
+    }
+
+    /// The parameter of a URL that names the authority.
+    pub(super) fn tls_parameter(&self, directory: &Path) -> String {
+        let authority = match &self.transport {
+            Transport::Unix | Transport::Tcp => return String::new(),
+            Transport::Tls { authority, .. } => absolute(authority),
+            Transport::SelfSigned(_) => directory.join(CERTIFICATE).display().to_string(),
+        };
+        format!("tls_ca={}", percent_encoded(&authority, PATH))
+    }
+
+    /// Username and password as a URL has them.
+    fn credentials(&self) -> Option<(Option<String>, String)> {
+        let encoded = |text: &str| percent_encoded(text, COMPONENT);
+        match (&self.user, &self.password) {
+            (Some(user), _) => Some((Some(encoded(&user.name)), encoded(&user.password))),
+            (None, Some(password)) => Some((None, encoded(password))),
+            (None, None) => None,
+        }
+    }
+
+    /// A URL of the default user, for redis-rs: over the Unix socket, which every server has on Unix.
+    pub(super) fn control_url(&self, port: Option<u16>, directory: &Path) -> String {
+        let password = self.password.as_deref();
+        let password = password.map(|it| percent_encoded(it, COMPONENT));
+        if cfg!(unix) {
+            let password = password.map_or(String::new(), |it| format!("?pass={it}"));
+            unix_url(directory, &password)
+        } else {
+            let password = password.map_or(String::new(), |it| format!(":{it}@"));
+            format!("redis://{password}127.0.0.1:{}", port.unwrap_or(0))
+        }
+    }
+}
+
+/// The password stands in the query, where redis-rs finds it too.
+fn unix_url(directory: &Path, query: &str) -> String {
+    let path = percent_encoded(&directory.join("redis.sock").to_string_lossy(), PATH);
+    format!("unix://{path}{query}")
+}
+
+fn tls_directives(port: u16, files: [String; 3], clients_need_certificates: &str) -> [String; 6] {
+    let [certificate, key, authority] = files;
+    [
+        "port 0".to_owned(),
+        format!("tls-port {port}"),
+        format!("tls-cert-file {certificate}"),
+        format!("tls-key-file {key}"),
+        format!("tls-ca-cert-file {authority}"),
+        format!("tls-auth-clients {clients_need_certificates}"),
+    ]
 }
 
 /// Returns the absolute path: the server runs in its own directory, where a relative path would name
@@ -104,7 +182,7 @@ fn quoted(word: &str) -> String {
 
 /// Characters that are percent-encoded in a component of a URL: all but the unreserved ones (RFC 3986,
 /// section 2.3).
-const COMPONENT: &AsciiSet = &NON_ALPHANUMERIC
+pub(super) const COMPONENT: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'.')
     .remove(b'_')
     .remove(b'-')
@@ -112,7 +190,7 @@ const COMPONENT: &AsciiSet = &NON_ALPHANUMERIC
 /// The same for a path of several components.
 const PATH: &AsciiSet = &COMPONENT.remove(b'/');
 
-fn percent_encoded(text: &str, escaped: &'static AsciiSet) -> String {
+pub(super) fn percent_encoded(text: &str, escaped: &'static AsciiSet) -> String {
     utf8_percent_encode(text, escaped).to_string()
 }
 
@@ -134,6 +212,17 @@ mod tests {
         );
         assert_eq!(
             url(
+                ServerBuilder::default().tcp().user("u@", "p", ""),
+                Some(7000)
+            ),
+            "redis://u%40:p@127.0.0.1:7000"
+        );
+        assert_eq!(
+            url(ServerBuilder::default().tls_self_signed(), Some(7000)),
+            "rediss://localhost:7000?tls_ca=/tmp/dir/certificate.pem"
+        );
+        assert_eq!(
+            url(
                 ServerBuilder::default().tls("c", "k", "/tmp/c a.pem"),
                 Some(7000)
             ),
@@ -143,6 +232,13 @@ mod tests {
             assert_eq!(
                 url(ServerBuilder::default().password("a+b"), None),
                 "unix:///tmp/dir/redis.sock?pass=a%2Bb"
+            );
+            assert_eq!(
+                url(
+                    ServerBuilder::default().password("a").user("u", "p", ""),
+                    None
+                ),
+                "unix:///tmp/dir/redis.sock?user=u&pass=p"
             );
         }
     }

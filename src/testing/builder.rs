@@ -1,6 +1,11 @@
 //! [`ServerBuilder`]: the settings of a server.
 
 use std::path::PathBuf;
+use std::sync::Arc;
+
+use once_cell::sync::OnceCell;
+
+use super::certificate::Certificate;
 
 /// Holds the settings of a [`Server`](super::Server); made by
 /// [`Server::builder`](super::Server::builder).
@@ -9,7 +14,18 @@ use std::path::PathBuf;
 pub struct ServerBuilder {
     pub(super) transport: Transport,
     pub(super) password: Option<String>,
+    pub(super) user: Option<User>,
+    /// The port of the server that this one is a replica of.
+    pub(super) primary: Option<u16>,
     pub(super) arguments: Vec<String>,
+}
+
+/// A user of the access control list.
+#[derive(Debug, Clone)]
+pub(super) struct User {
+    pub(super) name: String,
+    pub(super) password: String,
+    pub(super) rules: String,
 }
 
 #[derive(Debug, Clone)]
@@ -22,6 +38,14 @@ pub(super) enum Transport {
         authority: PathBuf,
         clients_need_certificates: bool,
     },
+    /// TLS with a certificate that is made when the first of several servers starts.
+    SelfSigned(Arc<OnceCell<Certificate>>),
+}
+
+impl Transport {
+    pub(super) fn is_tls(&self) -> bool {
+        matches!(self, Transport::Tls { .. } | Transport::SelfSigned(_))
+    }
 }
 
 impl Default for ServerBuilder {
@@ -33,6 +57,8 @@ impl Default for ServerBuilder {
                 Transport::Tcp
             },
             password: None,
+            user: None,
+            primary: None,
             arguments: Vec::new(),
         }
     }
@@ -64,6 +90,13 @@ impl ServerBuilder {
         self
     }
 
+    /// Listens on a free port of 127.0.0.1 with TLS and a certificate of its own for `localhost` and
+    /// 127.0.0.1, which the URL names as `tls_ca`. It is made by the program `openssl`.
+    pub fn tls_self_signed(mut self) -> ServerBuilder {
+        self.transport = Transport::SelfSigned(Arc::default());
+        self
+    }
+
     /// Refuses clients without a certificate signed by the authority given to
     /// [`tls`](ServerBuilder::tls).
     ///
@@ -76,14 +109,34 @@ impl ServerBuilder {
                 clients_need_certificates,
                 ..
             } => *clients_need_certificates = true,
-            Transport::Unix | Transport::Tcp => panic!("`client_certificates` needs `tls` first"),
+            Transport::Unix | Transport::Tcp | Transport::SelfSigned(_) => {
+                panic!("`client_certificates` needs `tls` first")
+            }
         }
         self
     }
 
-    /// Asks clients for this password, which the URL has. Without a password every client may connect.
+    /// Asks clients for this password, which the URL has unless it has a [`user`](ServerBuilder::user). Without a password every client may connect.
     pub fn password(mut self, password: impl Into<String>) -> ServerBuilder {
         self.password = Some(password.into());
+        self
+    }
+
+    /// Makes a user of the access control list, and has the URL log in as this one. `rules` are those of
+    /// `ACL SETUSER`, such as `~app:* +@all -@dangerous`.
+    ///
+    /// The default user stays, with [`password`](ServerBuilder::password) if there is one.
+    pub fn user(
+        mut self,
+        name: impl Into<String>,
+        password: impl Into<String>,
+        rules: impl Into<String>,
+    ) -> ServerBuilder {
+        self.user = Some(User {
+            name: name.into(),
+            password: password.into(),
+            rules: rules.into(),
+        });
         self
     }
 

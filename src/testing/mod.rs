@@ -16,10 +16,26 @@
 //! directory, so tests can run at the same time.
 
 mod arguments;
+mod ask;
 mod builder;
+mod certificate;
+mod cluster;
+mod cluster_builder;
+mod cluster_node;
+mod cluster_start;
+mod cluster_view;
+mod database;
 mod process;
+mod sentinels;
+mod sentinels_builder;
+mod sentinels_view;
 mod server;
 
 pub use self::builder::ServerBuilder;
+pub use self::cluster::Cluster;
+pub use self::cluster_builder::ClusterBuilder;
+pub use self::database::Database;
+pub use self::sentinels::Sentinels;
+pub use self::sentinels_builder::SentinelsBuilder;
 pub use self::server::Server;
 pub use crate::client::{Entered, Overrides, Scope};

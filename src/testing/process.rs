@@ -5,7 +5,7 @@ use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -30,6 +30,7 @@ const INSTALL: &str = if cfg!(target_os = "macos") {
 pub(super) struct Process {
     directory: PathBuf,
     child: Option<Child>,
+    paused: AtomicBool,
     /// Ends the server when this process has ended; see [`watch`].
     watcher: Option<Child>,
 }
@@ -40,6 +41,7 @@ impl Process {
         Ok(Process {
             directory: private_directory()?,
             child: None,
+            paused: AtomicBool::new(false),
             watcher: None,
         })
     }
@@ -125,7 +127,24 @@ impl Process {
         ping(stream)
     }
 
-    pub(super) fn signal(&self, name: &str) -> io::Result<()> {
+    /// Whether it was started and neither ended nor paused.
+    pub(super) fn is_running(&self) -> bool {
+        self.child.is_some() && !self.paused.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn pause(&self) -> io::Result<()> {
+        self.signal("STOP")?;
+        self.paused.store(true, Ordering::Relaxed);
+        Ok(())
+    }
+
+    pub(super) fn resume(&self) -> io::Result<()> {
+        self.signal("CONT")?;
+        self.paused.store(false, Ordering::Relaxed);
+        Ok(())
+    }
+
+    fn signal(&self, name: &str) -> io::Result<()> {
         let Some(child) = &self.child else {
             return Ok(());
         };
@@ -144,7 +163,7 @@ impl Process {
 
     /// Asks the server to end, and ends it if it does not.
     pub(super) fn stop(&mut self) -> io::Result<()> {
-        if self.child.is_some() && self.signal("TERM").is_ok() {
+        if self.child.is_some() && self.signal("TERM").is_ok() && self.resume().is_ok() {
             let started = Instant::now();
             while started.elapsed() < STOP_DEADLINE {
                 if let Some(child) = &mut self.child
@@ -168,6 +187,7 @@ impl Process {
             child.kill()?;
             child.wait()?;
         }
+        self.paused.store(false, Ordering::Relaxed);
         Ok(())
     }
 }

@@ -4,7 +4,11 @@ use std::io;
 use std::net::TcpListener;
 use std::path::Path;
 
+use redis::{Connection, RedisResult};
+
+use super::ask::{PATIENCE, is_synchronized, wait_until};
 use super::builder::{ServerBuilder, Transport};
+use super::certificate::Certificate;
 use super::process::Process;
 use crate::client::Client;
 
@@ -71,6 +75,54 @@ impl Server {
         Client::open(&self.url).expect("our own URL is valid")
     }
 
+    /// Opens a connection of redis-rs as the default user, over the Unix socket that every server has on
+    /// Unix: to look at the server beside the client under test. It waits 90 s for a reply.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use redis_ready::redis::{self, Commands};
+    /// # let server = redis_ready::testing::Server::start()?;
+    /// let mut connection = server.connect()?;
+    /// let () = connection.set("seen", 1)?;
+    /// let () = redis::cmd("CONFIG").arg("RESETSTAT").query(&mut connection)?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// If the server does not run, or is paused. On systems other than Unix also for a TLS server, unless
+    /// redis-rs has TLS.
+    pub fn connect(&self) -> RedisResult<Connection> {
+        let url = self.settings.control_url(self.port, self.directory());
+        let connection = redis::Client::open(url)?.get_connection_with_timeout(PATIENCE)?;
+        connection.set_read_timeout(Some(PATIENCE))?;
+        Ok(connection)
+    }
+
+    /// Starts a replica of this server with the same settings, and returns when it has the data.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidInput` if this server has no port, and those of [`Server::start`].
+    pub fn start_replica(&self) -> io::Result<Server> {
+        let Some(port) = self.port else {
+            let message =
+                "a server on a Unix socket cannot have replicas\n  help: Server::builder().tcp()";
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
+        };
+        let mut settings = self.settings.clone();
+        settings.primary = Some(port);
+        settings.start()
+    }
+
+    /// Returns whether the server runs, as far as its fate lies in this handle: it was neither stopped nor
+    /// killed nor paused.
+    #[must_use]
+    pub fn is_running(&self) -> bool {
+        self.process.is_running()
+    }
+
     /// Returns the port on 127.0.0.1, unless the server listens on a Unix socket.
     #[must_use]
     pub fn port(&self) -> Option<u16> {
@@ -119,7 +171,22 @@ impl Server {
         self.stop()?;
         self.process
             .spawn(&self.settings.directives(self.port), &self.settings)?;
-        self.process.wait_until_ready(self.port)
+        self.process.wait_until_ready(self.port)?;
+        self.wait_for_primary()
+    }
+
+    fn wait_for_primary(&self) -> io::Result<()> {
+        if self.settings.primary.is_none() {
+            return Ok(());
+        }
+        let mut connection = self.connect().map_err(io::Error::other)?;
+        wait_until("the replica has the data of its primary", || {
+            is_synchronized(&mut connection)
+        })
+    }
+
+    pub(super) fn settings(&self) -> &ServerBuilder {
+        &self.settings
     }
 
     /// Freezes the server: connections stay open and nothing answers, until [`Server::resume`].
@@ -128,7 +195,7 @@ impl Server {
     ///
     /// If the process cannot be signalled, and always on systems other than Unix.
     pub fn pause(&self) -> io::Result<()> {
-        self.process.signal("STOP")
+        self.process.pause()
     }
 
     /// Lets a frozen server go on.
@@ -137,7 +204,7 @@ impl Server {
     ///
     /// If the process cannot be signalled, and always on systems other than Unix.
     pub fn resume(&self) -> io::Result<()> {
-        self.process.signal("CONT")
+        self.process.resume()
     }
 }
 
@@ -165,17 +232,24 @@ impl ServerBuilder {
     fn start_once(&self) -> io::Result<Server> {
         let port = match self.transport {
             Transport::Unix => None,
-            Transport::Tcp | Transport::Tls { .. } => Some(free_port()?),
+            Transport::Tcp | Transport::Tls { .. } | Transport::SelfSigned(_) => Some(free_port()?),
         };
         let mut process = Process::new()?;
+        if let Transport::SelfSigned(certificate) = &self.transport {
+            let directory = process.directory();
+            let certificate = certificate.get_or_try_init(|| Certificate::make(directory))?;
+            certificate.write(directory)?;
+        }
         process.spawn(&self.directives(port), self)?;
         process.wait_until_ready(port)?;
-        Ok(Server {
+        let server = Server {
             url: self.url(port, process.directory()),
             settings: self.clone(),
             port,
             process,
-        })
+        };
+        server.wait_for_primary()?;
+        Ok(server)
     }
 }
 

@@ -12,7 +12,7 @@ use redis_ready::{Client, Error, ErrorKind};
 
 use crate::support::fake_server::{Answer, FakeServer};
 use crate::support::measure::{Lateness, assert_within, timed};
-use crate::support::process::{Process, query, wait_until};
+use crate::support::process::{connect, query, wait_until};
 use crate::support::{open, run, start, with_debug};
 
 const LOADING: &str = "-LOADING Redis is loading the dataset in memory";
@@ -364,8 +364,7 @@ fn a_real_server_that_loads_its_data_is_waited_for() {
     );
     let mut client = open(server.url(), "deadline=60s");
     let mut operator = open(server.url(), "response_timeout=60s&deadline=60s");
-    let process = Process::of(server, None);
-    let mut watcher = process.connect();
+    let mut watcher = connect(&server);
     let (counter, statistics): (i64, String) = run(async {
         let fill = "for i = 1, 10000 do redis.call('SET', 'k' .. i, string.rep('x', 100)) end";
         let setup = pipe()

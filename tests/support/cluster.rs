@@ -1,73 +1,51 @@
-//! A cluster of real servers: formed, migrated, crashed and frozen from here.
+//! A cluster of real servers: migrated, crashed and frozen from here.
 //!
 //! Its nodes are asked over their Unix sockets, by redis-rs without any routing: what a test does to a
 //! cluster never depends on the client that is tested.
 
 use std::collections::{HashMap, HashSet};
-use std::fmt;
+use std::io;
 use std::sync::LazyLock;
+use std::time::Duration;
 
 use redis::{Connection, RedisResult, cmd, pipe};
 use redis_ready::Client;
-use redis_ready::testing::{Server, ServerBuilder};
+use redis_ready::testing::{self, ClusterBuilder, Server};
 
 use super::certificates::{Authority, Identity};
-use super::ports::bus_port;
-use super::process::{Process, query, wait_until};
+use super::open;
+use super::process::{connect, query, wait_until};
 
 pub(crate) const SLOTS: u16 = 16_384;
 
 /// A dead node is noticed, and its replica elected, within some seconds.
-const FAILING_OVER: &str = "1000";
-/// A busy machine does not look like a dead node.
-const STEADY: &str = "60000";
+const FAILING_OVER: Duration = Duration::from_secs(1);
 /// Few enough that a slot with several keys is seen by clients while it is half migrated.
 const KEYS_AT_ONCE: usize = 2;
 
 /// A cluster whose processes end when it is dropped. Nodes have numbers: first the primaries, then
 /// their replicas, in the order of the start.
-pub(crate) struct Cluster {
-    nodes: Vec<Node>,
-    /// What goes before the seed nodes in a URL, and each one's host.
-    scheme: &'static str,
-    host: &'static str,
-    /// Parameters that every URL needs.
-    parameters: String,
-}
-
-struct Node {
-    process: Process,
-    /// As the cluster calls it.
-    id: String,
-    bus_port: u16,
-}
+#[derive(Debug)]
+pub(crate) struct Cluster(testing::Cluster);
 
 impl Cluster {
     /// Starts a cluster that fails over within some seconds, and returns when all of it serves.
     pub(crate) fn start(primaries: usize, replicas_per_primary: usize) -> Cluster {
-        Cluster::form(
-            primaries,
-            replicas_per_primary,
-            FAILING_OVER,
-            Server::builder().tcp(),
-        )
+        let builder = testing::Cluster::builder().node_timeout(FAILING_OVER);
+        Cluster::form(primaries, replicas_per_primary, builder)
     }
 
     /// Starts a cluster that does not fail over while a test lasts.
     pub(crate) fn steady(primaries: usize, replicas_per_primary: usize) -> Cluster {
-        Cluster::form(
-            primaries,
-            replicas_per_primary,
-            STEADY,
-            Server::builder().tcp(),
-        )
+        Cluster::form(primaries, replicas_per_primary, testing::Cluster::builder())
     }
 
     /// Starts a steady cluster with several databases; `None` if the server has only one in a cluster.
     pub(crate) fn with_databases(primaries: usize) -> Option<Cluster> {
-        let builder = Server::builder().tcp().arg("--cluster-databases").arg("16");
-        builder.clone().start().ok()?;
-        Some(Cluster::form(primaries, 0, STEADY, builder))
+        let node = Server::builder().arg("--cluster-databases").arg("16");
+        node.clone().start().ok()?;
+        let builder = testing::Cluster::builder().nodes(node);
+        Some(Cluster::form(primaries, 0, builder))
     }
 
     /// Starts a steady cluster that speaks nothing but TLS. Its nodes are known to one another, and told
@@ -76,149 +54,29 @@ impl Cluster {
         // A node shows a certificate to other nodes, too, and that one has to be a client's.
         let client = authority.client();
         let (certificate, key) = (client.certificate, client.key);
-        let builder = authority
+        let node = authority
             .serve(identity)
-            .arg("--tls-cluster")
-            .arg("yes")
-            .arg("--tls-replication")
-            .arg("yes")
             .arg("--tls-client-cert-file")
             .arg(certificate.display().to_string())
             .arg("--tls-client-key-file")
             .arg(key.display().to_string());
-        let mut cluster = Cluster::form(primaries, 0, STEADY, builder);
-        cluster.scheme = "rediss-cluster";
-        cluster.host = "localhost";
-        cluster.parameters = format!("tls_ca={}", authority.certificate().display());
-        cluster
+        Cluster::form(primaries, 0, testing::Cluster::builder().nodes(node))
     }
 
-    fn form(
-        primaries: usize,
-        replicas_per_primary: usize,
-        node_timeout: &str,
-        builder: ServerBuilder,
-    ) -> Cluster {
-        let builder = builder
-            .arg("--cluster-enabled")
-            .arg("yes")
-            .arg("--cluster-config-file")
-            .arg("nodes.conf")
-            .arg("--cluster-node-timeout")
-            .arg(node_timeout)
-            // However long its primary was silent, a replica stands for election.
-            .arg("--cluster-replica-validity-factor")
-            .arg("0")
-            // By default all shards answer CLUSTERDOWN from when one is lost until it is replaced.
-            .arg("--cluster-require-full-coverage")
-            .arg("no")
-            .arg("--repl-diskless-sync-delay")
-            .arg("0");
-        let count = primaries * (1 + replicas_per_primary);
-        let cluster = Cluster {
-            nodes: (0..count).map(|_| Node::start(&builder)).collect(),
-            scheme: "redis-cluster",
-            host: "127.0.0.1",
-            parameters: String::new(),
-        };
-        cluster.share_slots(primaries);
-        cluster.introduce();
-        for replica in primaries..count {
-            let primary = &cluster.nodes[replica % primaries];
-            let mut connection = cluster.connect(replica);
-            let mut replicate = cmd("CLUSTER");
-            replicate.arg("REPLICATE").arg(&primary.id);
-            // It may not have heard yet which of them are primaries.
-            wait_until("replicas follow", || {
-                replicate.exec(&mut connection).is_ok()
-            });
-        }
-        cluster.wait_until_it_serves();
-        cluster
-    }
-
-    fn share_slots(&self, primaries: usize) {
-        let first = |primary: usize| usize::from(SLOTS) * primary / primaries;
-        for node in 0..self.nodes.len() {
-            let mut connection = self.connect(node);
-            // Else the nodes would have to agree on different ones first.
-            exec(
-                &mut connection,
-                &["CLUSTER", "SET-CONFIG-EPOCH", &(node + 1).to_string()],
-            );
-            if node < primaries {
-                let (first, last) = (first(node), first(node + 1) - 1);
-                let range = [first.to_string(), last.to_string()];
-                exec(
-                    &mut connection,
-                    &["CLUSTER", "ADDSLOTSRANGE", &range[0], &range[1]],
-                );
-            }
-        }
-    }
-
-    /// Has all nodes meet each other: to wait until they gossip takes seconds.
-    fn introduce(&self) {
-        for node in 0..self.nodes.len() {
-            let mut connection = self.connect(node);
-            for other in &self.nodes[..node] {
-                let (port, bus_port) =
-                    (other.process.port().to_string(), other.bus_port.to_string());
-                exec(
-                    &mut connection,
-                    &["CLUSTER", "MEET", "127.0.0.1", &port, &bus_port],
-                );
-            }
-        }
-        wait_until("nodes know each other", || {
-            (0..self.nodes.len()).all(|node| {
-                let view = self.view(node);
-                view.len() == self.nodes.len() && view.iter().all(Line::is_linked)
-            })
-        });
+    fn form(primaries: usize, replicas: usize, builder: ClusterBuilder) -> Cluster {
+        let builder = builder.primaries(primaries).replicas_per_primary(replicas);
+        Cluster(builder.start().unwrap_or_else(|error| panic!("{error}")))
     }
 
     /// Waits until every running node says that all slots are served, by a node that runs, and which nodes
     /// are replicas, and until every replica among them has its primary's data.
     pub(crate) fn wait_until_it_serves(&self) {
-        wait_until("all nodes serve", || {
-            let replicas: HashSet<String> = self
-                .running()
-                .flat_map(|node| self.view(node))
-                .filter(|line| line.has("myself") && line.has("slave"))
-                .map(|line| line.id)
-                .collect();
-            self.running().all(|node| {
-                let mut connection = self.connect(node);
-                let info: String = query(&mut connection, &["CLUSTER", "INFO"]);
-                let replication: String = query(&mut connection, &["INFO", "replication"]);
-                let replica = replication.contains("role:slave");
-                let view = self.view(node);
-                let served: u16 = view.iter().map(Line::served).sum();
-                info.contains("cluster_state:ok")
-                    && served == SLOTS
-                    && view.iter().all(|line| self.is_served(line))
-                    && view
-                        .iter()
-                        .filter(|line| self.runs(line))
-                        .all(|line| line.has("slave") == replicas.contains(&line.id))
-                    && (!replica || replication.contains("master_link_status:up"))
-            })
-        });
-    }
-
-    fn is_served(&self, line: &Line) -> bool {
-        line.slots.is_empty() || self.runs(line) && line.is_linked()
-    }
-
-    fn runs(&self, line: &Line) -> bool {
-        let number = self.number(&line.id);
-        number.is_some_and(|number| self.nodes[number].process.runs())
+        expect(self.0.wait_until_ready());
     }
 
     /// The URL with every node as a seed.
     pub(crate) fn url(&self) -> String {
-        self.url_of(0..self.nodes.len(), "")
+        self.0.url()
     }
 
     /// The URL of these seeds, with more parameters.
@@ -227,55 +85,40 @@ impl Cluster {
         seeds: impl IntoIterator<Item = usize>,
         parameters: &str,
     ) -> String {
-        let seeds: Vec<_> = seeds
-            .into_iter()
-            .map(|node| format!("{}:{}", self.host, self.port(node)))
-            .collect();
-        let parameters = [&self.parameters, parameters];
+        let url = self.url();
+        let (scheme, rest) = url.split_once("://").expect("it has a scheme");
+        let (all, own) = rest.split_once('?').unwrap_or((rest, ""));
+        let all: Vec<&str> = all.split(',').collect();
+        let seeds: Vec<&str> = seeds.into_iter().map(|node| all[node]).collect();
+        let parameters = [own, parameters];
         let parameters: Vec<&str> = parameters.into_iter().filter(|it| !it.is_empty()).collect();
         let query = if parameters.is_empty() { "" } else { "?" };
         let (seeds, parameters) = (seeds.join(","), parameters.join("&"));
-        format!("{}://{seeds}{query}{parameters}", self.scheme)
+        format!("{scheme}://{seeds}{query}{parameters}")
     }
 
     /// A client of all nodes, with these parameters of its URL.
     pub(crate) fn client(&self, parameters: &str) -> Client {
-        let url = self.url_of(0..self.nodes.len(), parameters);
-        Client::open(&url).unwrap_or_else(|error| panic!("{error:?}"))
+        open(&self.url(), parameters)
     }
 
     pub(crate) fn port(&self, node: usize) -> u16 {
-        self.nodes[node].process.port()
+        self.0.node(node).port().expect("it listens on a port")
     }
 
     /// The nodes that serve slots, or would, as the cluster sees it now.
     pub(crate) fn primaries(&self) -> Vec<usize> {
-        self.with_flag("master")
-    }
-
-    fn with_flag(&self, flag: &str) -> Vec<usize> {
-        let view = self.view(self.any());
-        let view = view.into_iter().filter(|line| line.has(flag));
-        let mut nodes: Vec<usize> = view
-            .filter_map(|line| self.number(&line.id))
-            .filter(|node| self.nodes[*node].process.runs())
-            .collect();
-        nodes.sort_unstable();
-        nodes
+        expect(self.0.primaries())
     }
 
     /// The node that serves `slot`, as some running node sees it.
     pub(crate) fn owner(&self, slot: u16) -> usize {
-        self.owner_by(self.any(), slot)
-            .expect("every slot has an owner")
+        let any = self.running().next().expect("some node runs");
+        self.owner_by(any, slot).expect("every slot has an owner")
     }
 
     fn owner_by(&self, asked: usize, slot: u16) -> Option<usize> {
-        let view = self.view(asked);
-        let owner = view
-            .iter()
-            .find(|line| line.slots.iter().any(|(a, b)| (*a..=*b).contains(&slot)));
-        owner.and_then(|line| self.number(&line.id))
+        expect(self.0.owner_seen_by(asked, slot))
     }
 
     /// Waits until all running nodes know a new owner of `slot`, and says which it is.
@@ -289,22 +132,22 @@ impl Cluster {
 
     /// Kills a node at once, as a crash does.
     pub(crate) fn kill(&mut self, node: usize) {
-        self.nodes[node].process.kill();
+        expect(self.0.node_mut(node).kill());
     }
 
     /// Starts a node again where it was; it joins the cluster by itself, and its data is gone.
     pub(crate) fn restart(&mut self, node: usize) {
-        self.nodes[node].process.restart();
+        expect(self.0.node_mut(node).restart());
     }
 
     /// Freezes a node: connections stay open, and nothing answers.
     pub(crate) fn stop(&mut self, node: usize) {
-        self.nodes[node].process.stop();
+        expect(self.0.node(node).pause());
     }
 
     /// Lets a frozen node go on.
     pub(crate) fn cont(&mut self, node: usize) {
-        self.nodes[node].process.cont();
+        expect(self.0.node(node).resume());
     }
 
     /// Moves slots with all of their keys, some at a time, as `redis-cli --cluster reshard` does.
@@ -317,6 +160,7 @@ impl Cluster {
             .chain(primaries)
             .map(|node| self.connect(node))
             .collect();
+        let owner = self.id(to);
         for slot in slots {
             self.open_slot(&mut told, slot, from, to);
             let slot = slot.to_string();
@@ -330,7 +174,7 @@ impl Cluster {
                 self.move_keys(&mut told[1], &keys, to);
             }
             for connection in &mut told {
-                let node = ["CLUSTER", "SETSLOT", &slot, "NODE", &self.nodes[to].id];
+                let node = ["CLUSTER", "SETSLOT", &slot, "NODE", &owner];
                 exec(connection, &node);
             }
         }
@@ -343,7 +187,7 @@ impl Cluster {
         let mut export = cmd("CLUSTER");
         export.arg("MIGRATESLOTS").arg("SLOTSRANGE");
         export.arg(&first).arg(&last).arg("NODE");
-        let export = export.arg(&self.nodes[to].id).exec(&mut self.connect(from));
+        let export = export.arg(self.id(to)).exec(&mut self.connect(from));
         let mut import = cmd("CLUSTER");
         import.arg("MIGRATION").arg("IMPORT").arg(&first).arg(&last);
         if export.is_err() && import.exec(&mut self.connect(to)).is_err() {
@@ -368,14 +212,14 @@ impl Cluster {
     /// Takes connections to the new and to the old owner, in this order.
     fn open_slot(&self, both: &mut [Connection], slot: u16, from: usize, to: usize) {
         let slot = slot.to_string();
-        let (from, to) = (&self.nodes[from].id, &self.nodes[to].id);
+        let (from, to) = (self.id(from), self.id(to));
         exec(
             &mut both[0],
-            &["CLUSTER", "SETSLOT", &slot, "IMPORTING", from],
+            &["CLUSTER", "SETSLOT", &slot, "IMPORTING", &from],
         );
         exec(
             &mut both[1],
-            &["CLUSTER", "SETSLOT", &slot, "MIGRATING", to],
+            &["CLUSTER", "SETSLOT", &slot, "MIGRATING", &to],
         );
     }
 
@@ -388,7 +232,12 @@ impl Cluster {
 
     /// A connection to one node, which follows no redirection.
     pub(crate) fn connect(&self, node: usize) -> Connection {
-        self.nodes[node].process.connect()
+        connect(self.0.node(node))
+    }
+
+    /// As the cluster calls a node.
+    fn id(&self, node: usize) -> String {
+        query(&mut self.connect(node), &["CLUSTER", "MYID"])
     }
 
     /// How many errors of this code, such as `MOVED`, the running nodes have answered since they
@@ -430,97 +279,13 @@ impl Cluster {
     }
 
     fn running(&self) -> impl Iterator<Item = usize> {
-        let numbers = 0..self.nodes.len();
-        numbers.filter(|node| self.nodes[*node].process.runs())
-    }
-
-    fn any(&self) -> usize {
-        self.running().next().expect("some node runs")
-    }
-
-    fn view(&self, node: usize) -> Vec<Line> {
-        let nodes: String = query(&mut self.connect(node), &["CLUSTER", "NODES"]);
-        nodes.lines().map(Line::parse).collect()
-    }
-
-    /// None for a node that is being met: it has a name for the time being.
-    fn number(&self, id: &str) -> Option<usize> {
-        self.nodes.iter().position(|node| node.id == id)
+        let numbers = 0..self.0.node_count();
+        numbers.filter(|node| self.0.node(*node).is_running())
     }
 }
 
-impl fmt::Debug for Cluster {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.url())
-    }
-}
-
-impl Node {
-    fn start(builder: &ServerBuilder) -> Node {
-        let mut attempts = 0..10;
-        loop {
-            let bus_port = bus_port();
-            let builder = builder.clone().arg("--cluster-port");
-            match builder.arg(bus_port.to_string()).start() {
-                Ok(server) => {
-                    let process = Process::of(server, None);
-                    let id = query(&mut process.connect(), &["CLUSTER", "MYID"]);
-                    return Node {
-                        process,
-                        id,
-                        bus_port,
-                    };
-                }
-                Err(error) => assert!(
-                    error.kind() == std::io::ErrorKind::AddrInUse && attempts.next().is_some(),
-                    "{error}"
-                ),
-            }
-        }
-    }
-}
-
-/// What one node knows of another, or of itself: a line of `CLUSTER NODES`.
-struct Line {
-    id: String,
-    flags: Vec<String>,
-    connected: bool,
-    slots: Vec<(u16, u16)>,
-}
-
-impl Line {
-    fn parse(line: &str) -> Line {
-        let words: Vec<&str> = line.split(' ').collect();
-        Line {
-            id: words[0].to_owned(),
-            flags: words[2].split(',').map(str::to_owned).collect(),
-            connected: words[7] == "connected",
-            // Slots on their way are in brackets, besides.
-            slots: words[8..]
-                .iter()
-                .filter(|range| !range.starts_with('['))
-                .map(|range| {
-                    let (first, last) = range.split_once('-').unwrap_or((range, range));
-                    let slot = |text: &str| text.parse().expect("a slot");
-                    (slot(first), slot(last))
-                })
-                .collect(),
-        }
-    }
-
-    fn has(&self, flag: &str) -> bool {
-        self.flags.iter().any(|it| it == flag)
-    }
-
-    /// How many slots it serves.
-    fn served(&self) -> u16 {
-        let ranges = self.slots.iter();
-        ranges.map(|(first, last)| last - first + 1).sum()
-    }
-
-    fn is_linked(&self) -> bool {
-        self.connected && !["handshake", "fail", "fail?"].iter().any(|it| self.has(it))
-    }
+fn expect<T>(result: io::Result<T>) -> T {
+    result.unwrap_or_else(|error| panic!("{error}"))
 }
 
 /// A hash tag of each slot: `{tag}` anywhere in a key puts it there.

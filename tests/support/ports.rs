@@ -66,14 +66,3 @@ impl BlackHole {
         self.address
     }
 }
-
-/// A port for a cluster's bus, that was free a moment ago and that no outgoing connection takes
-/// meanwhile. The default, the client port plus 10,000, is beyond the last port half of the time.
-pub(crate) fn bus_port() -> u16 {
-    loop {
-        let port = fastrand::u16(20_000..32_000);
-        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
-            return port;
-        }
-    }
-}

@@ -1,7 +1,4 @@
-//! A server among others: killed, frozen and asked from here.
-//!
-//! It is asked over its Unix socket, by plain redis-rs: what a test does to it never depends on the
-//! client that is tested.
+//! Asking servers, and waiting for what they answer.
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -13,78 +10,10 @@ use redis_ready::testing::Server;
 const PATIENCE: Duration = Duration::from_secs(90);
 const POLL: Duration = Duration::from_millis(20);
 
-pub(crate) struct Process {
-    server: Server,
-    password: Option<String>,
-    state: State,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
-    Running,
-    Frozen,
-    Dead,
-}
-
-impl Process {
-    /// A server that runs, and asks for this password.
-    pub(crate) fn of(server: Server, password: Option<&str>) -> Process {
-        Process {
-            server,
-            password: password.map(str::to_owned),
-            state: State::Running,
-        }
-    }
-
-    pub(crate) fn port(&self) -> u16 {
-        self.server.port().expect("it listens on a port")
-    }
-
-    /// The process itself, for what is not here.
-    pub(crate) fn server(&self) -> &Server {
-        &self.server
-    }
-
-    pub(crate) fn runs(&self) -> bool {
-        self.state == State::Running
-    }
-
-    /// Ends it at once, as a crash does.
-    pub(crate) fn kill(&mut self) {
-        self.server.kill().expect("it is there");
-        self.state = State::Dead;
-    }
-
-    /// Starts it again where it was; its data is gone.
-    pub(crate) fn restart(&mut self) {
-        self.server.restart().expect("it starts again");
-        self.state = State::Running;
-    }
-
-    /// Freezes it: connections stay open, and nothing answers.
-    pub(crate) fn stop(&mut self) {
-        self.server.pause().expect("it runs");
-        self.state = State::Frozen;
-    }
-
-    /// Lets it go on.
-    pub(crate) fn cont(&mut self) {
-        self.server.resume().expect("it is frozen");
-        self.state = State::Running;
-    }
-
-    pub(crate) fn connect(&self) -> Connection {
-        let socket = self.server.directory().join("redis.sock");
-        let password = self.password.as_ref().map(|it| format!("?pass={it}"));
-        let query = password.unwrap_or_default();
-        let client = redis::Client::open(format!("unix://{}{query}", socket.display()));
-        let client = client.expect("the path is a good one");
-        let connection = client.get_connection().expect("it runs");
-        connection
-            .set_read_timeout(Some(PATIENCE))
-            .expect("a socket has one");
-        connection
-    }
+/// A connection to a server, by plain redis-rs: what a test does to the server never depends on the client
+/// that is tested.
+pub(crate) fn connect(server: &Server) -> Connection {
+    server.connect().expect("it runs")
 }
 
 pub(crate) fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {

@@ -52,7 +52,7 @@ fn both_kinds_of_failover_happen_and_are_heard() {
     assert_eq!(kept, 1);
 
     sentinels.cont_sentinel(0);
-    sentinels.wait_until_known();
+    sentinels.settle();
     sentinels.kill_sentinel(1);
     assert_eq!(sentinels.primary(), primary);
     assert!(sentinels.url().ends_with(&format!("/{SERVICE}")));
