@@ -92,6 +92,9 @@ fn overridden(
     package: Option<&str>,
     documented: Option<&str>,
 ) -> Result<Client, Error> {
+    if let Some(client) = found.client.get() {
+        return client.clone();
+    }
     environment::check_name(name)?;
     let variable = Variable::new(name, documented);
     first_call(&found.client, variable, package, |variable| {

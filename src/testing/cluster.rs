@@ -14,7 +14,7 @@ use super::server::Server;
 use crate::client::Client;
 
 /// A dead node is noticed, and its replica elected, within some seconds; in ms.
-const FAILING_OVER: &str = "1000";
+const FAILING_OVER: &str = "2000";
 /// A replica gives up a failover that it was asked for after 5 s.
 const FAILOVER_LIMIT: Duration = Duration::from_secs(6);
 /// Runs a cluster, and stops all of its nodes when dropped.
@@ -181,8 +181,7 @@ impl Cluster {
             }
             Ok(self.other_owner(primary, slot)?.is_some())
         })?;
-        self.set_node_timeout(&self.node_timeout)?;
-        self.wait_until_ready()?;
+        self.settle()?;
         Ok(replica)
     }
 
@@ -208,8 +207,15 @@ impl Cluster {
             new = self.other_owner(primary, slot)?;
             Ok(new.is_some())
         })?;
-        self.set_node_timeout(&self.node_timeout)?;
+        self.settle()?;
         new.ok_or_else(|| no_replica(primary))
+    }
+
+    /// Ends a time of short node timeouts. A primary that was called down by mistake meanwhile would stay
+    /// so for two of the long ones.
+    fn settle(&self) -> io::Result<()> {
+        self.wait_until_ready()?;
+        self.set_node_timeout(&self.node_timeout)
     }
 
     /// Waits until every running node says that all slots are served, by a node that runs, and which nodes
