@@ -20,7 +20,7 @@ static FREE: Mutex<(Vec<u32>, u32)> = Mutex::new((Vec::new(), 0));
 /// Lends one test an empty database of a server that all tests of the process share: the first one starts
 /// it, and it ends with the process.
 ///
-/// That saves the start of a server for each test, some 20 ms. Dropped, the database is emptied and lent
+/// That saves each test the start of a server. Dropped, the database is emptied and lent
 /// to another test.
 ///
 /// ```
@@ -43,6 +43,7 @@ static FREE: Mutex<(Vec<u32>, u32)> = Mutex::new((Vec::new(), 0));
 /// Where each test is a process of its own, as with `cargo nextest`, each has a server of its own.
 #[derive(Debug)]
 pub struct Database {
+    server: &'static Server,
     number: u32,
     url: String,
 }
@@ -73,7 +74,11 @@ impl Database {
             Some(_) => format!("{url}/{number}"),
             None => format!("{url}?db={number}"),
         };
-        Ok(Database { number, url })
+        Ok(Database {
+            server,
+            number,
+            url,
+        })
     }
 
     /// Returns the URL of this database: a `REDIS_URL`.
@@ -84,6 +89,7 @@ impl Database {
 
     /// Opens a client for this database, without connecting.
     #[must_use]
+    #[expect(clippy::missing_panics_doc, reason = "our own URL is valid")]
     pub fn client(&self) -> Client {
         Client::open(&self.url).expect("our own URL is valid")
     }
@@ -94,8 +100,7 @@ impl Database {
     ///
     /// Those of [`Server::connect`].
     pub fn connect(&self) -> RedisResult<redis::Connection> {
-        let server = SERVER.get().expect("it was started for the first database");
-        let mut connection = server.connect()?;
+        let mut connection = self.server.connect()?;
         redis::cmd("SELECT")
             .arg(self.number)
             .exec(&mut connection)?;

@@ -217,7 +217,7 @@ impl Sentinels {
     /// `TimedOut` if that does not happen.
     pub fn wait_until_ready(&self) -> io::Result<()> {
         let primary = self.primary()?;
-        for (replica, server) in self.running(&self.servers).filter(|it| it.0 != primary) {
+        for (replica, server) in Sentinels::running(&self.servers).filter(|it| it.0 != primary) {
             let info: String = query(&mut connect(server)?, &["INFO", "replication"])?;
             let of = format!("master_port:{}\r", port(&self.servers[primary]));
             if !info.contains(&of) {
@@ -231,7 +231,7 @@ impl Sentinels {
     fn agreed_primary(&self, is_right: impl Fn(usize) -> bool) -> io::Result<usize> {
         let mut primary = None;
         wait_until("all Sentinels name the same primary", || {
-            let named = self.running(&self.sentinels);
+            let named = Sentinels::running(&self.sentinels);
             let named: io::Result<HashSet<usize>> = named
                 .map(|(_, sentinel)| self.primary_by(sentinel))
                 .collect();
@@ -273,7 +273,7 @@ impl Sentinels {
     fn wait_until_known(&self) -> io::Result<()> {
         self.hurry(true)?;
         wait_until("the Sentinels know each other and all servers", || {
-            for (_, sentinel) in self.running(&self.sentinels) {
+            for (_, sentinel) in Sentinels::running(&self.sentinels) {
                 if !self.is_known_by(sentinel)? {
                     return Ok(false);
                 }
@@ -287,8 +287,8 @@ impl Sentinels {
         let (mut connection, service) = (connect(sentinel)?, Sentinels::SERVICE);
         let primary: HashMap<String, String> =
             query(&mut connection, &["SENTINEL", "MASTER", service])?;
-        let servers = self.running(&self.servers).count();
-        let sentinels = self.running(&self.sentinels).count();
+        let servers = Sentinels::running(&self.servers).count();
+        let sentinels = Sentinels::running(&self.sentinels).count();
         Ok(is_well(&primary, "master")
             && count_well(&mut connection, service, "REPLICAS", "slave")? + 1 == servers
             && count_well(&mut connection, service, "SENTINELS", "sentinel")? + 1 == sentinels)
@@ -298,7 +298,7 @@ impl Sentinels {
     /// to.
     fn hurry(&self, hurry: bool) -> io::Result<()> {
         self.set_down_after(if hurry { DOWN_AFTER } else { NEVER_DOWN })?;
-        for (_, sentinel) in self.running(&self.sentinels) {
+        for (_, sentinel) in Sentinels::running(&self.sentinels) {
             let mut connection = connect(sentinel)?;
             for (name, usual, short) in PERIODS {
                 let mut debug = cmd("SENTINEL");
@@ -313,7 +313,7 @@ impl Sentinels {
 
     fn set_down_after(&self, milliseconds: &str) -> io::Result<()> {
         let name = "down-after-milliseconds";
-        for (_, sentinel) in self.running(&self.sentinels) {
+        for (_, sentinel) in Sentinels::running(&self.sentinels) {
             let words = ["SENTINEL", "SET", Sentinels::SERVICE, name, milliseconds];
             execute(&mut connect(sentinel)?, &words)?;
         }
@@ -327,7 +327,7 @@ impl Sentinels {
     }
 
     fn wait_until_replicated(&self, primary: usize) -> io::Result<()> {
-        let replicas = || self.running(&self.servers).filter(|it| it.0 != primary);
+        let replicas = || Sentinels::running(&self.servers).filter(|it| it.0 != primary);
         for (_, replica) in replicas() {
             wait_until("a replica has the data", || {
                 is_synchronized(&mut connect(replica)?)
@@ -340,12 +340,12 @@ impl Sentinels {
         })
     }
 
-    fn running<'a>(&self, all: &'a [Server]) -> impl Iterator<Item = (usize, &'a Server)> {
+    fn running(all: &[Server]) -> impl Iterator<Item = (usize, &Server)> {
         all.iter().enumerate().filter(|(_, it)| it.is_running())
     }
 
     fn running_sentinel(&self) -> io::Result<Connection> {
-        let mut running = self.running(&self.sentinels);
+        let mut running = Sentinels::running(&self.sentinels);
         let running = running.next().map(|(_, sentinel)| connect(sentinel));
         running.unwrap_or_else(|| Err(io::Error::other("no Sentinel runs")))
     }
