@@ -458,6 +458,8 @@ mod connection;
 mod dotenv;
 #[cfg(feature = "client")]
 mod error;
+#[cfg(feature = "client")]
+mod login;
 #[cfg_attr(
     not(any(test, feature = "build")),
     expect(dead_code, reason = "the build reads placeholders in documents, too")
@@ -498,6 +500,7 @@ pub use crate::config::Config;
 #[cfg(feature = "client")]
 pub use crate::error::{Error, ErrorKind};
 #[cfg(feature = "client")]
+pub use crate::login::{Credentials, CredentialsProvider};
 pub use crate::timeout_cause::TimeoutCause;
 pub use crate::url::{Protocol, ReadFrom, RedisUrl, TlsVerify, UrlError, UrlKind, UrlWarning};
 #[cfg(feature = "client")]

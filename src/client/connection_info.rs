@@ -30,12 +30,13 @@ use crate::url::{Protocol, TlsVerify};
 /// # Errors
 ///
 /// [`ErrorKind::Unsupported`] for Sentinels, for a cluster, and for TLS with parameters other than
-/// `tls_verify=none`: redis-rs has other types for these.
+/// `tls_verify=none`: redis-rs has other types for these. As well for a client whose credentials change, before
+/// it has connected; after that the login is the one that was used last.
 impl IntoConnectionInfo for &Client {
     fn into_connection_info(self) -> RedisResult<ConnectionInfo> {
         let config = self.config();
         let address = address(config)?.into_connection_info()?;
-        Ok(address.set_redis_settings(settings(config)))
+        Ok(address.set_redis_settings(settings(config)?))
     }
 }
 
@@ -75,8 +76,14 @@ fn unsupported(what: &str) -> Error {
     Error::new(ErrorKind::Unsupported, message)
 }
 
-fn settings(config: &Config) -> RedisConnectionInfo {
-    let credentials = config.credentials();
+fn settings(config: &Config) -> Result<RedisConnectionInfo, Error> {
+    let Some(issued) = config.credentials().last() else {
+        let help = "connect first, as with `Client::ready`";
+        return Err(
+            unsupported("credentials that change, and were not asked for yet").with_help(help),
+        );
+    };
+    let credentials = &issued.credentials;
     let mut settings = RedisConnectionInfo::default()
         .set_db(config.database().into())
         .set_protocol(match config.protocol() {
@@ -89,5 +96,5 @@ fn settings(config: &Config) -> RedisConnectionInfo {
     if let Some(password) = &credentials.password {
         settings = settings.set_password(password);
     }
-    settings
+    Ok(settings)
 }

@@ -259,7 +259,8 @@ impl Session {
             return Ok(self.exchange(packed, options, start).await?.single());
         }
         let request = Request::command(command, info, options.after(waited));
-        Ok(self.connection().call(request).reply().await?.single())
+        let reply = self.connection().call_in_session(request).await;
+        Ok(reply?.single())
     }
 
     async fn send_packed(&self, packed: Packed<'_>) -> RedisResult<Vec<Value>> {
@@ -291,11 +292,11 @@ impl Session {
     ) -> Result<Reply, Error> {
         let Some(mut start) = start else {
             let request = Request::packed(packed, options);
-            return self.connection().call(request).reply().await;
+            return self.connection().call_in_session(request).await;
         };
         start.before(packed.bytes());
         let request = Request::packed(packed.clone(), options);
-        let reply = self.first.call(request).reply().await?;
+        let reply = self.first.call_in_session(request).await?;
         start.answered(packed.bytes(), &reply);
         Ok(reply)
     }

@@ -27,6 +27,15 @@ pub(crate) struct Variable<'a> {
     pub(crate) name: &'a str,
     /// The line of `.env.example` that documents it.
     pub(crate) documented: Option<u32>,
+    pub(crate) holds: Holds,
+}
+
+/// What a variable holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Holds {
+    Url,
+    /// A username or a password, as it is.
+    Text,
 }
 
 /// The value of a variable. It has no `Debug`, because it holds the password.
@@ -50,6 +59,17 @@ pub(crate) enum Source {
     },
     #[cfg(feature = "testing")]
     Override,
+}
+
+impl Source {
+    /// Returns whether a test has given the value.
+    pub(crate) fn is_override(&self) -> bool {
+        match self {
+            Source::Process | Source::File { .. } | Source::DotEnv { .. } => false,
+            #[cfg(feature = "testing")]
+            Source::Override => true,
+        }
+    }
 }
 
 impl fmt::Display for Source {
@@ -76,14 +96,17 @@ pub(crate) struct Places<'a> {
 
 /// Finds `variable` in the environment and the files of this process.
 pub(crate) fn process_value(variable: Variable<'_>) -> Result<Value, Error> {
-    find(
-        variable,
-        &Places {
-            variable: &|name| env::var_os(name),
-            read: &read,
-            directory: &env::current_dir().unwrap_or_default(),
-        },
-    )
+    let directory = env::current_dir().unwrap_or_default();
+    find(variable, &process_places(&directory))
+}
+
+/// Returns the environment and the files of this process, relative to `directory`.
+pub(super) fn process_places(directory: &Path) -> Places<'_> {
+    Places {
+        variable: &|name| env::var_os(name),
+        read: &read,
+        directory,
+    }
 }
 
 /// The value that a test gives `variable`, or the error where it gives none.
@@ -105,16 +128,22 @@ fn read(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
 
 /// Finds `variable`, whose name was checked before, in `places`.
 pub(crate) fn find(variable: Variable<'_>, places: &Places<'_>) -> Result<Value, Error> {
+    let found = find_if_set(variable, places)?;
+    found.ok_or_else(|| variable.missing(places.directory))
+}
+
+/// Finds `variable` in `places`, if it is set in any.
+pub(super) fn find_if_set(
+    variable: Variable<'_>,
+    places: &Places<'_>,
+) -> Result<Option<Value>, Error> {
     if let Some(value) = in_process(variable, places)? {
-        return Ok(value);
+        return Ok(Some(value));
     }
-    if let Some(value) = in_file(variable, places)? {
-        return Ok(value);
+    match in_file(variable, places)? {
+        Some(value) => Ok(Some(value)),
+        None => in_dot_env(variable, places),
     }
-    if let Some(value) = in_dot_env(variable, places)? {
-        return Ok(value);
-    }
-    Err(variable.missing(places.directory))
 }
 
 fn in_process(variable: Variable<'_>, places: &Places<'_>) -> Result<Option<Value>, Error> {
@@ -128,7 +157,7 @@ fn in_process(variable: Variable<'_>, places: &Places<'_>) -> Result<Option<Valu
     let named = variable.file_variable();
     let ignored = (places.variable)(&named).map(|path| Source::File {
         variable: named,
-        path: shown(&path.to_string_lossy()),
+        path: variable.shown(&path.to_string_lossy()),
     });
     variable.value(text, source, ignored).map(Some)
 }
@@ -146,8 +175,10 @@ fn in_file(variable: Variable<'_>, places: &Places<'_>) -> Result<Option<Value>,
     if text.contains("://") {
         let message = format!("`{named}` holds a URL, expected the path of a file");
         let error = variable.error(ErrorKind::InvalidFile, message);
-        return Err(error.with_help(format!("set `{}` to the URL", variable.name)));
+        let help = format!("set `{}` to the URL", variable.name);
+        return Err(error.with_help_if((variable.holds == Holds::Url).then_some(help)));
     }
+    let shown = |path: &str| variable.shown(path);
     let source = Source::File {
         variable: named,
         path: shown(&text),
@@ -222,6 +253,16 @@ fn shown(path: &str) -> String {
 }
 
 impl Variable<'_> {
+    /// Returns a path as a report may show it. Where it stands for a password, one that is not clearly a path
+    /// may be the password itself.
+    fn shown(self, path: &str) -> String {
+        let is_path = path.starts_with(['/', '.', '~']) || path.contains(":\\");
+        match self.holds {
+            Holds::Text if !is_path => "***".to_owned(),
+            _ => shown(path),
+        }
+    }
+
     fn file_variable(self) -> String {
         format!("{}_FILE", self.name)
     }
@@ -230,7 +271,10 @@ impl Variable<'_> {
         if text.is_empty() {
             let message = format!("`{}` is set, but empty", self.name);
             let error = self.error_in(ErrorKind::InvalidUrl, message, &source);
-            return Err(error.with_help(format!("write `{}={EXAMPLE}`", self.name)));
+            return Err(error.with_help(match self.holds {
+                Holds::Url => format!("write `{}={EXAMPLE}`", self.name),
+                Holds::Text => "give it a value, or remove it".to_owned(),
+            }));
         }
         Ok(Value {
             text,
@@ -325,12 +369,13 @@ mod tests {
     use std::io;
     use std::path::Path;
 
-    use super::{Places, Source, Value, Variable, check_name, find};
+    use super::{Holds, Places, Source, Value, Variable, check_name, find};
     use crate::error::{Error, ErrorKind};
 
     const VARIABLE: Variable<'_> = Variable {
         name: "REDIS_URL",
         documented: Some(6),
+        holds: Holds::Url,
     };
 
     fn look(environment: &[(&str, &str)], files: &[(&str, &[u8])]) -> Result<Value, Error> {

@@ -6,6 +6,7 @@ mod connection_info;
 mod dedicated;
 mod deployment;
 mod environment;
+mod login_files;
 mod macros;
 #[cfg(feature = "testing")]
 mod overrides;

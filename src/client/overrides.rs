@@ -82,7 +82,8 @@ fn find_in_force(name: &str) -> Option<Arc<Override>> {
 /// ```
 ///
 /// A value is checked as that of the real variable is, with the same report, and a
-/// [missing](Overrides::unset) variable is the same error. Every call finds the same client, also through
+/// [missing](Overrides::unset) variable is the same error. The URL is all that counts then: a password or a username
+/// apart from it, such as `REDIS_URL_PASSWORD`, is not looked for. Every call finds the same client, also through
 /// clones of these overrides, and another one than without them.
 ///
 /// Overrides within others add to them: for a variable that both name, the inner one counts.

@@ -8,7 +8,8 @@ use log::warn;
 use once_cell::sync::OnceCell;
 
 use super::async_client::Client;
-use super::environment::{self, Value, Variable};
+use super::environment::{self, Holds, Value, Variable};
+use super::login_files;
 #[cfg(feature = "testing")]
 use super::overrides;
 use crate::config::Config;
@@ -44,6 +45,13 @@ impl Client {
     /// file that `NAME_FILE` names, else from `.env` in the current directory. Later calls return the
     /// same client, or the same error, even if the variable or the files have changed.
     ///
+    /// A password that is not in the URL may stand apart, as it is and without encoding: in `NAME_PASSWORD`, in
+    /// the file that `NAME_PASSWORD_FILE` names, or in `.env`; and a username in `NAME_USERNAME`, in the same
+    /// places. One newline at the end of a file does not count. The files, `.env` among them, are read again for
+    /// every attempt to connect, and at once when the server refuses what they held, so that a new password
+    /// needs no restart; while one cannot be read, the last password is used. The Sentinels of a
+    /// `redis-sentinel` URL have their credentials in the URL alone.
+    ///
     /// ```no_run
     /// # fn main() -> Result<(), redis_ready::Error> {
     /// let cache = redis_ready::Client::from_env("CACHE_REDIS_URL")?;
@@ -56,6 +64,8 @@ impl Client {
     /// - [`MissingVariable`](crate::ErrorKind::MissingVariable) if the variable is not set;
     /// - [`InvalidName`](crate::ErrorKind::InvalidName) if `name` cannot be the name of a variable;
     /// - [`InvalidFile`](crate::ErrorKind::InvalidFile) for a file that cannot be used;
+    /// - [`InvalidUrl`](crate::ErrorKind::InvalidUrl) for a password or a username both in the URL and apart,
+    ///   a username without a password, and for one that is set and empty;
     /// - those of [`Client::open`].
     pub fn from_env(name: &str) -> Result<Client, Error> {
         get(name, None, None)
@@ -181,6 +191,11 @@ fn open(
         warnings.push(format!("{code}: {warning} (`{name}`, read from {source})"));
     }
     let config = Config::try_from(&url).map_err(located)?;
+    let config = if source.is_override() {
+        config
+    } else {
+        login_files::apply(variable, &url, config, warnings)?
+    };
     Ok(Client::with_config(match package {
         Some(package) => config.with_default_client_name(package),
         None => config,
@@ -193,6 +208,7 @@ impl<'a> Variable<'a> {
         Variable {
             name,
             documented: documented.and_then(|text| documented_line(text, name)),
+            holds: Holds::Url,
         }
     }
 }

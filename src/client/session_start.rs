@@ -116,7 +116,7 @@ impl SessionStart {
         let expected = ExpectedReplies::Many { skip: 0, count };
         let packed = Packed::checked(Cow::Owned(bytes), expected);
         let request = Request::packed(packed, options);
-        let Reply::Many(replies) = connection.call(request).reply().await? else {
+        let Reply::Many(replies) = connection.call_in_session(request).await? else {
             return Err(cannot_move("the node did not reply to each command"));
         };
         let certain = self.multi.unwrap_or(count);

@@ -114,7 +114,8 @@ pub(super) fn no_node_answers(seeds: &[Address], failures: &[(Address, Error)]) 
 pub(super) fn no_topology(address: &Address, error: &ServerError, config: &Config) -> Error {
     let text = error.details().unwrap_or_default().to_ascii_lowercase();
     if error.code() == "NOPERM" {
-        let user = match config.credentials().username.as_deref() {
+        let issued = config.credentials().last().unwrap_or_default();
+        let user = match issued.credentials.username.as_deref() {
             Some(user) if !user.is_empty() => format!("user `{}`", printable(user)),
             _ => "the user `default`".to_owned(),
         };

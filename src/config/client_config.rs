@@ -6,10 +6,10 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use super::address_map::AddressMap;
-use super::credentials::Credentials;
 use super::servers::Servers;
 use super::tls_config::TlsConfig;
 use crate::error::{Error, ErrorKind};
+use crate::login::{Credentials, CredentialsSource};
 use crate::url::{Protocol, ReadFrom, RedisUrl};
 
 /// Holds the settings of a [`Client`](crate::Client): where the server is, and how to use it.
@@ -39,10 +39,10 @@ use crate::url::{Protocol, ReadFrom, RedisUrl};
 /// | [`with_max_in_flight`](Config::with_max_in_flight) | number of commands | 10,000 | `max_in_flight` |
 /// | [`with_client_name`](Config::with_client_name) | text | the package's name with [`redis_client!`](crate::redis_client), else none | `client_name` |
 /// | [`with_address_map`](Config::with_address_map) | pairs of addresses | empty | none |
+/// | [`with_credentials`](Config::with_credentials) | a [`CredentialsProvider`](crate::CredentialsProvider) | none | user and password |
 /// | [`with_io_thread_only`](Config::with_io_thread_only) | nothing | off | none |
 ///
-/// Everything else is set in the URL alone: the servers, the database, the credentials, TLS, `protocol`
-/// and `read_from`.
+/// Everything else is set in the URL alone: the servers, the database, TLS, `protocol` and `read_from`.
 ///
 /// # Forms of the URL
 ///
@@ -60,7 +60,7 @@ use crate::url::{Protocol, ReadFrom, RedisUrl};
 #[derive(Clone, PartialEq, Eq)]
 pub struct Config {
     servers: Servers,
-    credentials: Credentials,
+    credentials: CredentialsSource,
     tls: Option<TlsConfig>,
     read_from: ReadFrom,
     database: u32,
@@ -280,8 +280,16 @@ impl Config {
         &self.servers
     }
 
-    pub(crate) fn credentials(&self) -> &Credentials {
+    pub(crate) fn credentials(&self) -> &CredentialsSource {
         &self.credentials
+    }
+
+    /// Sets where the credentials come from.
+    pub(crate) fn with_credentials_of(self, credentials: CredentialsSource) -> Config {
+        Config {
+            credentials,
+            ..self
+        }
     }
 
     pub(crate) fn tls(&self) -> Option<&TlsConfig> {
@@ -309,10 +317,11 @@ impl TryFrom<&RedisUrl> for Config {
         };
         let config = Config {
             servers,
-            credentials: Credentials {
+            credentials: CredentialsSource::from(Credentials {
                 username: url.username().map(str::to_owned),
                 password: url.password().map(str::to_owned),
-            },
+                ..Credentials::default()
+            }),
             tls: TlsConfig::of(url),
             read_from: url.read_from().unwrap_or(ReadFrom::Primary),
             database: url.database(),

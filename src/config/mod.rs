@@ -2,15 +2,14 @@
 
 mod address_map;
 mod client_config;
-mod credentials;
 mod dialect;
 mod failed_addresses;
 mod server_config;
 mod servers;
 mod tls_config;
+mod with_credentials;
 
 pub use self::client_config::Config;
-pub(crate) use self::credentials::Credentials;
 pub(crate) use self::dialect::Dialect;
 pub(crate) use self::server_config::{
     Announced, Announcer, ServerConfig, ServerRole, Target, oldest_probe,

@@ -7,12 +7,12 @@ use std::sync::Arc;
 use redis::{Cmd, cmd};
 
 use super::client_config::Config;
-use super::credentials::Credentials;
 use super::dialect::Dialects;
 use super::failed_addresses::FailedAddresses;
 use super::servers::{Endpoint, Sentinels, Servers};
 use super::tls_config::TlsConfig;
 use crate::address::Address;
+use crate::login::{Credentials, CredentialsSource, Issued};
 
 /// The role in which a server is used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,7 +48,9 @@ pub(crate) struct ServerConfig {
     config: Arc<Config>,
     endpoint: Endpoint,
     role: ServerRole,
-    credentials: Credentials,
+    source: CredentialsSource,
+    /// What the next connection logs in with.
+    issued: Arc<Issued>,
     dialects: Arc<Dialects>,
     /// Where the address comes from; `None` if the URL names it.
     announced: Option<Announced>,
@@ -59,12 +61,13 @@ pub(crate) struct ServerConfig {
 impl ServerConfig {
     /// Returns the configuration of a server that the client logs in to with its own credentials.
     pub(crate) fn new(config: Arc<Config>, endpoint: Endpoint, role: ServerRole) -> ServerConfig {
-        let credentials = config.credentials().clone();
+        let source = config.credentials().clone();
         ServerConfig {
             config,
             endpoint,
             role,
-            credentials,
+            issued: source.last().unwrap_or_default(),
+            source,
             dialects: Arc::default(),
             announced: None,
             failed: Arc::default(),
@@ -93,11 +96,13 @@ impl ServerConfig {
         address: Address,
         sentinels: &Sentinels,
     ) -> ServerConfig {
+        let source = CredentialsSource::from(sentinels.credentials.clone());
         ServerConfig {
             config,
             endpoint: Endpoint::Tcp(address),
             role: ServerRole::Sentinel,
-            credentials: sentinels.credentials.clone(),
+            issued: source.last().unwrap_or_default(),
+            source,
             dialects: Arc::default(),
             announced: None,
             failed: Arc::default(),
@@ -122,8 +127,24 @@ impl ServerConfig {
         matches!(self.role, ServerRole::Node | ServerRole::ReplicaNode)
     }
 
+    /// Returns what the next connection logs in with.
     pub(crate) fn credentials(&self) -> &Credentials {
-        &self.credentials
+        &self.issued.credentials
+    }
+
+    /// Returns the same, with the number of these credentials.
+    pub(crate) fn issued(&self) -> &Arc<Issued> {
+        &self.issued
+    }
+
+    /// Returns where the credentials come from.
+    pub(crate) fn source(&self) -> &CredentialsSource {
+        &self.source
+    }
+
+    /// Lets the next connection log in with these credentials.
+    pub(crate) fn log_in_with(&mut self, issued: &Arc<Issued>) {
+        self.issued = Arc::clone(issued);
     }
 
     /// Returns what the server has taken so far; clones share it.

@@ -3,8 +3,8 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use super::credentials::Credentials;
 use crate::address::Address;
+use crate::login::Credentials;
 use crate::url::{RedisUrl, UrlKind};
 
 /// Where the servers of a client are.
@@ -51,6 +51,7 @@ impl Servers {
                 credentials: Credentials {
                     username: url.sentinel_username().map(str::to_owned),
                     password: url.sentinel_password().map(str::to_owned),
+                    ..Credentials::default()
                 },
             }),
         })

@@ -5,8 +5,9 @@
 //! 100 ms (with 50 ms all of them do); it doubles to 1 s, so that a server is found again within a
 //! second, and after 10 s of outage it is 5 s, so that a large fleet does not overload a server.
 
-use std::hash::{BuildHasher, Hasher, RandomState};
 use std::time::{Duration, Instant};
+
+use crate::runtime::{random, random_fraction};
 
 /// The longest delay after the first failed attempt.
 const FIRST_WINDOW: Duration = Duration::from_millis(400);
@@ -35,9 +36,14 @@ impl Backoff {
 
     /// Returns how long to wait after another failed attempt.
     pub(crate) fn next(&mut self, now: Instant) -> Duration {
+        self.next_within(Duration::MAX, now)
+    }
+
+    /// Does the same as [`next`](Backoff::next), with a window of at most `limit`.
+    pub(crate) fn next_within(&mut self, limit: Duration, now: Instant) -> Duration {
         let window = self.window(now.saturating_duration_since(self.since));
         self.attempts = self.attempts.saturating_add(1);
-        window.mul_f64(f64::from(random()) / (f64::from(u32::MAX) + 1.0))
+        window.min(limit).mul_f64(random_fraction())
     }
 
     fn window(&self, outage: Duration) -> Duration {
@@ -53,13 +59,6 @@ impl Backoff {
 /// Returns a random number from 0 up to, and without, `limit`.
 pub(crate) fn random_below(limit: usize) -> usize {
     usize::try_from(random()).unwrap_or(0) % limit.max(1)
-}
-
-/// Returns a random number. The keys of a `RandomState` are the one source of randomness in the standard
-/// library, and are good enough for jitter.
-fn random() -> u32 {
-    let bits = RandomState::new().build_hasher().finish() >> 32;
-    u32::try_from(bits).unwrap_or(0)
 }
 
 #[cfg(test)]

@@ -23,7 +23,7 @@ const MIN_SHARE: Duration = Duration::from_millis(250);
 
 /// Makes the connections to one server, one after the other.
 pub(crate) struct Connector {
-    config: ServerConfig,
+    pub(super) config: ServerConfig,
     resolver: Resolver,
     probe: TlsProbe,
     #[cfg(feature = "tls")]
@@ -59,12 +59,12 @@ impl Connector {
         self.connect_and_ask_within(limit, questions).await
     }
 
-    /// Attempts once, and asks the server `questions`; all within `limit`, which is what is left of the
-    /// connect timeout.
+    /// Attempts once with the credentials at hand, and asks the server `questions`; all within `limit`, which
+    /// is what is left of the connect timeout.
     ///
     /// Several addresses of a name are tried in turn: the next one once one has failed, and as well once
     /// one has used up its share of the time in silence.
-    pub(crate) async fn connect_and_ask_within(
+    pub(super) async fn attempt_within(
         &mut self,
         limit: Duration,
         questions: &[Cmd],

@@ -2,8 +2,9 @@
 
 use redis::ServerError;
 
-use crate::config::{Credentials, ServerConfig};
+use crate::config::ServerConfig;
 use crate::error::{Error, ErrorKind};
+use crate::login::Credentials;
 use crate::report::printable;
 use crate::resp::Refusal;
 
@@ -29,7 +30,27 @@ pub(super) fn login_error(config: &ServerConfig, step: Step, error: &ServerError
         .or_else(|| not_ready(config, error))
         .or_else(|| by_text(config, &text))
         .unwrap_or_else(|| by_step(config, step, error));
-    Error::new(kind, format!("{message}: {text}")).with_help_if(help)
+    let help = help.map(|help| about_origin(config, help));
+    let error = Error::new(kind, format!("{message}: {text}")).with_help_if(help);
+    match &config.credentials().origin {
+        Some(origin) if kind == ErrorKind::Authentication => {
+            error.note(format!("the password comes from {origin}"))
+        }
+        _ => error,
+    }
+}
+
+/// Returns a help about the URL as one about where the credentials come from.
+fn about_origin(config: &ServerConfig, help: &'static str) -> String {
+    match &config.credentials().origin {
+        Some(origin) if help == WRONG_PASSWORD => {
+            format!("correct the username and the password that {origin} gives")
+        }
+        Some(origin) if help == NO_PASSWORD => {
+            format!("log in without a password: {origin} gives one")
+        }
+        _ => help.to_owned(),
+    }
 }
 
 /// What nodes of a cluster answer to `SELECT` that do not have the database.
@@ -120,6 +141,7 @@ fn by_code(config: &ServerConfig, step: Step, error: &ServerError) -> Option<Rep
     Some(Report::new(kind, message, help))
 }
 
+const NO_PASSWORD: &str = "leave the password out of the URL";
 const WRONG_PASSWORD: &str = "correct the username and the password in the URL";
 
 /// The user may not run `SELECT`, or, with Valkey 9.1 and later, may not use this database.
@@ -163,7 +185,7 @@ fn by_text(config: &ServerConfig, text: &str) -> Option<Report> {
         (
             ErrorKind::Authentication,
             format!("`{config}` requires no password"),
-            "leave the password out of the URL",
+            NO_PASSWORD,
         )
     } else if config.is_cluster_node() && NO_DATABASES.iter().any(|words| text.contains(words)) {
         (
@@ -198,7 +220,7 @@ fn by_step(config: &ServerConfig, step: Step, error: &ServerError) -> Report {
         Step::Authenticate if is_about_the_command(error) => (
             ErrorKind::Authentication,
             format!("`{config}` does not take a password"),
-            "leave the password out of the URL",
+            NO_PASSWORD,
         ),
         Step::Authenticate if mentions(error, &["password", "auth", "user", "credential"]) => (
             ErrorKind::Authentication,

@@ -211,6 +211,7 @@ impl<'a> Call<'a> {
             Some(refusal) => self.park(refusal, reply, waker),
             None => {
                 self.leave_replica(&reply);
+                self.connection.leave_if_logged_out(&reply);
                 Poll::Ready(Ok(reply))
             }
         }

@@ -16,6 +16,7 @@ mod node;
 mod packed;
 mod plain_pipeline;
 mod queue;
+mod renewal;
 mod reply;
 mod request;
 mod retry;

@@ -49,6 +49,10 @@ impl MultiplexedConnection {
         MultiplexedConnection { state }
     }
 
+    pub(super) fn state(&self) -> &State {
+        &self.state
+    }
+
     pub(crate) fn target(&self) -> &Target {
         &self.state.target
     }

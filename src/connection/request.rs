@@ -9,7 +9,7 @@ use super::packed::Packed;
 use super::plain_pipeline::PlainPipeline;
 use super::reply::{ExpectedReplies, Reply};
 use super::retry::Resend;
-use crate::command::{CommandInfo, arguments};
+use crate::command::{CommandInfo, arguments, split};
 use crate::resp::{Refusal, encode};
 
 /// What to send, which replies to expect, and whether it may be sent again.
@@ -171,6 +171,18 @@ impl<'a> Request<'a> {
             Resend::Never => false,
             Resend::AtMostOnce => self.all(CommandInfo::is_repeatable),
             Resend::Idempotent => true,
+        }
+    }
+
+    /// Calls `visit` with the arguments of each command; not of a pipeline that is plain, because no session has one.
+    pub(super) fn for_each_command(&self, mut visit: impl FnMut(&[&[u8]])) {
+        match &self.payload {
+            Payload::Command(command, _) => visit(&arguments(command).collect::<Vec<_>>()),
+            Payload::Pipeline(_) => {}
+            Payload::Packed(packed) => split(&packed.bytes)
+                .unwrap_or_default()
+                .iter()
+                .for_each(|command| visit(command)),
         }
     }
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use futures_util::future::select;
+use futures_util::future::{Either, select};
 
 use super::connection_log::ConnectionLog;
 use super::driver::ConnectionTask;
@@ -16,7 +16,7 @@ use super::errors::{connection_lost, session_ended};
 use super::state::State;
 use super::timer::Timer;
 use crate::connect::{Backoff, Connected};
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 use crate::runtime::{Wakers, ensure_started, spawn};
 use crate::sentinel::{Announcements, Locator, Server};
 
@@ -26,6 +26,10 @@ const MIN_IDLE_TO_WAIT_FOR_DEMAND: Duration = Duration::from_secs(1);
 
 /// Lifetime of a connection that ends an outage, even if the connection was not used.
 const MIN_UPTIME_TO_END_OUTAGE: Duration = Duration::from_secs(10);
+
+/// The longest delay before another attempt where the server has refused credentials that may change, or they
+/// could not be read: a client is back within a second after they are right.
+const LOGIN_WINDOW: Duration = Duration::from_millis(800);
 
 /// Starts the supervisor of a connection.
 pub(super) fn start(state: &Arc<State>) {
@@ -78,7 +82,7 @@ impl State {
                 log.connected(&self.peer, locator.server());
             }
             let since = Instant::now();
-            let driven = self.drive(connected, locator.server(), &mut announcements);
+            let driven = self.drive(connected, &locator, &mut announcements);
             let error = driven.await;
             if self.was_of_no_use(since) {
                 locator.mark_failed();
@@ -157,9 +161,30 @@ impl State {
         }
     }
 
+    /// Drives the connection until it ends, and keeps it logged in.
+    async fn drive(
+        &self,
+        connected: Connected,
+        locator: &Locator,
+        announcements: &mut Announcements,
+    ) -> Error {
+        let logged_in = locator.logged_in();
+        if logged_in.is_none() {
+            return self
+                .drive_to_end(connected, locator.server(), announcements)
+                .await;
+        }
+        let driver = pin!(self.drive_to_end(connected, locator.server(), announcements));
+        let login = pin!(self.stay_logged_in(logged_in));
+        match select(driver, login).await {
+            Either::Left((error, _)) => error,
+            Either::Right(((), driver)) => driver.await,
+        }
+    }
+
     /// Drives the connection until it ends. It is left when Sentinels say that `server` does not have
     /// its role any more.
-    async fn drive(
+    async fn drive_to_end(
         &self,
         connected: Connected,
         server: Option<&Server>,
@@ -210,9 +235,23 @@ impl State {
                 .unreachable(&error, error.is_lasting(), &mut wakers);
             wakers.wake_all();
             self.notify_trouble();
-            let delay = backoff.next(Instant::now());
+            let delay = backoff.next_within(self.longest_delay(&error), Instant::now());
             let change = tokio::time::timeout(delay, self.until_worth_an_attempt(announcements));
             let _ = self.while_disconnected(change).await?;
+        }
+    }
+
+    /// Returns the longest delay before the next attempt, after one that has failed with `error`.
+    fn longest_delay(&self, error: &Error) -> Duration {
+        let is_about_login = matches!(
+            error.kind(),
+            ErrorKind::Authentication | ErrorKind::InvalidFile
+        );
+        let credentials = self.target.client().credentials();
+        if is_about_login && credentials.as_changing().is_some() {
+            LOGIN_WINDOW
+        } else {
+            Duration::MAX
         }
     }
 

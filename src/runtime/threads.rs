@@ -10,7 +10,7 @@ thread_local! {
 }
 
 /// Starts a thread that runs `work` and is not waited for.
-pub(super) fn start(name: &str, work: impl FnOnce() + Send + 'static) -> io::Result<()> {
+pub(crate) fn start(name: &str, work: impl FnOnce() + Send + 'static) -> io::Result<()> {
     let builder = std::thread::Builder::new().name(name.to_owned());
     builder.spawn(work).map(drop)
 }

@@ -11,7 +11,7 @@ use redis::{Value, cmd};
 
 use super::discover::{Discovery, Role, Server};
 use crate::config::{Announced, Announcer, Config, ServerConfig, ServerRole, Target};
-use crate::connect::{Connected, Connector, first_success};
+use crate::connect::{Connected, Connector, LoggedIn, first_success};
 use crate::error::{Error, ErrorKind};
 
 /// Makes the connections to what a target leads to, one after the other.
@@ -70,6 +70,18 @@ impl Locator {
     /// Returns the server that the Sentinels have named for the last connection.
     pub(crate) fn server(&self) -> Option<&Server> {
         self.server.as_ref()
+    }
+
+    /// Returns what the last connection has logged in with, where others may follow.
+    pub(crate) fn logged_in(&self) -> Option<LoggedIn> {
+        match &self.route {
+            Route::Direct(connector) => connector.logged_in(),
+            Route::BySentinels(route) => {
+                let is_last = |named: &&Named| Some(&named.server) == self.server();
+                let named = route.named.iter().find(is_last)?;
+                named.connector.logged_in()
+            }
+        }
     }
 
     /// Records that the last connection was of no use: if the name of the server has several addresses,

@@ -21,6 +21,8 @@ mod compatibility;
 #[cfg(all(feature = "testing", feature = "tls", unix))]
 mod connecting;
 mod corpus;
+#[cfg(all(feature = "testing", unix))]
+mod credentials;
 #[cfg(feature = "testing")]
 mod deadlines;
 #[cfg(feature = "build")]

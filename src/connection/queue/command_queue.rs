@@ -11,6 +11,7 @@ use super::admission::Admission;
 use super::alarm::Alarm;
 use super::driver_wakeup::DriverWakeup;
 use super::in_flight::{Caller, InFlight};
+use super::login::Login;
 use super::not_ready::NotReady;
 use super::out_buffer::OutBuffer;
 use super::waiters::Waiters;
@@ -32,6 +33,7 @@ pub(in super::super) struct CommandQueue {
     pub(super) in_flight: InFlight,
     pub(super) admission: Admission,
     pub(super) not_ready: NotReady,
+    pub(super) login: Login,
     pub(super) out: OutBuffer,
     pub(super) alarm: Alarm,
     pub(super) driver: DriverWakeup,
@@ -114,6 +116,7 @@ impl CommandQueue {
             in_flight: InFlight::new(),
             admission: Admission::new(max_in_flight),
             not_ready: NotReady::default(),
+            login: Login::default(),
             out: OutBuffer::default(),
             alarm: Alarm::default(),
             driver: DriverWakeup::NotStarted,
@@ -281,7 +284,7 @@ impl CommandQueue {
         self.resends.earn(replies.len());
         for reply in replies.drain(..) {
             if let Some((caller, reply)) = self.in_flight.take_reply(reply, self.out.taken())? {
-                self.has_served |= caller != Caller::Probe;
+                self.has_served |= !caller.is_connection();
                 let outcome = || reply.map_or_else(Outcome::Beyond, Outcome::Reply);
                 self.complete(caller, outcome, wakers);
             }
@@ -303,6 +306,7 @@ impl CommandQueue {
                 wakers.extend(self.waiters.complete(waiter, outcome));
             }
             Caller::Probe => self.probed(&outcome(), wakers),
+            Caller::Login => self.logged_in(&outcome(), wakers),
             Caller::Unanswered | Caller::Gone => {}
         }
     }

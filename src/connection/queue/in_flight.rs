@@ -33,6 +33,16 @@ pub(super) enum Caller {
     Gone,
     /// The connection itself, which asks whether the server serves.
     Probe,
+    /// The connection itself, which logs in again.
+    Login,
+}
+
+impl Caller {
+    /// Returns whether it is the connection itself.
+    #[inline]
+    pub(super) fn is_connection(self) -> bool {
+        matches!(self, Caller::Probe | Caller::Login)
+    }
 }
 
 impl Entry {

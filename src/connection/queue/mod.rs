@@ -19,6 +19,8 @@ mod command_queue;
 mod driver_wakeup;
 mod expire;
 mod in_flight;
+mod logging_in;
+mod login;
 mod not_ready;
 mod out_buffer;
 mod parties;
@@ -30,6 +32,7 @@ mod waiters;
 
 pub(super) use self::after_unlock::AfterUnlock;
 pub(super) use self::command_queue::{CommandQueue, Outcome};
+pub(super) use self::login::LoginAnswer;
 pub(super) use self::not_ready::may_leave_replica;
 pub(super) use self::out_buffer::KEPT_CAPACITY;
 pub(super) use self::submit::Submitted;

@@ -63,7 +63,7 @@ impl CommandQueue {
     }
 
     /// The wakers of all who drive or watch.
-    pub(super) fn wake_all_parties(&mut self, wakers: &mut Wakers) {
+    pub(in super::super) fn wake_all_parties(&mut self, wakers: &mut Wakers) {
         wakers.extend(self.driver.wake());
         wakers.extend(self.watcher.clone());
     }

@@ -8,6 +8,7 @@ use super::super::late::Hindrance;
 use super::after_unlock::AfterUnlock;
 use super::command_queue::{CommandQueue, Connection, Outcome};
 use super::in_flight::Caller;
+use super::login::Login;
 use crate::connect::Socket;
 use crate::error::Error;
 use crate::runtime::{Wakers, later};
@@ -29,6 +30,7 @@ impl CommandQueue {
         self.out.set_blocked(false);
         self.last_heard = now;
         self.has_served = false;
+        self.login = Login::default();
         self.connection = Connection::Up { inline };
         self.admission.set_connected(true);
         self.admit(wakers);
@@ -212,8 +214,8 @@ impl CommandQueue {
         let kept = self
             .in_flight
             .retain(from, &bytes, |entry| match entry.caller {
-                // A probe is sent again on the next connection.
-                Caller::Gone | Caller::Probe => false,
+                // A probe is sent again on the next connection, which logs in by itself.
+                Caller::Gone | Caller::Probe | Caller::Login => false,
                 Caller::Waiting(waiter) => !waiters.free_abandoned(waiter),
                 Caller::Unanswered => true,
             });

@@ -1,0 +1,177 @@
+//! A connection stays logged in while its credentials are renewed.
+
+use std::future::{pending, poll_fn};
+use std::sync::Arc;
+
+use log::Level;
+use redis::{Value, cmd};
+
+use super::multiplexed::MultiplexedConnection;
+use super::queue::LoginAnswer;
+use super::reply::Reply;
+use super::request::Request;
+use super::state::State;
+use super::timeouts::Timeouts;
+use crate::connect::LoggedIn;
+use crate::error::Error;
+use crate::login::{ChangingCredentials, Issued, retry_delay};
+use crate::resp::encode;
+use crate::runtime::{Wakers, log};
+
+impl State {
+    /// Logs in again, on the connection that has just been made, whenever there are newer credentials than
+    /// those that it has `logged_in` with. Does not end.
+    pub(super) async fn stay_logged_in(&self, logged_in: Option<LoggedIn>) {
+        // Those that do not expire are good for as long as the connection lasts.
+        let expires = |it: &LoggedIn| it.issued.lifetime.is_some();
+        let Some(LoggedIn { changing, issued }) = logged_in.filter(expires) else {
+            return pending().await;
+        };
+        let mut renewals = changing.follow();
+        let mut number = issued.number;
+        loop {
+            let issued = renewals.newer(&changing, number).await;
+            number = self.log_in_until_accepted(&changing, issued).await;
+        }
+    }
+
+    /// Logs in with `issued`, or with others if these are refused. Returns the number of those that the server
+    /// has taken. Until then it keeps the session of the credentials before.
+    async fn log_in_until_accepted(
+        &self,
+        changing: &Arc<ChangingCredentials>,
+        mut issued: Arc<Issued>,
+    ) -> u64 {
+        let limit = self.target.client().connect_timeout();
+        let mut refusals = 0;
+        loop {
+            let code = match self.log_in(&issued).await {
+                LoginAnswer::Accepted => {
+                    changing.accepted(issued.number);
+                    return issued.number;
+                }
+                LoginAnswer::Refused(code) => code,
+                // The next connection logs in by itself.
+                LoginAnswer::Lost => return pending().await,
+            };
+            let is_first = refusals == 0;
+            if is_first && let Some(other) = changing.other_than(&issued, limit).await {
+                issued = other;
+            } else {
+                changing.refused(issued.number);
+                self.report_refusal(changing, &code);
+                tokio::time::sleep(retry_delay(refusals)).await;
+                issued = changing.get(limit).await.unwrap_or(issued);
+            }
+            refusals = refusals.saturating_add(1);
+        }
+    }
+
+    fn report_refusal(&self, changing: &ChangingCredentials, code: &str) {
+        if changing.may_report() {
+            log(Level::Warn, || {
+                let (name, peer) = (changing.name(), &self.peer);
+                format!(
+                    "`{peer}` answers `{code}` to the renewed credentials of {name}; trying again until it works"
+                )
+            });
+        }
+    }
+
+    /// Ends the connection, once what is in flight has been answered, if `reply` says that it is not logged in
+    /// any more: the next one is, with the credentials of then.
+    pub(super) fn leave_if_logged_out(&self, reply: &Reply) {
+        let is_logged_out = matches!(
+            reply.first(),
+            Some(Value::ServerError(error)) if error.code() == "NOAUTH"
+        );
+        let client = self.target.client();
+        if !is_logged_out || client.credentials().as_changing().is_none() {
+            return;
+        }
+        let mut wakers = Wakers::default();
+        let mut queue = self.lock();
+        if !queue.is_login_by_caller() {
+            queue.leave(client.response_timeout());
+            queue.wake_all_parties(&mut wakers);
+        }
+        drop(queue);
+        wakers.wake_all();
+    }
+
+    /// Sends `AUTH`, behind the commands that are in flight, and waits for the answer.
+    async fn log_in(&self, issued: &Issued) -> LoginAnswer {
+        let mut auth = cmd("AUTH");
+        let credentials = &issued.credentials;
+        let username = credentials.username.as_deref();
+        if let Some(username) = username.filter(|name| !name.is_empty() && !self.target.is_oldest())
+        {
+            auth.arg(username);
+        }
+        auth.arg(credentials.password.as_deref().unwrap_or_default());
+        let mut bytes = Vec::new();
+        encode(&auth, &mut bytes);
+        let timeouts = Timeouts::from(self.target.client());
+        let mut wakers = Wakers::default();
+        poll_fn(|cx| self.lock().poll_log_in(&bytes, timeouts, &mut wakers, cx)).await;
+        wakers.wake_all();
+        poll_fn(|cx| self.lock().poll_logged_in(cx)).await
+    }
+}
+
+impl MultiplexedConnection {
+    /// Sends commands of the caller who has the session for itself, and waits for their replies. Nothing comes
+    /// between the commands of its transaction, and what it logs in with stays.
+    pub(crate) async fn call_in_session(&self, request: Request<'_>) -> Result<Reply, Error> {
+        if self.target().client().credentials().as_changing().is_none() {
+            return self.call(request).reply().await;
+        }
+        let change = LoginChange::of(&request);
+        if change.is_by_caller {
+            self.state().lock().set_login_by_caller();
+        }
+        if change.transaction == Some(true) {
+            self.set_in_transaction(true);
+        }
+        let reply = self.call(request).reply().await;
+        if change.transaction == Some(false) {
+            self.set_in_transaction(false);
+        }
+        reply
+    }
+
+    fn set_in_transaction(&self, is: bool) {
+        let mut wakers = Wakers::default();
+        self.state().lock().set_in_transaction(is, &mut wakers);
+        wakers.wake_all();
+    }
+}
+
+/// What commands of a session's caller make of its login.
+#[derive(Debug, Default)]
+struct LoginChange {
+    /// Whether a transaction has begun, or ended.
+    transaction: Option<bool>,
+    is_by_caller: bool,
+}
+
+impl LoginChange {
+    fn of(request: &Request<'_>) -> LoginChange {
+        let mut change = LoginChange::default();
+        request.for_each_command(|command| {
+            let Some((name, arguments)) = command.split_first() else {
+                return;
+            };
+            let has_auth = || arguments.iter().any(|it| it.eq_ignore_ascii_case(b"AUTH"));
+            match name.to_ascii_uppercase().as_slice() {
+                b"MULTI" => change.transaction = Some(true),
+                b"EXEC" | b"DISCARD" => change.transaction = Some(false),
+                b"RESET" => (change.transaction, change.is_by_caller) = (Some(false), true),
+                b"AUTH" => change.is_by_caller = true,
+                b"HELLO" => change.is_by_caller |= has_auth(),
+                _ => {}
+            }
+        });
+        change
+    }
+}
