@@ -1,5 +1,5 @@
 //! How the client stands faults: one module for each figure of the page "Reliability" in the crate
-//! docs, R1 to R28.
+//! docs, R1 to R29.
 //!
 //! In a process of its own, so that what is measured is not what the tests of `tests/suite` cost. Upper
 //! bounds of times allow for what this machine itself is late by: `support::measure::Lateness`.
@@ -37,4 +37,5 @@ mod resets;
 mod residents;
 mod response_timeouts;
 mod restarts;
+mod rotations;
 mod timeouts;
