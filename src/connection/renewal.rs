@@ -15,6 +15,7 @@ use super::timeouts::Timeouts;
 use crate::connect::LoggedIn;
 use crate::error::Error;
 use crate::login::{ChangingCredentials, Issued, retry_delay};
+use crate::report::printable;
 use crate::resp::encode;
 use crate::runtime::{Wakers, log};
 
@@ -70,7 +71,7 @@ impl State {
     fn report_refusal(&self, changing: &ChangingCredentials, code: &str) {
         if changing.may_report() {
             log(Level::Warn, || {
-                let (name, peer) = (changing.name(), &self.peer);
+                let (name, peer, code) = (changing.name(), &self.peer, printable(code));
                 format!(
                     "`{peer}` answers `{code}` to the renewed credentials of {name}; trying again until it works"
                 )

@@ -8,6 +8,8 @@ mod issued;
 mod provider;
 mod schedule;
 mod source;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use self::changing::ChangingCredentials;
 pub use self::credentials::Credentials;
