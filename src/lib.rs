@@ -460,6 +460,11 @@ mod dotenv;
 mod error;
 #[cfg(feature = "client")]
 mod login;
+#[cfg(doc)]
+#[doc = include_str!("observability.md")]
+pub mod observability {}
+#[cfg(feature = "client")]
+mod observe;
 #[cfg_attr(
     not(any(test, feature = "build")),
     expect(dead_code, reason = "the build reads placeholders in documents, too")
@@ -501,6 +506,9 @@ pub use crate::config::Config;
 pub use crate::error::{Error, ErrorKind};
 #[cfg(feature = "client")]
 pub use crate::login::{Credentials, CredentialsProvider};
+#[cfg(feature = "client")]
+pub use crate::observe::{ConnectionState, Health, NodeHealth, Role, Statistics, TimeoutCounts};
+#[cfg(feature = "client")]
 pub use crate::timeout_cause::TimeoutCause;
 pub use crate::url::{Protocol, ReadFrom, RedisUrl, TlsVerify, UrlError, UrlKind, UrlWarning};
 #[cfg(feature = "client")]

@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 
 use fork::Fork;
 use redis::{AsyncCommands, Commands, RedisResult, cmd};
-use redis_ready::Client;
 use redis_ready::testing::Server;
+use redis_ready::{Client, ConnectionState};
 use tokio::runtime::{Builder, Handle};
 
 use self::support::process::wait_until;
@@ -51,8 +51,12 @@ fn has_tasks_that_drive() -> bool {
 fn call_in_child(client: &Client) {
     succeeds_in_child(|| {
         let mut blocking = client.blocking();
+        // The connection is the parent's.
+        let before = client.health().state;
         let counts: Vec<RedisResult<i64>> = (0..3).map(|_| blocking.incr("k", 1)).collect();
+        let after = client.health().state;
         counts.into_iter().all(|count| count.is_ok())
+            && (before, after) == (ConnectionState::Idle, ConnectionState::Connected)
     });
 }
 

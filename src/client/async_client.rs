@@ -13,6 +13,7 @@ use super::deployment::Deployment;
 use crate::config::Config;
 use crate::connection::CallOptions;
 use crate::error::{Error, ErrorKind};
+use crate::observe::{Health, Statistics};
 use crate::runtime::{later, sleep, within as within_limit};
 use crate::timeout_cause::TimeoutCause;
 
@@ -310,6 +311,38 @@ impl Client {
     /// ```
     pub async fn close(&self, grace: Duration) {
         self.deployment.close(grace).await;
+    }
+
+    /// Returns how the client is at this moment, without I/O: whether there is a connection and since when,
+    /// the last error, version and role of the server. [`ping`](Client::ping) asks the server itself.
+    #[must_use]
+    pub fn health(&self) -> Health {
+        self.deployment.health()
+    }
+
+    /// Returns what the client has done since it was made, without I/O.
+    #[must_use]
+    pub fn statistics(&self) -> Statistics {
+        self.deployment.statistics()
+    }
+
+    /// Tells the recorder of the `metrics` facade how the client is: its gauges, the counters that are not
+    /// told with each command, and how long connections took to make. Call it before each scrape or every few
+    /// seconds; [the table](crate::observability#metrics) says what it tells. Without a recorder it does nothing.
+    ///
+    /// ```no_run
+    /// # async fn example(client: redis_ready::Client) {
+    /// tokio::spawn(async move {
+    ///     loop {
+    ///         client.record_metrics();
+    ///         tokio::time::sleep(std::time::Duration::from_secs(5)).await;
+    ///     }
+    /// });
+    /// # }
+    /// ```
+    #[cfg(feature = "metrics")]
+    pub fn record_metrics(&self) {
+        self.deployment.record_metrics();
     }
 
     fn with_options(&self, options: CallOptions) -> Client {

@@ -17,6 +17,7 @@ use super::deployment::Deployment;
 use crate::command::arguments;
 use crate::connection::{CallOptions, Packed, blocking_time, blocking_time_of};
 use crate::error::{Error, ErrorKind};
+use crate::observe::{Health, Statistics};
 use crate::runtime::{block_on, block_on_within, check_may_wait};
 use crate::timeout_cause::TimeoutCause;
 
@@ -66,6 +67,27 @@ impl BlockingClient {
     pub fn dedicated_connection(&self) -> Result<BlockingDedicatedConnection, Error> {
         let connection = DedicatedConnection::open(Arc::clone(&self.deployment), self.options);
         Ok(block_on(connection)?.blocking())
+    }
+
+    /// Returns how the client is at this moment, without I/O, as
+    /// [`Client::health`](crate::Client::health) does.
+    #[must_use]
+    pub fn health(&self) -> Health {
+        self.deployment.health()
+    }
+
+    /// Returns what the client has done since it was made, without I/O, as
+    /// [`Client::statistics`](crate::Client::statistics) does.
+    #[must_use]
+    pub fn statistics(&self) -> Statistics {
+        self.deployment.statistics()
+    }
+
+    /// Tells the recorder of the `metrics` facade how the client is, as
+    /// [`Client::record_metrics`](crate::Client::record_metrics) does.
+    #[cfg(feature = "metrics")]
+    pub fn record_metrics(&self) {
+        self.deployment.record_metrics();
     }
 
     /// Returns a handle whose commands may run twice, as [`Client::idempotent`](crate::Client::idempotent)

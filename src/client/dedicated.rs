@@ -10,7 +10,7 @@ use redis::{
 use tokio::sync::{Mutex, MutexGuard};
 
 use super::deployment::Deployment;
-use super::session_start::SessionStart;
+use super::session_start::{SessionStart, in_use};
 use crate::command::{CommandInfo, arguments};
 use crate::config::Config;
 use crate::connection::{
@@ -20,7 +20,6 @@ use crate::connection::{
 use crate::error::{Error, ErrorKind};
 use crate::resp::encode;
 use crate::runtime::{block_on, check_may_wait, within};
-use crate::timeout_cause::TimeoutCause;
 
 /// Holds a connection for one caller, for `WATCH` and other commands that change the session.
 ///
@@ -246,6 +245,11 @@ impl Session {
     }
 
     async fn send(&self, command: &Cmd) -> RedisResult<Value> {
+        let reply = self.run(command);
+        self.deployment.observe(command, reply).await
+    }
+
+    async fn run(&self, command: &Cmd) -> RedisResult<Value> {
         check_may_wait()?;
         check_not_empty(command)?;
         let info = CommandInfo::of(arguments(command));
@@ -264,6 +268,11 @@ impl Session {
     }
 
     async fn send_packed(&self, packed: Packed<'_>) -> RedisResult<Vec<Value>> {
+        let replies = self.run_packed(packed.borrowed());
+        self.deployment.observe_packed(&packed, replies).await
+    }
+
+    async fn run_packed(&self, packed: Packed<'_>) -> RedisResult<Vec<Value>> {
         check_may_wait()?;
         let mut options = self.options;
         let commands = packed.commands();
@@ -319,15 +328,6 @@ async fn connect(
     let probe = target.probe_command();
     let call = connection.call(own_request(&probe, options)).reply().await;
     call.map(drop)
-}
-
-/// A command without a key that a clone has sent was not answered within the `deadline` of the next.
-fn in_use(deadline: Duration) -> Error {
-    let message = format!("another command of the session was not answered within {deadline:?}");
-    Error::new(ErrorKind::QueueFull, message)
-        .not_run()
-        .timed_out(TimeoutCause::WaitingForRoom)
-        .with_help("open a dedicated connection for each task that sends commands at the same time")
 }
 
 impl fmt::Debug for DedicatedConnection {

@@ -1,23 +1,29 @@
 //! [`Deployment`]: the server or the cluster that a client sends its commands to.
 
-use std::future::ready;
-use std::sync::Arc;
+use std::future::{Future, ready};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use redis::{Cmd, Pipeline, RedisError, RedisFuture, RedisResult, Value};
 
+use super::described;
 use crate::cluster::Cluster;
 use crate::config::{Config, ServerConfig, ServerRole, Servers, Target};
 use crate::connection::{
     CallOptions, MultiplexedConnection, NodeConnections, Packed, PlainPipeline, Reply,
 };
 use crate::error::Error;
+use crate::observe::{Answer, ConnectionState, Health, Observer, Statistics, Tally, aggregate};
 use crate::runtime::{check_may_wait, flush_log};
 
 /// One server or a cluster, and the configuration of the client.
 pub(super) struct Deployment {
     config: Arc<Config>,
     servers: Connected,
+    observer: Observer,
+    /// What all connections of the client count together.
+    tally: Arc<Tally>,
+    closed_at: OnceLock<Instant>,
 }
 
 #[expect(
@@ -33,7 +39,11 @@ enum Connected {
 impl Deployment {
     pub(super) fn new(config: Config) -> Deployment {
         let config = Arc::new(config);
-        let standalone = |target| Connected::Standalone(NodeConnections::new(target, None));
+        let mut tally = Arc::default();
+        let standalone = |target| {
+            let node = NodeConnections::new(target, Arc::clone(&tally), None);
+            Connected::Standalone(node)
+        };
         let servers = match config.servers() {
             Servers::Standalone(endpoint) => {
                 let (config, endpoint) = (Arc::clone(&config), endpoint.clone());
@@ -47,7 +57,16 @@ impl Deployment {
                 Connected::Cluster(Cluster::new(Arc::clone(&config), seeds.clone()))
             }
         };
-        Deployment { config, servers }
+        if let Connected::Cluster(cluster) = &servers {
+            tally = Arc::clone(cluster.tally());
+        }
+        Deployment {
+            observer: Observer::new(&config),
+            config,
+            servers,
+            tally,
+            closed_at: OnceLock::new(),
+        }
     }
 
     pub(super) fn config(&self) -> &Config {
@@ -64,10 +83,11 @@ impl Deployment {
         if let Err(error) = check_may_wait() {
             return Box::pin(ready(Err(RedisError::from(error))));
         }
-        match &self.servers {
+        let reply = match &self.servers {
             Connected::Standalone(node) => node.send(command, options),
             Connected::Cluster(cluster) => cluster.send(command, options),
-        }
+        };
+        self.observer.observe(|| described::command(command), reply)
     }
 
     /// Sends packed commands.
@@ -77,6 +97,11 @@ impl Deployment {
         options: CallOptions,
     ) -> RedisResult<Reply> {
         check_may_wait()?;
+        let reply = self.run_packed(packed.borrowed(), options);
+        self.observe_packed(&packed, reply).await
+    }
+
+    async fn run_packed(&self, packed: Packed<'_>, options: CallOptions) -> RedisResult<Reply> {
         match &self.servers {
             Connected::Standalone(node) => node.send_packed(packed, options).await,
             Connected::Cluster(cluster) => cluster.send_packed(packed, options).await,
@@ -95,7 +120,9 @@ impl Deployment {
             && check_may_wait().is_ok()
             && let Some(plain) = PlainPipeline::of(pipeline, offset, count)
         {
-            return node.send_pipeline(plain, options);
+            let replies = node.send_pipeline(plain, options);
+            let operation = || described::pipeline(pipeline);
+            return self.observer.observe(operation, replies);
         }
         let packed = Packed::of_pipeline(pipeline, offset, count);
         Box::pin(async move { self.send_packed_pipeline(packed?, options).await })
@@ -147,8 +174,60 @@ impl Deployment {
         }
     }
 
+    /// Returns how the client is, without I/O.
+    pub(super) fn health(&self) -> Health {
+        let cluster = match &self.servers {
+            Connected::Standalone(node) => return node.shared().health().into(),
+            Connected::Cluster(cluster) => cluster,
+        };
+        let nodes = cluster.health();
+        let seeds = match self.config.servers() {
+            Servers::Cluster(seeds) => seeds.iter().map(ToString::to_string).collect(),
+            _ => Vec::new(),
+        };
+        let address = seeds.join(",");
+        let mut health = aggregate(address, nodes, self.tally.made());
+        if let Some(closed_at) = self.closed_at.get() {
+            health.state = ConnectionState::Closed;
+            health.since = *closed_at;
+        }
+        health
+    }
+
+    /// Returns what the client has done since it was made.
+    pub(super) fn statistics(&self) -> Statistics {
+        self.tally.statistics()
+    }
+
+    /// Tells the recorder of metrics what is not told with each operation.
+    #[cfg(feature = "metrics")]
+    pub(super) fn record_metrics(&self) {
+        self.observer.measures().report(&self.health(), &self.tally);
+    }
+
+    /// Tells spans and metrics of `reply`, the one to `command`.
+    pub(super) async fn observe<T: Answer>(
+        &self,
+        command: &Cmd,
+        reply: impl Future<Output = RedisResult<T>> + Send,
+    ) -> RedisResult<T> {
+        let operation = || described::command(command);
+        self.observer.observe_unboxed(operation, reply).await
+    }
+
+    /// Tells spans and metrics of `reply`, the one to packed commands.
+    pub(super) async fn observe_packed<T: Answer>(
+        &self,
+        packed: &Packed<'_>,
+        reply: impl Future<Output = RedisResult<T>> + Send,
+    ) -> RedisResult<T> {
+        let operation = || described::packed(packed);
+        self.observer.observe_unboxed(operation, reply).await
+    }
+
     pub(super) async fn close(&self, grace: Duration) {
         let start = Instant::now();
+        let _ = self.closed_at.set(start);
         match &self.servers {
             Connected::Standalone(node) => node.close(grace).await,
             Connected::Cluster(cluster) => cluster.close(grace).await,

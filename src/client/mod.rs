@@ -5,6 +5,7 @@ mod blocking;
 mod connection_info;
 mod dedicated;
 mod deployment;
+mod described;
 mod environment;
 mod login_files;
 mod macros;

@@ -4,7 +4,7 @@
 //! names, without a lock and without an allocation. A failed read is kept as well, so that the same call
 //! returns the same result for as long as the process runs.
 
-use log::warn;
+use log::Level;
 use once_cell::sync::OnceCell;
 
 use super::async_client::Client;
@@ -14,6 +14,7 @@ use super::login_files;
 use super::overrides;
 use crate::config::Config;
 use crate::error::Error;
+use crate::runtime::log_here;
 use crate::url::RedisUrl;
 
 type Next = OnceCell<Box<Entry>>;
@@ -157,7 +158,7 @@ fn first_call(
         .clone();
     // After the client is stored, because a logger that writes to Redis asks for the same client.
     for warning in warnings {
-        warn!(target: "redis_ready", "{warning}");
+        log_here(Level::Warn, &warning);
     }
     client
 }

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::io;
+use std::time::Duration;
 
 use redis::Value;
 
@@ -11,6 +12,7 @@ use crate::connection::{
 };
 use crate::error::{Error, ErrorKind};
 use crate::report::printable;
+use crate::timeout_cause::TimeoutCause;
 
 /// The commands that have made a session what it is before its first command with a key.
 ///
@@ -142,6 +144,15 @@ fn cannot_move(why: &str) -> Error {
         .with_io_kind(io::ErrorKind::ConnectionAborted)
         .not_run()
         .with_help("open another dedicated connection, and send a command with a key first")
+}
+
+/// A command without a key that a clone has sent was not answered within the `deadline` of the next.
+pub(super) fn in_use(deadline: Duration) -> Error {
+    let message = format!("another command of the session was not answered within {deadline:?}");
+    Error::new(ErrorKind::QueueFull, message)
+        .not_run()
+        .timed_out(TimeoutCause::WaitingForRoom)
+        .with_help("open a dedicated connection for each task that sends commands at the same time")
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ use tokio::sync::Notify;
 use crate::address::Address;
 use crate::config::{Announced, Config, Endpoint, ServerConfig, ServerRole, Target};
 use crate::connection::{CallOptions, NodeConnections, own_request};
+use crate::observe::Tally;
 use crate::runtime::{spawn, within};
 
 /// What tells two nodes apart. A node that serves reads as a replica has connections of another kind
@@ -57,6 +58,7 @@ impl Node {
         config: Arc<Config>,
         key: NodeKey,
         announced: Option<&Announced>,
+        tally: Arc<Tally>,
         trouble: Arc<Notify>,
     ) -> Node {
         let role = if key.is_replica {
@@ -73,7 +75,7 @@ impl Node {
         Node {
             key,
             announced: address,
-            connections: NodeConnections::new(Target::Server(server), Some(trouble)),
+            connections: NodeConnections::new(Target::Server(server), tally, Some(trouble)),
             connecting: AtomicU32::new(0),
             attempt_ended: Notify::new(),
         }

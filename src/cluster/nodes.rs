@@ -23,6 +23,7 @@ use super::topology::{SlotTable, Unannounced};
 use crate::address::Address;
 use crate::config::{Announced, Config};
 use crate::error::Error;
+use crate::observe::Tally;
 use crate::url::ReadFrom;
 
 /// The nodes of the cluster, and which of them serves which slot.
@@ -34,6 +35,8 @@ pub(super) struct Nodes {
     /// Notified by each node whose connection is lost, or cannot be made.
     trouble: Arc<Notify>,
     round_robin: AtomicUsize,
+    /// What all connections of the client count together.
+    pub(super) tally: Arc<Tally>,
 }
 
 struct Table {
@@ -61,6 +64,7 @@ impl Nodes {
             }),
             trouble,
             round_robin: AtomicUsize::new(0),
+            tally: Arc::default(),
         }
     }
 
@@ -236,6 +240,11 @@ impl Nodes {
         nodes
     }
 
+    /// Returns every node that there are connections to.
+    pub(super) fn known(&self) -> Vec<Arc<Node>> {
+        self.lock().known.values().cloned().collect()
+    }
+
     /// Returns the last error of each unreachable node.
     pub(super) fn failures(&self) -> Vec<(Address, Error)> {
         let table = self.lock();
@@ -305,7 +314,8 @@ impl Nodes {
     fn node(&self, table: &mut Table, key: &NodeKey, announced: Option<&Announced>) -> Arc<Node> {
         let make = || {
             let (config, trouble) = (Arc::clone(&self.config), Arc::clone(&self.trouble));
-            Arc::new(Node::new(config, key.clone(), announced, trouble))
+            let tally = Arc::clone(&self.tally);
+            Arc::new(Node::new(config, key.clone(), announced, tally, trouble))
         };
         Arc::clone(table.known.entry(key.clone()).or_insert_with(make))
     }

@@ -21,6 +21,7 @@ use super::script_refusal::confirmed;
 use super::slot::Slot;
 use crate::connection::{CallOptions, MAX_WRITES, Reply};
 use crate::error::{Error, ErrorKind};
+use crate::observe::count_retry;
 use crate::resp::{Redirect, Refusal};
 use crate::runtime::sleep;
 use crate::url::ReadFrom;
@@ -169,6 +170,7 @@ impl<'a> RedirectedCall<'a> {
                 Ok(reply) => reply,
                 Err(error) => {
                     self.failed(error).await?;
+                    count_retry();
                     continue;
                 }
             };
@@ -185,6 +187,7 @@ impl<'a> RedirectedCall<'a> {
                 self.answered_by = Some(hop);
                 return Ok(reply);
             }
+            count_retry();
         }
     }
 

@@ -9,6 +9,7 @@ use redis::{Cmd, RedisFuture, RedisResult, Value};
 use super::deadline::Deadline;
 use super::direct::DirectCommand;
 use super::errors::{crosses_slots, no_meaning, quoted_name};
+use super::node::Node;
 use super::node_request::NodeRequest;
 use super::nodes::Nodes;
 use super::redirect::{Destination, RedirectedCall};
@@ -24,6 +25,7 @@ use crate::connection::{
     check_not_empty, empty_command,
 };
 use crate::error::Error;
+use crate::observe::{NodeHealth, Tally};
 use crate::resp::encode;
 
 /// A cluster. Dropping it closes the connections to its nodes.
@@ -237,6 +239,20 @@ impl Cluster {
         let waiting = Waiting::new(options);
         let node = self.refresher.wait_for(waiting, Some(slot), serving);
         Ok(Some(node.await?.connections.dedicated()))
+    }
+
+    /// Returns what all connections of the client count together.
+    pub(crate) fn tally(&self) -> &Arc<Tally> {
+        &self.refresher.nodes().tally
+    }
+
+    /// Returns how each node is, in the order of their addresses.
+    pub(crate) fn health(&self) -> Vec<NodeHealth> {
+        let known = self.refresher.nodes().known();
+        let health = |node: &Arc<Node>| node.connections.shared().health();
+        let mut nodes: Vec<_> = known.iter().map(health).collect();
+        nodes.sort_by(|one, other| one.address.cmp(&other.address));
+        nodes
     }
 
     /// Refuses new commands, waits at most `grace` for those in flight, then closes.

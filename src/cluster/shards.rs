@@ -117,7 +117,13 @@ mod tests {
     fn node(port: u16) -> Arc<Node> {
         let config: Config = "redis-cluster://h".parse().expect("valid");
         let key = NodeKey::primary(Address::new("h", port));
-        Arc::new(Node::new(Arc::new(config), key, None, Arc::default()))
+        Arc::new(Node::new(
+            Arc::new(config),
+            key,
+            None,
+            Arc::default(),
+            Arc::default(),
+        ))
     }
 
     fn slot(number: u16) -> Slot {

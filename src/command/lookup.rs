@@ -85,6 +85,12 @@ impl CommandInfo {
         !self.0.name.is_empty()
     }
 
+    /// Returns the name in upper case, `COMMAND|SUBCOMMAND` for a subcommand; `None` if the table lacks it, so
+    /// that no text of a caller is taken for a name.
+    pub(crate) fn name(self) -> Option<&'static str> {
+        self.is_in_table().then_some(self.0.name)
+    }
+
     /// Returns whether the command is in the table and has no [`Effect`], whatever its arguments are.
     #[inline]
     pub(crate) fn is_plain(self) -> bool {

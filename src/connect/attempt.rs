@@ -225,7 +225,13 @@ impl Attempt<'_> {
         let mut stream = self.open().await?;
         self.enter(Phase::Handshake);
         let (error, has_answered) = match shake_hands(&mut stream, config, dialect).await {
-            Ok(input) => return Ok(Connected { stream, input }),
+            Ok((input, greeting)) => {
+                return Ok(Connected {
+                    stream,
+                    input,
+                    greeting,
+                });
+            }
             Err(Failure::Refused(error)) => return Err(error.into()),
             // What TLS 1.3 has against a client certificate arrives here.
             #[cfg(feature = "tls")]

@@ -2,6 +2,7 @@
 
 use std::io;
 
+use super::greeting::Greeting;
 use super::stream::Stream;
 
 /// A connection after its handshake.
@@ -9,6 +10,8 @@ pub(crate) struct Connected {
     pub(crate) stream: Stream,
     /// What the server has sent beyond its answers to the handshake.
     pub(crate) input: Vec<u8>,
+    /// What the server says of itself.
+    pub(crate) greeting: Greeting,
 }
 
 impl Connected {

@@ -5,6 +5,7 @@ use std::io;
 use redis::{Cmd, ServerError, Value, cmd};
 
 use super::exchange::{Exchange, Replies, server_error};
+use super::greeting::Greeting;
 use super::login_errors::{
     Step, ended_by_select, is_about_the_command, is_about_the_login, login_error,
 };
@@ -35,15 +36,19 @@ impl From<io::Error> for Failure {
     }
 }
 
-/// Logs in and sets up the session in `dialect`. Returns what the server has sent beyond its answers.
+/// Logs in and sets up the session in `dialect`. Returns what the server has sent beyond its answers, and what
+/// it says of itself.
 pub(super) async fn shake_hands(
     stream: &mut Stream,
     config: &ServerConfig,
     dialect: Dialect,
-) -> Result<Vec<u8>, Failure> {
+) -> Result<(Vec<u8>, Greeting), Failure> {
     let mut exchange = Exchange::new(stream, Vec::new());
-    let is_resp3 = dialect == Dialect::Resp3 && say_hello(&mut exchange, config).await?;
-    if !is_resp3 {
+    let greeting = match dialect {
+        Dialect::Resp3 => say_hello(&mut exchange, config).await?,
+        _ => None,
+    };
+    if greeting.is_none() {
         authenticate(&mut exchange, config, dialect).await?;
         match dialect {
             Dialect::Resp3 | Dialect::Resp2 => start_resp2_session(&mut exchange, config).await?,
@@ -59,7 +64,7 @@ pub(super) async fn shake_hands(
         let unexpected = "a reply without a command";
         return Err(io::Error::new(io::ErrorKind::InvalidData, unexpected).into());
     }
-    Ok(input)
+    Ok((input, greeting.unwrap_or_default()))
 }
 
 fn holds_only_pushes(mut input: &[u8]) -> bool {
@@ -73,20 +78,24 @@ fn holds_only_pushes(mut input: &[u8]) -> bool {
     input.is_empty()
 }
 
-/// Logs in with `HELLO 3`. Returns `false` if the server does not understand that: whatever it answers,
+/// Logs in with `HELLO 3`. Returns `None` if the server does not understand that: whatever it answers,
 /// RESP2 may work, unless the answer is about the login itself.
-async fn say_hello(exchange: &mut Exchange<'_>, config: &ServerConfig) -> Result<bool, Failure> {
+async fn say_hello(
+    exchange: &mut Exchange<'_>,
+    config: &ServerConfig,
+) -> Result<Option<Greeting>, Failure> {
     let replies = exchange.ask(&hello(config)).await?;
     match replies.values.first() {
         Some(Value::ServerError(error)) if refuses_hello(config, error) => {
             Err(refused(config, Step::Authenticate, error))
         }
-        Some(Value::Map(_) | Value::Array(_)) => {
+        Some(hello @ (Value::Map(_) | Value::Array(_))) => {
+            let greeting = Greeting::read(hello);
             check_select(config, &replies.values[1..])?;
             check_complete(config, replies)?;
-            Ok(true)
+            Ok(Some(greeting))
         }
-        _ => check_complete(config, replies).map(|_| false),
+        _ => check_complete(config, replies).map(|_| None),
     }
 }
 

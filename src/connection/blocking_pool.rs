@@ -14,6 +14,7 @@ use super::retry::MAX_WRITES;
 use super::state::Purpose;
 use crate::config::Target;
 use crate::error::{Error, ErrorKind};
+use crate::observe::{Tally, count_retry};
 use crate::runtime::{sleep, within};
 use crate::sentinel::SentinelWatch;
 use crate::url::ReadFrom;
@@ -29,6 +30,7 @@ const WRITE_RETRY_DELAYS: [Duration; 2] = [CONNECT_RETRY_DELAY, Duration::from_s
 pub(super) struct BlockingPool {
     target: Target,
     watch: Arc<SentinelWatch>,
+    tally: Arc<Tally>,
     connections: Mutex<Connections>,
     /// Notified whenever a lease ends.
     released: Notify,
@@ -60,10 +62,15 @@ impl Drop for Lease<'_> {
 }
 
 impl BlockingPool {
-    pub(super) fn new(target: Target, watch: Arc<SentinelWatch>) -> BlockingPool {
+    pub(super) fn new(
+        target: Target,
+        watch: Arc<SentinelWatch>,
+        tally: Arc<Tally>,
+    ) -> BlockingPool {
         BlockingPool {
             target,
             watch,
+            tally,
             connections: Mutex::default(),
             released: Notify::new(),
         }
@@ -71,7 +78,8 @@ impl BlockingPool {
 
     /// Returns a pool of connections that do not select the database of the URL.
     pub(super) fn without_database(&self) -> BlockingPool {
-        BlockingPool::new(self.target.without_database(), Arc::clone(&self.watch))
+        let (watch, tally) = (Arc::clone(&self.watch), Arc::clone(&self.tally));
+        BlockingPool::new(self.target.without_database(), watch, tally)
     }
 
     /// Returns a new connection for the session of one caller, which the pool does not keep.
@@ -80,8 +88,8 @@ impl BlockingPool {
     }
 
     fn connection(&self, purpose: Purpose) -> MultiplexedConnection {
-        let watch = Arc::clone(&self.watch);
-        MultiplexedConnection::dedicated(self.target.clone(), purpose, watch)
+        let (watch, tally) = (Arc::clone(&self.watch), Arc::clone(&self.tally));
+        MultiplexedConnection::dedicated(self.target.clone(), purpose, watch, tally)
     }
 
     /// Runs a command on a connection of its own, which is kept for others if `is_kept`, and waits for one
@@ -144,6 +152,7 @@ impl BlockingPool {
                         lost = Some(error.after_loss(lost));
                     }
                     sleep(delay).await;
+                    count_retry();
                 }
                 _ => return result.map_err(|error| error.after_loss(lost)),
             }

@@ -1,13 +1,13 @@
 //! [`Call`]: one command on its way, as its caller holds it.
 
-use std::future::{Future, poll_fn};
-use std::pin::Pin;
+use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
-use redis::{RedisError, RedisResult, Value};
+use redis::Value;
 
+use super::connection_log::refused_for_a_while;
 use super::driver::introduce;
 use super::errors::{
     LENGTH_HELP, MAX_ARGUMENT, argument_too_long, beyond_limit, is_a_cluster_node,
@@ -22,6 +22,7 @@ use super::state::{Purpose, State};
 use super::supervisor;
 use super::timeouts::Timeouts;
 use crate::error::{Error, ErrorKind};
+use crate::observe::Event;
 use crate::resp::{Redirect, Refusal};
 use crate::runtime::Wakers;
 use crate::url::ReadFrom;
@@ -249,6 +250,10 @@ impl<'a> Call<'a> {
         let parked = self.connection.lock().park(refusal, left, timeouts, waker);
         match parked {
             Ok((waiter, after)) => {
+                self.connection.tally.count_again(Event::Parked);
+                if self.connection.lock().is_told_not_ready() {
+                    refused_for_a_while(&self.connection.peer, &reply);
+                }
                 self.progress = Progress::Parked(waiter, Box::new(reply));
                 carry_out(after, self.connection);
                 Poll::Pending
@@ -258,9 +263,9 @@ impl<'a> Call<'a> {
     }
 
     /// The server has refused it with `reply`, and was not ready within `limit`; at once without one.
-    fn not_ready(&self, reply: &Reply, limit: Option<Limit>) -> PollReply {
+    fn not_ready(&mut self, reply: &Reply, limit: Option<Limit>) -> PollReply {
         let has_not_run = self.request.has_not_run(reply);
-        Poll::Ready(Err(refused(self.about(), reply, has_not_run, limit)))
+        self.give_up(refused(self.about(), reply, has_not_run, limit))
     }
 
     /// Tells a caller that must not wait that it would have to.
@@ -297,6 +302,7 @@ impl<'a> Call<'a> {
             && !self.time_left().is_zero()
             && self.connection.lock().may_resend();
         if again {
+            self.connection.tally.count_again(Event::Resent);
             self.lost = Some(error);
             self.submit_again(false, waker)
         } else {
@@ -306,6 +312,7 @@ impl<'a> Call<'a> {
 
     /// A later write that did not happen does not undo one that did.
     fn give_up(&mut self, error: Error) -> PollReply {
+        self.connection.tally.failed(&error);
         Poll::Ready(Err(error.after_loss(self.lost.take())))
     }
 }
@@ -380,21 +387,5 @@ impl Drop for Call<'_> {
         drop(queue);
         drop(old);
         wakers.wake_all();
-    }
-}
-
-/// The future of a single command.
-pub(super) struct SingleReply<'a>(pub(super) Call<'a>);
-
-impl Future for SingleReply<'_> {
-    type Output = RedisResult<Value>;
-
-    #[inline]
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<RedisResult<Value>> {
-        match self.0.poll_reply(cx) {
-            Poll::Pending => Poll::Pending,
-            Poll::Ready(Ok(reply)) => Poll::Ready(Ok(reply.single())),
-            Poll::Ready(Err(error)) => Poll::Ready(Err(RedisError::from(error))),
-        }
     }
 }

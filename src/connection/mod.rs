@@ -21,6 +21,7 @@ mod reply;
 mod request;
 mod retry;
 mod route;
+mod single_reply;
 mod state;
 mod supervisor;
 mod timeouts;

@@ -6,7 +6,7 @@
 //! [`supervisor`](super::supervisor) connects again, for ever.
 
 use std::future::{Future, poll_fn};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use redis::Cmd;
@@ -19,6 +19,7 @@ use super::request::{Request, own_request};
 use super::state::{Purpose, State};
 use crate::config::Target;
 use crate::error::Error;
+use crate::observe::{NodeHealth, Tally};
 use crate::runtime::{relayed, spawn};
 use crate::sentinel::SentinelWatch;
 
@@ -33,10 +34,10 @@ impl MultiplexedConnection {
     pub(crate) fn shared(
         target: Target,
         watch: Arc<SentinelWatch>,
+        tally: Arc<Tally>,
         trouble: Option<Arc<Notify>>,
     ) -> MultiplexedConnection {
-        let state = Arc::new(State::new(target, Purpose::Shared, watch, trouble));
-        MultiplexedConnection { state }
+        MultiplexedConnection::of(State::new(target, Purpose::Shared, watch, tally, trouble))
     }
 
     /// A connection that connects once, for the `purpose` of one caller at a time.
@@ -44,13 +45,25 @@ impl MultiplexedConnection {
         target: Target,
         purpose: Purpose,
         watch: Arc<SentinelWatch>,
+        tally: Arc<Tally>,
     ) -> MultiplexedConnection {
-        let state = Arc::new(State::new(target, purpose, watch, None));
+        MultiplexedConnection::of(State::new(target, purpose, watch, tally, None))
+    }
+
+    fn of(state: State) -> MultiplexedConnection {
+        let state = Arc::new(state);
+        let source: Weak<State> = Arc::downgrade(&state);
+        state.tally.add_source(source);
         MultiplexedConnection { state }
     }
 
     pub(super) fn state(&self) -> &State {
         &self.state
+    }
+
+    /// Returns how the connection is.
+    pub(crate) fn health(&self) -> NodeHealth {
+        self.state.health()
     }
 
     pub(crate) fn target(&self) -> &Target {

@@ -13,7 +13,6 @@ use redis::{Cmd, RedisError, RedisFuture, RedisResult, Value};
 use tokio::sync::Notify;
 
 use super::blocking_pool::BlockingPool;
-use super::call::SingleReply;
 use super::call_options::CallOptions;
 use super::errors::{not_authenticated, not_ready};
 use super::learned_commands::LearnedCommands;
@@ -23,9 +22,11 @@ use super::plain_pipeline::PlainPipeline;
 use super::reply::Reply;
 use super::request::{Request, own_request};
 use super::route::Route;
+use super::single_reply::SingleReply;
 use crate::command::{CommandInfo, arguments};
 use crate::config::Target;
 use crate::error::{Error, ErrorKind};
+use crate::observe::Tally;
 use crate::resp::Refusal;
 
 /// The connections to one server.
@@ -38,17 +39,21 @@ pub(crate) struct NodeConnections {
 }
 
 impl NodeConnections {
-    /// The connections to `target`. `trouble` is notified when the shared one is lost, or cannot be
-    /// made.
-    pub(crate) fn new(target: Target, trouble: Option<Arc<Notify>>) -> NodeConnections {
+    /// The connections to `target`, which count in `tally`. `trouble` is notified when the shared one is
+    /// lost, or cannot be made.
+    pub(crate) fn new(
+        target: Target,
+        tally: Arc<Tally>,
+        trouble: Option<Arc<Notify>>,
+    ) -> NodeConnections {
         let watch = Arc::default();
-        let blocking = BlockingPool::new(target.clone(), Arc::clone(&watch));
+        let blocking = BlockingPool::new(target.clone(), Arc::clone(&watch), Arc::clone(&tally));
         let has_database = target.client().database() != 0;
         NodeConnections {
             rescue: has_database.then(|| blocking.without_database()),
             blocking,
             learned: LearnedCommands::default(),
-            shared: MultiplexedConnection::shared(target, watch, trouble),
+            shared: MultiplexedConnection::shared(target, watch, tally, trouble),
         }
     }
 

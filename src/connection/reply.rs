@@ -2,6 +2,7 @@
 
 use redis::{RedisResult, ServerError, Value};
 
+use crate::observe::Answer;
 use crate::resp::{BeyondLimit, Decoded, Refusal, exec_abort, says_replica};
 
 /// The reply to a command or to a pipeline.
@@ -71,6 +72,16 @@ impl Reply {
             Reply::One(value) => Some(value),
             Reply::Many(values) => values.first(),
             Reply::Aborted(refused) => refused.first().map(|(_, value)| value),
+        }
+    }
+}
+
+impl Answer for Reply {
+    fn error_code(&self) -> Option<&str> {
+        match self {
+            Reply::One(value) => value.error_code(),
+            Reply::Many(values) => values.error_code(),
+            Reply::Aborted(_) => Some("EXECABORT"),
         }
     }
 }

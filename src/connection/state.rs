@@ -8,9 +8,10 @@ use tokio::sync::Notify;
 
 use super::errors::{closed, connection_lost};
 use super::hosting::Residence;
-use super::queue::CommandQueue;
+use super::queue::{CommandQueue, Condition};
 use crate::config::Target;
 use crate::error::Error;
+use crate::observe::{ConnectionState, Figures, NodeHealth, Role, Source, Tally, Use};
 use crate::runtime::Wakers;
 use crate::sentinel::SentinelWatch;
 
@@ -51,6 +52,8 @@ pub(super) struct State {
     residence: Mutex<Option<Arc<Residence>>>,
     /// What all connections of a client have heard of the service that Sentinels watch.
     pub(super) watch: Arc<SentinelWatch>,
+    /// What all connections of a client count together.
+    pub(super) tally: Arc<Tally>,
 }
 
 impl State {
@@ -58,6 +61,7 @@ impl State {
         target: Target,
         purpose: Purpose,
         watch: Arc<SentinelWatch>,
+        tally: Arc<Tally>,
         trouble: Option<Arc<Notify>>,
     ) -> State {
         let client = target.client();
@@ -74,6 +78,7 @@ impl State {
             connections: AtomicU64::new(0),
             residence: Mutex::new(None),
             watch,
+            tally,
         }
     }
 
@@ -196,5 +201,66 @@ impl State {
             }
             changed.await;
         }
+    }
+}
+
+impl State {
+    /// Returns how the connection is. In a forked child it is not the one of its parent.
+    pub(super) fn health(&self) -> NodeHealth {
+        let Condition {
+            state,
+            since,
+            failure,
+            greeting,
+            server,
+        } = self.lock().condition();
+        let is_of_parent = self.is_forked() && !matches!(state, ConnectionState::Closed);
+        let (last_error, last_error_at) = failure.unzip();
+        NodeHealth {
+            address: server.unwrap_or_else(|| self.peer.clone()),
+            state: if is_of_parent {
+                ConnectionState::Idle
+            } else {
+                state
+            },
+            since,
+            last_error,
+            last_error_at,
+            server_version: greeting.version,
+            role: greeting.is_replica.map(|is_replica| {
+                if is_replica {
+                    Role::Replica
+                } else {
+                    Role::Primary
+                }
+            }),
+        }
+    }
+}
+
+impl Source for State {
+    fn figures(&self) -> Figures {
+        let queue = self.lock();
+        let (submitted, replies) = queue.counts();
+        let (in_flight, in_line, unsent_bytes) = queue.backlog();
+        Figures {
+            purpose: match self.purpose {
+                Purpose::Shared => Use::Shared,
+                Purpose::Session => Use::Session,
+                Purpose::Blocking => Use::Blocking,
+            },
+            is_up: queue.is_up(),
+            submitted,
+            replies,
+            in_flight,
+            in_line,
+            unsent_bytes,
+        }
+    }
+}
+
+impl Drop for State {
+    fn drop(&mut self) {
+        self.tally.keep(&self.figures());
     }
 }

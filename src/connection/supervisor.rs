@@ -13,10 +13,12 @@ use futures_util::future::{Either, select};
 use super::connection_log::ConnectionLog;
 use super::driver::ConnectionTask;
 use super::errors::{connection_lost, session_ended};
+use super::queue::MAX_SILENT_TIMEOUTS;
 use super::state::State;
 use super::timer::Timer;
 use crate::connect::{Backoff, Connected};
 use crate::error::{Error, ErrorKind};
+use crate::observe::Event;
 use crate::runtime::{Wakers, ensure_started, spawn};
 use crate::sentinel::{Announcements, Locator, Server};
 
@@ -73,17 +75,25 @@ impl State {
         let _listener = self.watch.listener(&self.target);
         let mut backoff = Backoff::new(Instant::now());
         let mut log = ConnectionLog::default();
+        let mut is_first = true;
         loop {
             let connected = self.connect(&mut locator, &mut announcements, &mut backoff, &mut log);
-            let Some(connected) = connected.await else {
+            let Some(mut connected) = connected.await else {
                 return;
             };
             if !self.is_dedicated() {
                 log.connected(&self.peer, locator.server());
             }
+            if !std::mem::replace(&mut is_first, false) {
+                self.tally.count(Event::Reconnect);
+            }
+            let greeting = std::mem::take(&mut connected.greeting);
+            let server = locator.server().map(ToString::to_string);
+            self.lock().greeted(greeting, server);
             let since = Instant::now();
             let driven = self.drive(connected, &locator, &mut announcements);
             let error = driven.await;
+            self.count_end(&error);
             if self.was_of_no_use(since) {
                 locator.mark_failed();
             }
@@ -102,6 +112,24 @@ impl State {
                 return;
             }
         }
+    }
+
+    /// Counts the end of the connection by its reason.
+    fn count_end(&self, error: &Error) {
+        let queue = self.lock();
+        let limit = self.target.client().response_timeout();
+        let silence = limit.saturating_mul(MAX_SILENT_TIMEOUTS);
+        let reason = if queue.is_closed() || queue.is_leaving() {
+            Event::ClosedByClient
+        } else if queue.had_been_silent_for(Instant::now(), silence) {
+            Event::ClosedAsSilent
+        } else if error.kind() == ErrorKind::ConnectionLost {
+            Event::ClosedByServer
+        } else {
+            Event::ClosedByError
+        };
+        drop(queue);
+        self.tally.count(reason);
     }
 
     /// Returns whether a connection that was made at `since` has led to a server that is not the right
@@ -149,7 +177,9 @@ impl State {
         } else if is_idle {
             self.lock().await_demand();
             let demand = poll_fn(|_| self.lock().poll_demand());
-            self.while_disconnected(demand).await
+            let demanded = self.while_disconnected(demand).await;
+            self.lock().set_dormant(false);
+            demanded
         } else {
             let delay = if is_new_outage {
                 // The first attempt of an outage does not widen the window of those that follow.
@@ -221,7 +251,11 @@ impl State {
         loop {
             // What was announced before the Sentinels are asked is in their answer.
             announcements.ignore_past();
-            let error = match self.while_disconnected(locator.connect()).await? {
+            let begun = Instant::now();
+            let attempt = self.while_disconnected(locator.connect()).await?;
+            let failure = attempt.as_ref().err().map(Error::kind);
+            self.tally.attempted(begun.elapsed(), failure);
+            let error = match attempt {
                 Ok(connected) => return Some(connected),
                 Err(error) => error,
             };

@@ -77,7 +77,7 @@ fn lines() -> MutexGuard<'static, Lines> {
 
 /// Logs `line`, on another thread.
 pub(crate) fn log(level: Level, line: impl FnOnce() -> String) {
-    if level > log::STATIC_MAX_LEVEL || level > log::max_level() {
+    if !is_wanted(level) {
         return;
     }
     let line = line();
@@ -94,6 +94,23 @@ pub(crate) fn log(level: Level, line: impl FnOnce() -> String) {
     }
 }
 
+fn is_wanted(level: Level) -> bool {
+    #[cfg(feature = "tracing")]
+    if super::events::are_wanted(level) {
+        return true;
+    }
+    level <= log::STATIC_MAX_LEVEL && level <= log::max_level()
+}
+
+/// Logs `line` on this thread, which is one of the application or the one of the log.
+pub(crate) fn log_here(level: Level, line: &str) {
+    #[cfg(feature = "tracing")]
+    if super::events::emit(level, line) {
+        return;
+    }
+    log::log!(target: "redis_ready", level, "{line}");
+}
+
 /// Logs lines until none is left.
 fn run() {
     loop {
@@ -105,7 +122,7 @@ fn run() {
         };
         drop(lines);
         // The panic hook has reported the panic already.
-        let _ = catch_unwind(|| log::log!(target: "redis_ready", level, "{line}"));
+        let _ = catch_unwind(|| log_here(level, &line));
     }
 }
 

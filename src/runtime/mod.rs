@@ -5,6 +5,8 @@
 
 mod clock;
 mod descriptors;
+#[cfg(feature = "tracing")]
+mod events;
 mod foreign_wakers;
 mod hosts;
 mod io_thread;
@@ -21,7 +23,7 @@ pub(crate) use self::clock::{MAX_SCHEDULING_DELAY, later, sleep, while_running, 
 pub(crate) use self::descriptors::{exhaustion, limit_help};
 pub(crate) use self::hosts::{host, with_reactor};
 pub(crate) use self::io_thread::{ensure_started, spawn};
-pub(crate) use self::log_thread::{flush_log, log};
+pub(crate) use self::log_thread::{flush_log, log, log_here};
 pub(crate) use self::parker::{block_on, block_on_within};
 pub(crate) use self::random::{random, random_fraction};
 pub(crate) use self::relayed::relayed;

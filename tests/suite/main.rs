@@ -42,6 +42,8 @@ mod macros;
 #[cfg(all(feature = "testing", target_os = "linux"))]
 mod no_descriptors;
 #[cfg(all(feature = "testing", unix))]
+mod observe;
+#[cfg(all(feature = "testing", unix))]
 mod permissions;
 #[cfg(feature = "testing")]
 mod redis_kinds;

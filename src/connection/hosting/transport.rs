@@ -55,7 +55,9 @@ pub(in super::super) struct Transport {
 impl Transport {
     /// The connection that is `number` for the queue.
     pub(in super::super) fn new(number: u64, connected: Connected) -> Transport {
-        let Connected { stream, mut input } = connected;
+        let Connected {
+            stream, mut input, ..
+        } = connected;
         let filled = input.len();
         input.resize(filled + READ_SIZE, 0);
         Transport {

@@ -10,6 +10,7 @@ use super::super::retry::Budget;
 use super::admission::Admission;
 use super::alarm::Alarm;
 use super::driver_wakeup::DriverWakeup;
+use super::history::History;
 use super::in_flight::{Caller, InFlight};
 use super::login::Login;
 use super::not_ready::NotReady;
@@ -55,6 +56,7 @@ pub(in super::super) struct CommandQueue {
     pub(super) silent_since: Option<Instant>,
     /// The server has answered a command on this connection or on the last one.
     pub(super) has_served: bool,
+    pub(super) history: History,
 }
 
 /// The connection as callers see it.
@@ -130,6 +132,7 @@ impl CommandQueue {
             last_submitted: None,
             silent_since: None,
             has_served: false,
+            history: History::new(now),
         }
     }
 
@@ -282,6 +285,7 @@ impl CommandQueue {
     ) -> Result<(), ()> {
         self.last_heard = Instant::now();
         self.resends.earn(replies.len());
+        self.history.replies += replies.len() as u64;
         for reply in replies.drain(..) {
             if let Some((caller, reply)) = self.in_flight.take_reply(reply, self.out.taken())? {
                 self.has_served |= !caller.is_connection();

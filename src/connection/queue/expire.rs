@@ -10,7 +10,7 @@ use super::not_ready::Probe;
 use crate::runtime::{Wakers, later};
 
 /// Response timeouts without one byte from the server after which the connection is given up.
-const MAX_SILENT_TIMEOUTS: u32 = 3;
+pub(in super::super) const MAX_SILENT_TIMEOUTS: u32 = 3;
 
 impl CommandQueue {
     /// Fails the callers past their deadline, and returns when to look again. `pause` is what has not run

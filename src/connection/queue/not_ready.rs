@@ -206,6 +206,11 @@ impl NotReady {
         !self.parked.is_empty()
     }
 
+    /// Returns since when callers are parked.
+    pub(super) fn parked_since(&self) -> Option<Instant> {
+        self.parked.iter().map(|parked| parked.since).min()
+    }
+
     /// Writes nothing more on this connection, and ends it at `until` at the latest.
     pub(super) fn leave_connection(&mut self, until: Instant) {
         self.leaving_until.get_or_insert(until);

@@ -32,6 +32,7 @@ impl CommandQueue {
         self.has_served = false;
         self.login = Login::default();
         self.connection = Connection::Up { inline };
+        self.history.changed();
         self.admission.set_connected(true);
         self.admit(wakers);
         if self.not_ready.reconnected(now) {
@@ -54,6 +55,7 @@ impl CommandQueue {
                 is_outage: true,
                 fails_fast: true,
             };
+            self.history.failed(error);
         }
         if refuse {
             self.fail_all(error, wakers);
@@ -103,6 +105,7 @@ impl CommandQueue {
                 is_outage: false,
                 fails_fast: was_silent || self.silent_since.is_some() && !self.has_served,
             };
+            self.history.lost(error);
             self.admission.set_connected(false);
             self.fail_fast(wakers);
         }
@@ -127,6 +130,7 @@ impl CommandQueue {
     /// No attempt to connect is made until a caller needs one, for which also those wait that must not wait
     /// otherwise.
     pub(in super::super) fn await_demand(&mut self) {
+        self.set_dormant(true);
         if let Connection::Down { fails_fast, .. } = &mut self.connection {
             *fails_fast = false;
         }
@@ -134,12 +138,18 @@ impl CommandQueue {
 
     /// There is no connection, and new commands wait for the next one.
     fn set_down(&mut self, last: Option<Error>) {
+        if let Some(error) = &last {
+            self.history.lost(error);
+        }
         self.connection = Connection::down(last);
         self.admission.set_connected(false);
     }
 
     /// Fails everything; nothing will ever be sent again.
     pub(in super::super) fn close(&mut self, error: &Error, wakers: &mut Wakers) {
+        if !self.is_closed() && !self.is_closing {
+            self.history.changed();
+        }
         self.connection = Connection::Closed(error.clone());
         self.fail_all(error, wakers);
         self.wake_all_parties(wakers);
@@ -148,6 +158,7 @@ impl CommandQueue {
     /// Refuses new commands; those that wait go on.
     pub(in super::super) fn start_closing(&mut self) {
         self.is_closing = true;
+        self.history.changed();
     }
 
     /// The supervisor has ended without being asked to: the next submission starts another.

@@ -61,6 +61,7 @@ impl CommandQueue {
         if is_early || !admitted && (self.is_full() || self.admission.has_line()) {
             return self.line_up(timeouts.deadline, fail_fast, waker, is_early, now);
         }
+        self.history.submitted += 1;
         let was_idle = self.in_flight.is_empty();
         let bytes = self.out.append(encode);
         let waiter = waker.map(|waker| self.waiters.wait(waker.clone()));
@@ -161,6 +162,7 @@ impl CommandQueue {
     pub(super) fn after_submit(&mut self, was_idle: bool) -> AfterUnlock {
         if !self.driver.is_started() {
             self.driver = DriverWakeup::Awake(None);
+            self.history.changed();
             return AfterUnlock::StartSupervisor;
         }
         if self.out.is_writing() {
