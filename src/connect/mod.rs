@@ -15,6 +15,7 @@ mod greeting;
 mod handshake;
 mod login;
 mod login_errors;
+mod reconnection;
 mod registered_socket;
 mod socket;
 mod socket_options;
@@ -35,11 +36,12 @@ mod tls_roots;
 #[cfg(feature = "tls")]
 mod tls_verifier;
 
-pub(crate) use self::backoff::{Backoff, random_below};
+pub(crate) use self::backoff::random_below;
 pub(crate) use self::connected::Connected;
 pub(crate) use self::connector::Connector;
 pub(crate) use self::first_success::first_success;
 pub(crate) use self::greeting::Greeting;
 pub(crate) use self::login::LoggedIn;
+pub(crate) use self::reconnection::{Ended, Reconnection, longest_delay};
 pub(crate) use self::socket::Socket;
 pub(crate) use self::stream::Stream;

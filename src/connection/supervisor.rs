@@ -16,7 +16,7 @@ use super::errors::{connection_lost, session_ended};
 use super::queue::MAX_SILENT_TIMEOUTS;
 use super::state::State;
 use super::timer::Timer;
-use crate::connect::{Backoff, Connected};
+use crate::connect::{Connected, Ended, Reconnection, longest_delay};
 use crate::error::{Error, ErrorKind};
 use crate::observe::Event;
 use crate::runtime::{Wakers, ensure_started, spawn};
@@ -25,13 +25,6 @@ use crate::sentinel::{Announcements, Locator, Server};
 /// Idle time after which a lost connection is replaced only when a caller needs it, so that clients whose
 /// idle connections are closed together do not all reconnect together.
 const MIN_IDLE_TO_WAIT_FOR_DEMAND: Duration = Duration::from_secs(1);
-
-/// Lifetime of a connection that ends an outage, even if the connection was not used.
-const MIN_UPTIME_TO_END_OUTAGE: Duration = Duration::from_secs(10);
-
-/// The longest delay before another attempt where the server has refused credentials that may change, or they
-/// could not be read: a client is back within a second after they are right.
-const LOGIN_WINDOW: Duration = Duration::from_millis(800);
 
 /// Starts the supervisor of a connection.
 pub(super) fn start(state: &Arc<State>) {
@@ -73,11 +66,16 @@ impl State {
         let mut locator = Locator::new(&self.target);
         let mut announcements = self.watch.subscribe();
         let _listener = self.watch.listener(&self.target);
-        let mut backoff = Backoff::new(Instant::now());
+        let mut reconnection = Reconnection::new(Instant::now());
         let mut log = ConnectionLog::default();
         let mut is_first = true;
         loop {
-            let connected = self.connect(&mut locator, &mut announcements, &mut backoff, &mut log);
+            let connected = self.connect(
+                &mut locator,
+                &mut announcements,
+                &mut reconnection,
+                &mut log,
+            );
             let Some(mut connected) = connected.await else {
                 return;
             };
@@ -94,7 +92,8 @@ impl State {
             let driven = self.drive(connected, &locator, &mut announcements);
             let error = driven.await;
             self.count_end(&error);
-            if self.was_of_no_use(since) {
+            let ended = self.ended(since);
+            if ended.was_of_no_use() {
                 locator.mark_failed();
             }
             if self.lock().is_closed() {
@@ -105,10 +104,14 @@ impl State {
                 return;
             }
             self.notify_trouble();
-            if self.was_of_use(since) {
+            if self.is_worth_a_line(&ended) {
                 log.lost(&error);
             }
-            if self.wait_to_reconnect(since, &mut backoff).await.is_none() {
+            if self
+                .wait_to_reconnect(&ended, &mut reconnection)
+                .await
+                .is_none()
+            {
                 return;
             }
         }
@@ -132,61 +135,46 @@ impl State {
         self.tally.count(reason);
     }
 
-    /// Returns whether a connection that was made at `since` has led to a server that is not the right
-    /// one, or that has not answered.
-    fn was_of_no_use(&self, since: Instant) -> bool {
-        let now = Instant::now();
+    /// Returns what is known of the connection that was made at `since`, and has ended.
+    fn ended(&self, since: Instant) -> Ended {
+        let at = Instant::now();
         let limit = self.target.client().response_timeout();
         let queue = self.lock();
-        let was_short = now.saturating_duration_since(since) < MIN_UPTIME_TO_END_OUTAGE;
-        queue.is_leaving()
-            || queue.had_been_silent_for(now, limit)
-            || was_short && !queue.has_served() && !queue.is_closed()
-    }
-
-    /// Returns whether the connection that was made at `since` has served, and was in use in the end, or is
-    /// left on purpose.
-    fn was_of_use(&self, since: Instant) -> bool {
-        let (queue, now) = (self.lock(), Instant::now());
-        let is_old = now.saturating_duration_since(since) >= MIN_UPTIME_TO_END_OUTAGE;
-        let is_idle = queue.has_been_idle_for(now, MIN_IDLE_TO_WAIT_FOR_DEMAND);
-        queue.is_leaving() || (queue.has_served() || is_old) && !is_idle
-    }
-
-    /// Waits before the first attempt after the loss of a connection that was made at `since`; `None`
-    /// once the connection is closed.
-    async fn wait_to_reconnect(&self, since: Instant, backoff: &mut Backoff) -> Option<()> {
-        let now = Instant::now();
-        let (has_served, is_idle, is_leaving) = {
-            let queue = self.lock();
-            (
-                queue.has_served(),
-                queue.has_been_idle_for(now, MIN_IDLE_TO_WAIT_FOR_DEMAND),
-                queue.is_leaving(),
-            )
-        };
-        // A server that accepts connections and closes them without an answer is still in its outage.
-        let is_new_outage =
-            has_served || now.saturating_duration_since(since) >= MIN_UPTIME_TO_END_OUTAGE;
-        if is_new_outage {
-            *backoff = Backoff::new(now);
+        Ended {
+            since,
+            at,
+            has_served: queue.has_served() || queue.is_closed(),
+            is_left: queue.is_leaving(),
+            was_silent: queue.had_been_silent_for(at, limit),
         }
-        if is_leaving {
-            // Left on purpose, and rarely: by its name another server may be found at once.
+    }
+
+    /// Returns whether a connection has served, and was in use in the end, or is left on purpose.
+    fn is_worth_a_line(&self, ended: &Ended) -> bool {
+        ended.is_left || ended.has_ended_outage() && !self.was_idle(ended)
+    }
+
+    fn was_idle(&self, ended: &Ended) -> bool {
+        self.lock()
+            .has_been_idle_for(ended.at, MIN_IDLE_TO_WAIT_FOR_DEMAND)
+    }
+
+    /// Waits before the first attempt after the loss of a connection; `None` once the connection is closed.
+    async fn wait_to_reconnect(
+        &self,
+        ended: &Ended,
+        reconnection: &mut Reconnection,
+    ) -> Option<()> {
+        let delay = reconnection.after_loss(ended);
+        if ended.is_left {
             Some(())
-        } else if is_idle {
+        } else if self.was_idle(ended) {
             self.lock().await_demand();
             let demand = poll_fn(|_| self.lock().poll_demand());
             let demanded = self.while_disconnected(demand).await;
             self.lock().set_dormant(false);
             demanded
         } else {
-            let delay = if is_new_outage {
-                // The first attempt of an outage does not widen the window of those that follow.
-                Backoff::new(now).next(now)
-            } else {
-                backoff.next(now)
-            };
             self.while_disconnected(tokio::time::sleep(delay)).await
         }
     }
@@ -245,7 +233,7 @@ impl State {
         &self,
         locator: &mut Locator,
         announcements: &mut Announcements,
-        backoff: &mut Backoff,
+        reconnection: &mut Reconnection,
         log: &mut ConnectionLog,
     ) -> Option<Connected> {
         loop {
@@ -269,23 +257,10 @@ impl State {
                 .unreachable(&error, error.is_lasting(), &mut wakers);
             wakers.wake_all();
             self.notify_trouble();
-            let delay = backoff.next_within(self.longest_delay(&error), Instant::now());
+            let longest = longest_delay(&error, self.target.client());
+            let delay = reconnection.after_failure(longest, Instant::now());
             let change = tokio::time::timeout(delay, self.until_worth_an_attempt(announcements));
             let _ = self.while_disconnected(change).await?;
-        }
-    }
-
-    /// Returns the longest delay before the next attempt, after one that has failed with `error`.
-    fn longest_delay(&self, error: &Error) -> Duration {
-        let is_about_login = matches!(
-            error.kind(),
-            ErrorKind::Authentication | ErrorKind::InvalidFile
-        );
-        let credentials = self.target.client().credentials();
-        if is_about_login && credentials.as_changing().is_some() {
-            LOGIN_WINDOW
-        } else {
-            Duration::MAX
         }
     }
 
