@@ -56,6 +56,7 @@
 //! | stop at start-up if the server does not answer | [`Client::ready`] |
 //! | call Redis from code that is not asynchronous | [`Client::blocking`] |
 //! | change the session, as `WATCH` and redis-rs's `transaction_async` do | [`Client::dedicated_connection`], [`BlockingClient::dedicated_connection`] |
+//! | receive what is published to channels | [`Client::subscribe`], and [the chapter](#subscriptions) |
 //! | let a write be sent again after a lost connection | [`Client::idempotent`] |
 //! | end in an orderly way | [`Client::close`] |
 //! | use another variable, or a URL | [`redis_client!(NAME)`](redis_client!), [`Client::from_env`], [`Client::open`] |
@@ -154,6 +155,7 @@
 //! | one attempt to connect, from the name look-up to the answer to `HELLO` | 2 s | `connect_timeout` | The attempt has failed, and the next one follows after the back-off. With Sentinels it is the limit for asking them, and then for the server that they name. |
 //! | silence of the server while a command waits for its reply | 1 s | `response_timeout` | The command fails with [`TimedOut`](ErrorKind::TimedOut). After three response timeouts without a byte from the server, the connection is replaced. |
 //! | one command in all, waiting for a connection included; a pipeline counts as one | 3 s | `deadline` | The command fails, with the cause. |
+//! | silence of a server on a connection with subscriptions | 2 s, and then `response_timeout` for its answer to `PING` | `response_timeout` | The connection is replaced, and the subscriptions get a [`Gap`](subscription::Gap). |
 //! | silence after which the system probes an idle connection | 6 s | `keepalive` | Two probes without an answer, 2 s apart, end the connection: a dead peer is noticed within 10 s. |
 //! | bytes sent and not acknowledged (Linux, Android) | 5 s | none | The system ends the connection. |
 //! | an address of a name with *n* addresses that does not answer | `connect_timeout` / *n*, but at least 250 ms or half of `connect_timeout`, whichever is less | none | The next address is tried as well; one that does not even accept the connection has 250 ms. |
@@ -168,7 +170,8 @@
 //!
 //! A blocking command has the time of its own argument on top of `response_timeout` and `deadline`.
 //! Between two attempts to connect the client waits a random part of a window: 400 ms at first, then
-//! 800 ms and 1 s, and 5 s once the outage has lasted 10 s.
+//! 800 ms and 1 s, and 5 s once the outage has lasted 10 s. For subscriptions it is from 450 to
+//! 900 ms after the first, however long the outage lasts, unless its cause lasts as well.
 //!
 //! ## Permissions that the client needs (ACL)
 //!
@@ -180,11 +183,13 @@
 //! | `+select` | a database other than 0 | The connection fails with [`Authentication`](ErrorKind::Authentication). |
 //! | `+ping` or `+dbsize` (part of `+@read`) | [`Client::ping`], [`Client::ready`]; after `LOADING`, `BUSY` and `MASTERDOWN` | With neither, these two take every answer for a server that serves, because it looks at permissions first. After `LOADING` and `BUSY` a command is tried again after half of the time that it has left, and a last time after half of the rest. |
 //! | `+client\|setname` (RESP2), `+client\|setinfo` (Redis 7.2 and later) | the names in `CLIENT LIST` | The names are missing there. |
-//! | `+role` | Sentinel: the role of the server is verified; every server: after `READONLY` and `MASTERDOWN` | The client trusts the Sentinels. After `READONLY` it reconnects and tries again without knowing the role. |
+//! | `+role` | Sentinel: the role of the server is verified; every server: after `READONLY` and `MASTERDOWN`, and on a connection with subscriptions | The client trusts the Sentinels. After `READONLY` it reconnects and tries again without knowing the role. Subscriptions stay with a primary that has become a replica. |
 //! | `+cluster\|slots` | a cluster: the slot table | Commands fail at once with [`Authentication`](ErrorKind::Authentication). |
 //! | `+asking` | a cluster: slots that are being moved | Commands for these slots may fail. |
 //! | `+cluster\|info` | a cluster: after `CLUSTERDOWN` | Commands may fail with `CLUSTERDOWN` before their deadline. |
 //! | `+readonly` | a cluster with `read_from` | Replicas redirect every read to their primary. |
+//! | `+subscribe`, `+psubscribe`, `+ssubscribe` and the channels, such as `&news.*` | [`Client::subscribe`] and its like | The call fails with [`Authentication`](ErrorKind::Authentication). |
+//! | `+unsubscribe`, `+punsubscribe`, `+sunsubscribe` | subscriptions that end | The server sends what is not wanted any more until the connection ends; it is thrown away. |
 //!
 //! So these are enough, apart from what the application needs (`ACL SETUSER app on >password ~* +get +set …`):
 //!
@@ -283,6 +288,31 @@
 //!
 //! The page [Reliability](reliability) has the figures that measure these promises.
 //!
+//! # Subscriptions
+//!
+//! [`Client::subscribe`], [`Client::psubscribe`] and [`Client::ssubscribe`] return a [`Subscription`]: a stream
+//! that heals, and that says by a `Gap` where messages may be missing. The module [`subscription`] has its
+//! promises, and examples for patterns, sharded channels, keyspace notifications and a local cache.
+//!
+//! ```no_run
+//! use redis_ready::subscription::Event;
+//!
+//! # async fn example(client: redis_ready::Client) -> Result<(), redis_ready::Error> {
+//! let mut subscription = client.subscribe("news").await?;
+//! while let Some(event) = subscription.next().await {
+//!     match event {
+//!         Event::Message(message) => println!("{}: {:?}", message.channel(), message.payload()),
+//!         Event::Lost(error) => println!("nothing is received for now: {error}"),
+//!         Event::Gap(gap) => println!("read the state again: {gap}"),
+//!     }
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Commands go on as before beside it: subscriptions have connections of their own, on which a heartbeat finds a
+//! server that does not answer.
+//!
 //! # Sentinel and Cluster
 //!
 //! Moving to Sentinel or to a cluster changes the URL and not one line of code:
@@ -364,7 +394,7 @@
 //! | `transaction_async(manager, …)`, `transaction(&mut connection, …)` | the same with [`Client::dedicated_connection`] or [`BlockingClient::dedicated_connection`] |
 //! | a second connection for `BLPOP` | nothing: a blocking command gets a connection of its own |
 //! | `cluster::ClusterClient`, `sentinel::SentinelClient` | another URL |
-//! | `set_push_sender`, `set_automatic_resubscription` | a connection of redis-rs, as before: `redis_ready::redis::Client::open(&client)` |
+//! | `as_pubsub`, `get_async_pubsub`, `subscribe`, `set_push_sender`, `set_automatic_resubscription` | [`Client::subscribe`], which subscribes again by itself and says when messages may be missing |
 //!
 //! What differs: the manager passes the error of a lost connection on to every caller, and fails commands
 //! once its retries are used up. Here commands that were not written, and commands that only read, move to
@@ -384,7 +414,7 @@
 //! | `CLIENT LIST` has `lib-name=redis-rs` | It has `lib-name=redis-ready`, and the version of this crate. |
 //! | a connection to a replica stays open after `READONLY` | The shared connection leaves the replica, and a dedicated one ends. |
 //! | `set_response_timeout`, `set_read_timeout` of one connection | `?response_timeout=` and `?deadline=`, for all callers of a client |
-//! | `as_pubsub`, `subscribe`, `send_packed_command`, `recv_response`, push messages | a connection of redis-rs, for which `redis_ready::redis::Client::open(&client)` takes server and login from the client |
+//! | `send_packed_command`, `recv_response`, push messages other than those of subscriptions | a connection of redis-rs, for which `redis_ready::redis::Client::open(&client)` takes server and login from the client |
 //!
 //! # Coming from deadpool-redis or bb8-redis
 //!
@@ -416,7 +446,7 @@
 //! | `connection_timeout`, default 10 s | `?connect_timeout=`, default 2 s |
 //! | `client.quit().await?` | `client.close(grace).await` |
 //! | `?node=`, `?sentinelServiceName=` in the URL | the same; their place here is the list of hosts and the path |
-//! | `SubscriberClient`, `on_message` | a connection of redis-rs: `redis_ready::redis::Client::open(&client)` |
+//! | `SubscriberClient`, `manage_subscriptions`, `message_rx`, `on_message` | [`Client::subscribe`], whose stream ends with what it has received, and tells gaps |
 //!
 //! What differs: with a reconnect policy fred sends any command again whose connection was lost, up to
 //! `max_command_attempts`, 3 by default, so an `INCR` may run twice. Here only commands that read, and
@@ -489,6 +519,8 @@ mod resp;
 mod runtime;
 #[cfg(feature = "client")]
 mod sentinel;
+#[cfg(feature = "client")]
+pub mod subscription;
 #[cfg(feature = "testing")]
 pub mod testing;
 #[cfg(feature = "client")]
@@ -508,6 +540,8 @@ pub use crate::error::{Error, ErrorKind};
 pub use crate::login::{Credentials, CredentialsProvider};
 #[cfg(feature = "client")]
 pub use crate::observe::{ConnectionState, Health, NodeHealth, Role, Statistics, TimeoutCounts};
+#[cfg(feature = "client")]
+pub use crate::subscription::{BlockingSubscription, Subscription};
 #[cfg(feature = "client")]
 pub use crate::timeout_cause::TimeoutCause;
 pub use crate::url::{Protocol, ReadFrom, RedisUrl, TlsVerify, UrlError, UrlKind, UrlWarning};

@@ -15,6 +15,7 @@ use crate::connection::CallOptions;
 use crate::error::{Error, ErrorKind};
 use crate::observe::{Health, Statistics};
 use crate::runtime::{later, sleep, within as within_limit};
+use crate::subscription::{ChannelNames, Kind, Subscription};
 use crate::timeout_cause::TimeoutCause;
 
 /// Connects when it is first used, and reconnects by itself after that.
@@ -224,6 +225,60 @@ impl Client {
         DedicatedConnection::open(Arc::clone(&self.deployment), self.options).await
     }
 
+    /// Subscribes to channels, on a connection that all subscriptions of the client share. Connects if needed,
+    /// and returns when the server has confirmed all of them.
+    ///
+    /// The subscription heals by itself and says what it may have missed: see
+    /// [the module](crate::subscription). A single name, an array, a slice or a `Vec` of names will do.
+    ///
+    /// ```no_run
+    /// use redis_ready::subscription::Event;
+    ///
+    /// # async fn example(client: redis_ready::Client) -> Result<(), redis_ready::Error> {
+    /// let mut subscription = client.subscribe(["news", "weather"]).await?;
+    /// while let Some(event) = subscription.next().await {
+    ///     match event {
+    ///         Event::Message(message) => println!("{}: {:?}", message.channel(), message.payload()),
+    ///         Event::Gap(gap) => println!("read the state again: {gap}"),
+    ///         Event::Lost(error) => println!("nothing is received for now: {error}"),
+    ///     }
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Those of the attempt to connect, at the deadline or, if the cause lasts, at once;
+    /// [`ErrorKind::TimedOut`] if the server does not confirm; [`ErrorKind::Authentication`] if it does not
+    /// permit the user to subscribe to one of the channels; [`ErrorKind::InvalidCommand`] if there is no
+    /// name; [`ErrorKind::Closed`] once the client is closed.
+    pub async fn subscribe(&self, channels: impl ChannelNames) -> Result<Subscription, Error> {
+        self.deployment.subscribe(Kind::Channel, channels).await
+    }
+
+    /// Subscribes to all channels that match patterns such as `news.*`, as
+    /// [`subscribe`](Client::subscribe) does to channels.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`subscribe`](Client::subscribe).
+    pub async fn psubscribe(&self, patterns: impl ChannelNames) -> Result<Subscription, Error> {
+        self.deployment.subscribe(Kind::Pattern, patterns).await
+    }
+
+    /// Subscribes to sharded channels (Redis 7.0 and later), as [`subscribe`](Client::subscribe) does to
+    /// others. In a cluster there is one connection for each node that serves one of them, and the channels
+    /// move with their slots.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`subscribe`](Client::subscribe); [`ErrorKind::Unsupported`] if the server does not know
+    /// sharded channels; in a cluster [`ErrorKind::NotReady`] if no node serves the slot of a channel.
+    pub async fn ssubscribe(&self, channels: impl ChannelNames) -> Result<Subscription, Error> {
+        self.deployment.subscribe(Kind::Sharded, channels).await
+    }
+
     /// Returns a client on the same connection for commands that may run twice: after a lost connection
     /// they are sent again, as commands that only read always are.
     ///
@@ -300,7 +355,7 @@ impl Client {
     }
 
     /// Refuses new commands from all clones, waits at most `grace` for those in flight, blocking commands
-    /// included, and closes all connections but the dedicated ones.
+    /// included, and closes all connections but the dedicated ones. Subscriptions end.
     ///
     /// Commands that are in flight after that fail with [`ErrorKind::Closed`]. A closed client stays closed.
     ///

@@ -19,6 +19,7 @@ use crate::connection::{CallOptions, Packed, blocking_time, blocking_time_of};
 use crate::error::{Error, ErrorKind};
 use crate::observe::{Health, Statistics};
 use crate::runtime::{block_on, block_on_within, check_may_wait};
+use crate::subscription::{BlockingSubscription, ChannelNames, Kind};
 use crate::timeout_cause::TimeoutCause;
 
 /// Runs `Commands`, `TypedCommands` and pipelines on the connection of its [`Client`](crate::Client), in
@@ -67,6 +68,45 @@ impl BlockingClient {
     pub fn dedicated_connection(&self) -> Result<BlockingDedicatedConnection, Error> {
         let connection = DedicatedConnection::open(Arc::clone(&self.deployment), self.options);
         Ok(block_on(connection)?.blocking())
+    }
+
+    /// Subscribes to channels, as [`Client::subscribe`](crate::Client::subscribe) does.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Client::subscribe`](crate::Client::subscribe);
+    /// [`ErrorKind::Deadlock`](crate::ErrorKind::Deadlock) on the I/O thread.
+    pub fn subscribe(&self, channels: impl ChannelNames) -> Result<BlockingSubscription, Error> {
+        self.subscribe_to(Kind::Channel, channels)
+    }
+
+    /// Subscribes to patterns, as [`Client::psubscribe`](crate::Client::psubscribe) does.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`subscribe`](BlockingClient::subscribe).
+    pub fn psubscribe(&self, patterns: impl ChannelNames) -> Result<BlockingSubscription, Error> {
+        self.subscribe_to(Kind::Pattern, patterns)
+    }
+
+    /// Subscribes to sharded channels, as [`Client::ssubscribe`](crate::Client::ssubscribe) does.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Client::ssubscribe`](crate::Client::ssubscribe);
+    /// [`ErrorKind::Deadlock`](crate::ErrorKind::Deadlock) on the I/O thread.
+    pub fn ssubscribe(&self, channels: impl ChannelNames) -> Result<BlockingSubscription, Error> {
+        self.subscribe_to(Kind::Sharded, channels)
+    }
+
+    fn subscribe_to(
+        &self,
+        kind: Kind,
+        names: impl ChannelNames,
+    ) -> Result<BlockingSubscription, Error> {
+        check_may_wait()?;
+        let subscription = block_on(self.deployment.subscribe(kind, names))?;
+        Ok(BlockingSubscription::new(subscription))
     }
 
     /// Returns how the client is at this moment, without I/O, as

@@ -10,16 +10,15 @@ use crate::config::{Config, Endpoint, Servers, TlsConfig};
 use crate::error::{Error, ErrorKind};
 use crate::url::{Protocol, TlsVerify};
 
-/// Tells redis-rs, and what is built on it, where the server of this client is: for subscriptions, and
-/// for libraries that open connections of their own.
+/// Tells redis-rs, and what is built on it, where the server of this client is: for libraries that open
+/// connections of their own.
 ///
 /// ```no_run
 /// use redis_ready::redis;
 ///
 /// # fn example(client: &redis_ready::Client) -> redis::RedisResult<()> {
 /// let mut connection = redis::Client::open(client)?.get_connection()?;
-/// let mut subscription = connection.as_pubsub();
-/// subscription.subscribe("news")?;
+/// redis::cmd("PING").exec(&mut connection)?;
 /// # Ok(())
 /// # }
 /// ```

@@ -15,6 +15,7 @@ use crate::connection::{
 use crate::error::Error;
 use crate::observe::{Answer, ConnectionState, Health, Observer, Statistics, Tally, aggregate};
 use crate::runtime::{check_may_wait, flush_log};
+use crate::subscription::{ChannelNames, Kind, Source, Subscription, Subscriptions};
 
 /// One server or a cluster, and the configuration of the client.
 pub(super) struct Deployment {
@@ -24,6 +25,8 @@ pub(super) struct Deployment {
     /// What all connections of the client count together.
     tally: Arc<Tally>,
     closed_at: OnceLock<Instant>,
+    /// Made by the first subscription.
+    subscriptions: OnceLock<Subscriptions>,
 }
 
 #[expect(
@@ -33,7 +36,7 @@ pub(super) struct Deployment {
 enum Connected {
     /// One server, or the one that Sentinels name.
     Standalone(NodeConnections),
-    Cluster(Cluster),
+    Cluster(Arc<Cluster>),
 }
 
 impl Deployment {
@@ -54,7 +57,8 @@ impl Deployment {
                 standalone(Target::Sentinel(Arc::clone(&config), sentinels.clone()))
             }
             Servers::Cluster(seeds) => {
-                Connected::Cluster(Cluster::new(Arc::clone(&config), seeds.clone()))
+                let cluster = Cluster::new(Arc::clone(&config), seeds.clone());
+                Connected::Cluster(Arc::new(cluster))
             }
         };
         if let Connected::Cluster(cluster) = &servers {
@@ -66,6 +70,7 @@ impl Deployment {
             servers,
             tally,
             closed_at: OnceLock::new(),
+            subscriptions: OnceLock::new(),
         }
     }
 
@@ -225,9 +230,34 @@ impl Deployment {
         self.observer.observe_unboxed(operation, reply).await
     }
 
+    /// Returns a subscription to these names, once the server has confirmed it.
+    pub(super) async fn subscribe(
+        &self,
+        kind: Kind,
+        names: impl ChannelNames,
+    ) -> Result<Subscription, Error> {
+        self.subscriptions().open(kind, names).await
+    }
+
+    fn subscriptions(&self) -> &Subscriptions {
+        self.subscriptions.get_or_init(|| {
+            let source = match &self.servers {
+                Connected::Standalone(node) => {
+                    let shared = node.shared();
+                    let watch = Arc::clone(shared.watch());
+                    Source::Server(shared.target().clone(), watch, shared.attempts())
+                }
+                Connected::Cluster(cluster) => Source::Cluster(Arc::clone(cluster)),
+            };
+            Subscriptions::new(Arc::clone(&self.config), source)
+        })
+    }
+
     pub(super) async fn close(&self, grace: Duration) {
         let start = Instant::now();
         let _ = self.closed_at.set(start);
+        // A subscription that comes later is refused as well.
+        self.subscriptions().close();
         match &self.servers {
             Connected::Standalone(node) => node.close(grace).await,
             Connected::Cluster(cluster) => cluster.close(grace).await,

@@ -5,7 +5,8 @@
 //! (`slot`, `routing`), which node serves it (`announced`, `topology`, `node`, `shards`, `nodes`, `refresh`,
 //! `unserved`), the short way of a command whose keys are in one slot (`direct`), where a node redirects a
 //! command to (`redirect`, `hop`, `script_refusal`), and how a command or a pipeline for several nodes is
-//! taken apart and put together (`batch`, `fan_out`, `pipeline`, `responses`).
+//! taken apart and put together (`batch`, `fan_out`, `pipeline`, `responses`). `place` tells subscriptions
+//! which node to connect to.
 //!
 //! # Why not redis-rs's `ClusterConnection`
 //!
@@ -36,6 +37,7 @@ mod node;
 mod node_request;
 mod nodes;
 mod pipeline;
+mod place;
 mod redirect;
 mod refresh;
 mod responses;
@@ -48,4 +50,6 @@ mod slot;
 mod topology;
 mod unserved;
 
+pub(crate) use self::place::Place;
 pub(crate) use self::router::Cluster;
+pub(crate) use self::slot::Slot;

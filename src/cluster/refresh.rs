@@ -64,6 +64,14 @@ impl Waiting {
         Waiting::until(Deadline::new(options.timeouts.deadline), options)
     }
 
+    /// Waits for `limit`.
+    pub(super) fn within(limit: Duration) -> Waiting {
+        Waiting {
+            deadline: Deadline::new(limit),
+            fail_fast: false,
+        }
+    }
+
     /// Waits as `options` say, until the `deadline`.
     pub(super) fn until(deadline: Deadline, options: CallOptions) -> Waiting {
         Waiting {
@@ -164,7 +172,7 @@ impl Refresher {
 
     /// Requests a refresh, and returns its result if it comes in time; or that there is no connection to any
     /// node, to a caller that must not wait for one.
-    async fn wait_for_refresh(
+    pub(super) async fn wait_for_refresh(
         self: &Arc<Refresher>,
         waiting: Waiting,
     ) -> Option<Result<(), Error>> {

@@ -30,7 +30,7 @@ use crate::resp::encode;
 
 /// A cluster. Dropping it closes the connections to its nodes.
 pub(crate) struct Cluster {
-    refresher: Arc<Refresher>,
+    pub(super) refresher: Arc<Refresher>,
     learned: LearnedCommands,
 }
 

@@ -42,6 +42,10 @@ pub(super) const DEDICATED: &str = "use a dedicated connection: \
 const LOGIN_IN_URL: &str = "write username, password and `protocol` into the URL";
 const NO_RESPONSE: &str = "call `Cmd::set_no_response`";
 const REDIS_RS: &str = "use a connection of redis-rs: `redis::Client::open`, which takes `&Client`";
+const SUBSCRIPTION: &str = "use `Client::subscribe`, `Client::psubscribe` or `Client::ssubscribe`, \
+     or the same of `BlockingClient`";
+const SUBSCRIPTION_END: &str =
+    "use `Subscription::unsubscribe`, `punsubscribe` or `sunsubscribe`, or drop the subscription";
 const WHOLE_TRANSACTION: &str = "send the whole transaction at once: `redis::pipe().atomic()`";
 
 const EACH_PRIMARY: &str =
@@ -358,7 +362,7 @@ pub(super) static TABLE: &[Row] = &[
     write("PFSELFTEST", NONE),
     write("PING", NONE).routing(AllPrimaries(AllSucceeded)),
     write("PSETEX", FIRST),
-    write("PSUBSCRIBE", NONE).no_single_reply(REDIS_RS),
+    write("PSUBSCRIBE", NONE).no_single_reply(SUBSCRIPTION),
     write("PSYNC", NONE).no_single_reply(REDIS_RS),
     read("PTTL", FIRST),
     write("PUBLISH", NONE),
@@ -369,7 +373,7 @@ pub(super) static TABLE: &[Row] = &[
     write("PUBSUB|NUMSUB", NONE).routing(AllNodes(MergeMaps)),
     write("PUBSUB|SHARDCHANNELS", NONE).routing(AllNodes(Concatenate)),
     write("PUBSUB|SHARDNUMSUB", NONE).routing(AllNodes(MergeMaps)),
-    write("PUNSUBSCRIBE", NONE).no_single_reply(REDIS_RS),
+    write("PUNSUBSCRIBE", NONE).no_single_reply(SUBSCRIPTION_END),
     write("QUIT", NONE).changes_session(CLOSE),
     read("RANDOMKEY", NONE).routing(AllPrimaries(FirstNonEmpty)),
     write("READONLY", NONE).changes_session(DEDICATED),
@@ -432,14 +436,14 @@ pub(super) static TABLE: &[Row] = &[
     read("SRANDMEMBER", FIRST),
     write("SREM", FIRST),
     read("SSCAN", FIRST),
-    write("SSUBSCRIBE", ALL).no_single_reply(REDIS_RS),
+    write("SSUBSCRIBE", ALL).no_single_reply(SUBSCRIPTION),
     read("STRLEN", FIRST),
-    write("SUBSCRIBE", NONE).no_single_reply(REDIS_RS),
+    write("SUBSCRIBE", NONE).no_single_reply(SUBSCRIPTION),
     read("SUBSTR", FIRST),
     read("SUNION", ALL),
     read("SUNIONCARD", counted(1)),
     write("SUNIONSTORE", ALL),
-    write("SUNSUBSCRIBE", ALL).no_single_reply(REDIS_RS),
+    write("SUNSUBSCRIBE", ALL).no_single_reply(SUBSCRIPTION_END),
     write("SWAPDB", NONE),
     write("SYNC", NONE).no_single_reply(REDIS_RS),
     write("TFCALL", counted(2)).script(),
@@ -450,7 +454,7 @@ pub(super) static TABLE: &[Row] = &[
     read("TTL", FIRST),
     read("TYPE", FIRST),
     write("UNLINK", ALL).routing(Split(Count)),
-    write("UNSUBSCRIBE", NONE).no_single_reply(REDIS_RS),
+    write("UNSUBSCRIBE", NONE).no_single_reply(SUBSCRIPTION_END),
     write("UNWATCH", NONE).changes_session(DEDICATED),
     write("VADD", FIRST),
     read("VCARD", FIRST),

@@ -37,6 +37,7 @@ use crate::url::{Protocol, ReadFrom, RedisUrl};
 /// | [`with_deadline`](Config::with_deadline) | [`Duration`] | 3 s | `deadline` |
 /// | [`with_keepalive`](Config::with_keepalive) | [`Duration`] | 6 s | `keepalive` |
 /// | [`with_max_in_flight`](Config::with_max_in_flight) | number of commands | 10,000 | `max_in_flight` |
+/// | [`with_subscription_buffer`](Config::with_subscription_buffer) | number of messages | 10,000 | none |
 /// | [`with_client_name`](Config::with_client_name) | text | the package's name with [`redis_client!`](crate::redis_client), else none | `client_name` |
 /// | [`with_address_map`](Config::with_address_map) | pairs of addresses | empty | none |
 /// | [`with_credentials`](Config::with_credentials) | a [`CredentialsProvider`](crate::CredentialsProvider) | none | user and password |
@@ -71,6 +72,7 @@ pub struct Config {
     deadline: Duration,
     keepalive: Duration,
     max_in_flight: NonZeroUsize,
+    subscription_buffer: NonZeroUsize,
     address_map: AddressMap,
     io_thread_only: bool,
 }
@@ -82,6 +84,9 @@ impl Config {
     /// With probes every 2 s and two of them, a dead peer of an idle connection is noticed in 10 s.
     const KEEPALIVE: Duration = Duration::from_secs(6);
     const MAX_IN_FLIGHT: NonZeroUsize = NonZeroUsize::new(10_000).expect("10,000 is not zero");
+    /// Two seconds of 5,000 messages each.
+    const SUBSCRIPTION_BUFFER: NonZeroUsize =
+        NonZeroUsize::new(10_000).expect("10,000 is not zero");
 
     /// Sets how long one attempt to connect may take, from the name look-up to the answer to `HELLO`.
     /// Default: 2 s.
@@ -145,6 +150,20 @@ impl Config {
     pub fn with_io_thread_only(self) -> Config {
         Config {
             io_thread_only: true,
+            ..self
+        }
+    }
+
+    /// Sets how many messages each [`Subscription`](crate::Subscription) keeps for a reader that is slower
+    /// than they come. Default: 10,000.
+    ///
+    /// Messages that find no room are dropped and counted, and the reader gets a
+    /// [`Gap`](crate::subscription::Gap) with their number in their place. 64 MiB of channel names and
+    /// payloads are the limit as well, however few messages these are.
+    #[must_use]
+    pub fn with_subscription_buffer(self, subscription_buffer: NonZeroUsize) -> Config {
+        Config {
+            subscription_buffer,
             ..self
         }
     }
@@ -250,6 +269,12 @@ impl Config {
         self.io_thread_only
     }
 
+    /// Returns how many messages each subscription keeps for a slow reader.
+    #[must_use]
+    pub fn subscription_buffer(&self) -> NonZeroUsize {
+        self.subscription_buffer
+    }
+
     /// Returns the name of the connections in `CLIENT LIST`.
     #[must_use]
     pub fn client_name(&self) -> Option<&str> {
@@ -332,6 +357,7 @@ impl TryFrom<&RedisUrl> for Config {
             deadline: url.deadline().unwrap_or(Config::DEADLINE),
             keepalive: url.keepalive().unwrap_or(Config::KEEPALIVE),
             max_in_flight: url.max_in_flight().unwrap_or(Config::MAX_IN_FLIGHT),
+            subscription_buffer: Config::SUBSCRIPTION_BUFFER,
             address_map: AddressMap::default(),
             io_thread_only: false,
         };
@@ -369,6 +395,7 @@ impl fmt::Debug for Config {
             deadline,
             keepalive,
             max_in_flight,
+            subscription_buffer,
             address_map,
             io_thread_only,
         } = self;
@@ -385,6 +412,7 @@ impl fmt::Debug for Config {
             .field("deadline", deadline)
             .field("keepalive", keepalive)
             .field("max_in_flight", max_in_flight)
+            .field("subscription_buffer", subscription_buffer)
             .field("address_map", address_map)
             .field("io_thread_only", io_thread_only)
             .finish()

@@ -13,6 +13,8 @@ use crate::runtime::{random, random_fraction};
 const FIRST_WINDOW: Duration = Duration::from_millis(400);
 /// The longest delay in the first part of an outage.
 const MAX_WINDOW: Duration = Duration::from_secs(1);
+/// The longest delay where a server is to be found within a second of when it can be reached.
+const MAX_SHORT_DELAY: Duration = Duration::from_millis(900);
 /// After this part of an outage the delays are longer.
 const LONG_OUTAGE: Duration = Duration::from_secs(10);
 /// The longest delay in a long outage.
@@ -23,6 +25,8 @@ const LONG_OUTAGE_WINDOW: Duration = Duration::from_secs(5);
 pub(crate) struct Backoff {
     since: Instant,
     attempts: u32,
+    /// Its delays stay short, however long the outage lasts.
+    is_short: bool,
 }
 
 impl Backoff {
@@ -31,16 +35,32 @@ impl Backoff {
         Backoff {
             since: now,
             attempts: 0,
+            is_short: false,
+        }
+    }
+
+    /// Starts an outage of a connection that is to be made within a second of when that is possible, however
+    /// long the outage lasts. After the first delay the others are from half of 900 ms to all of it, so that
+    /// there are few of them nevertheless.
+    pub(crate) fn short(now: Instant) -> Backoff {
+        Backoff {
+            is_short: true,
+            ..Backoff::new(now)
         }
     }
 
     /// Returns how long to wait after another failed attempt.
     pub(crate) fn next(&mut self, now: Instant) -> Duration {
-        self.next_within(Duration::MAX, now)
+        if self.is_short && self.attempts > 0 {
+            self.attempts = self.attempts.saturating_add(1);
+            return MAX_SHORT_DELAY.mul_f64(0.5 + random_fraction() / 2.0);
+        }
+        self.next_patient(Duration::MAX, now)
     }
 
-    /// Does the same as [`next`](Backoff::next), with a window of at most `limit`.
-    pub(crate) fn next_within(&mut self, limit: Duration, now: Instant) -> Duration {
+    /// Returns how long to wait after another failed attempt whose cause lasts, so that in a long outage the
+    /// delay is longer, even of a connection whose delays stay short else. The window is `limit` at most.
+    pub(crate) fn next_patient(&mut self, limit: Duration, now: Instant) -> Duration {
         let window = self.window(now.saturating_duration_since(self.since));
         self.attempts = self.attempts.saturating_add(1);
         window.min(limit).mul_f64(random_fraction())
@@ -77,6 +97,22 @@ mod tests {
             backoff.next(now);
         }
         assert_eq!(backoff.window(LONG_OUTAGE), LONG_OUTAGE_WINDOW);
+    }
+
+    #[test]
+    fn short_delays_stay_below_a_second_and_are_few() {
+        let now = Instant::now();
+        for _ in 0..1_000 {
+            let mut backoff = Backoff::short(now);
+            assert!(backoff.next(now) < FIRST_WINDOW);
+            for outage in [Duration::ZERO, LONG_OUTAGE] {
+                let delay = backoff.next(now + outage);
+                assert!(
+                    delay >= MAX_SHORT_DELAY / 2 && delay < MAX_SHORT_DELAY,
+                    "{delay:?}"
+                );
+            }
+        }
     }
 
     #[test]

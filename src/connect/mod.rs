@@ -42,6 +42,6 @@ pub(crate) use self::connector::Connector;
 pub(crate) use self::first_success::first_success;
 pub(crate) use self::greeting::Greeting;
 pub(crate) use self::login::LoggedIn;
-pub(crate) use self::reconnection::{Ended, Reconnection, longest_delay};
+pub(crate) use self::reconnection::{Ended, Reconnection};
 pub(crate) use self::socket::Socket;
 pub(crate) use self::stream::Stream;

@@ -13,19 +13,6 @@ const MIN_UPTIME_TO_END_OUTAGE: Duration = Duration::from_secs(10);
 /// could not be read: a client is back within a second after they are right.
 const LOGIN_WINDOW: Duration = Duration::from_millis(800);
 
-/// Returns the longest delay before the next attempt of a client, after one that has failed with `error`.
-pub(crate) fn longest_delay(error: &Error, client: &Config) -> Duration {
-    let is_about_login = matches!(
-        error.kind(),
-        ErrorKind::Authentication | ErrorKind::InvalidFile
-    );
-    if is_about_login && client.credentials().as_changing().is_some() {
-        LOGIN_WINDOW
-    } else {
-        Duration::MAX
-    }
-}
-
 /// What is known of a connection that has ended.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Ended {
@@ -62,6 +49,7 @@ impl Ended {
 #[derive(Debug)]
 pub(crate) struct Reconnection {
     backoff: Backoff,
+    is_prompt: bool,
 }
 
 impl Reconnection {
@@ -69,6 +57,16 @@ impl Reconnection {
     pub(crate) fn new(now: Instant) -> Reconnection {
         Reconnection {
             backoff: Backoff::new(now),
+            is_prompt: false,
+        }
+    }
+
+    /// For a connection that is to be there within a second of when that is possible, however long the outage
+    /// lasts.
+    pub(crate) fn prompt(now: Instant) -> Reconnection {
+        Reconnection {
+            backoff: Backoff::short(now),
+            is_prompt: true,
         }
     }
 
@@ -76,28 +74,64 @@ impl Reconnection {
     pub(crate) fn after_loss(&mut self, ended: &Ended) -> Duration {
         let is_new_outage = ended.has_ended_outage();
         if is_new_outage {
-            self.backoff = Backoff::new(ended.at);
+            self.backoff = self.backoff_from(ended.at);
         }
         if ended.is_left {
             // Rarely: by its name another server may be found at once.
             Duration::ZERO
         } else if is_new_outage {
             // The first attempt of an outage does not widen the window of those that follow.
-            Backoff::new(ended.at).next(ended.at)
+            self.backoff_from(ended.at).next(ended.at)
         } else {
             self.backoff.next(ended.at)
         }
     }
 
-    /// Returns how long to wait after an attempt has failed, `longest` at most.
-    pub(crate) fn after_failure(&mut self, longest: Duration, now: Instant) -> Duration {
-        self.backoff.next_within(longest, now)
+    /// Returns how long to wait after an attempt has failed.
+    pub(crate) fn after_failure(
+        &mut self,
+        error: &Error,
+        client: &Config,
+        now: Instant,
+    ) -> Duration {
+        if error.is_lasting() {
+            // What has to be changed by hand is not back within a second.
+            self.backoff.next_patient(longest_delay(error, client), now)
+        } else {
+            self.backoff.next(now)
+        }
+    }
+
+    fn backoff_from(&self, now: Instant) -> Backoff {
+        if self.is_prompt {
+            Backoff::short(now)
+        } else {
+            Backoff::new(now)
+        }
+    }
+}
+
+/// Returns the longest delay before the next attempt of a client, after one that has failed with `error`.
+fn longest_delay(error: &Error, client: &Config) -> Duration {
+    let is_about_login = matches!(
+        error.kind(),
+        ErrorKind::Authentication | ErrorKind::InvalidFile
+    );
+    if is_about_login && client.credentials().as_changing().is_some() {
+        LOGIN_WINDOW
+    } else {
+        Duration::MAX
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::login::Credentials;
+
+    fn client() -> Config {
+        "redis://localhost".parse().expect("valid")
+    }
 
     fn ended(since: Instant, uptime: Duration) -> Ended {
         Ended {
@@ -138,10 +172,11 @@ mod tests {
     #[test]
     fn only_a_connection_that_was_of_use_makes_the_next_delays_short_again() {
         let now = Instant::now();
+        let (failure, client) = (Error::new(ErrorKind::Unreachable, "x"), client());
         let after = |has_served| {
             let mut reconnection = Reconnection::new(now);
             for _ in 0..5 {
-                reconnection.after_failure(Duration::MAX, now);
+                reconnection.after_failure(&failure, &client, now);
             }
             let loss = Ended {
                 has_served,
@@ -151,5 +186,23 @@ mod tests {
         };
         assert!(longest(|| after(true)) < Duration::from_millis(400));
         assert!(longest(|| after(false)) > Duration::from_millis(800));
+    }
+
+    #[test]
+    fn a_prompt_one_waits_long_only_for_what_lasts() {
+        let (now, long) = (Instant::now(), Duration::from_secs(20));
+        let delay = |kind, client: &Config| {
+            let mut reconnection = Reconnection::prompt(now);
+            let error = Error::new(kind, "x");
+            reconnection.after_failure(&error, client, now);
+            reconnection.after_failure(&error, client, now + long)
+        };
+        let fixed = client();
+        assert!(longest(|| delay(ErrorKind::Unreachable, &fixed)) < Duration::from_secs(1));
+        assert!(longest(|| delay(ErrorKind::Authentication, &fixed)) > Duration::from_secs(4));
+        let changing = client().with_credentials(|| async {
+            Ok::<_, std::io::Error>(Credentials::password("changes"))
+        });
+        assert!(longest(|| delay(ErrorKind::Authentication, &changing)) <= LOGIN_WINDOW);
     }
 }

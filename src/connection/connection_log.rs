@@ -16,7 +16,7 @@ use crate::runtime::log;
 /// them for ever, the log does not hear of a connection that the server has closed while it was idle, or
 /// before it had answered a command, and so not of the one that replaces it.
 #[derive(Debug, Default)]
-pub(super) struct ConnectionLog {
+pub(crate) struct ConnectionLog {
     /// The log says that there is a connection.
     is_up: bool,
     /// The log says why an attempt has failed.
@@ -26,7 +26,7 @@ pub(super) struct ConnectionLog {
 
 impl ConnectionLog {
     /// The connection was lost after it had been of use.
-    pub(super) fn lost(&mut self, error: &Error) {
+    pub(crate) fn lost(&mut self, error: &Error) {
         if let Some(missing) = self.pace.admit(Instant::now()) {
             self.is_up = false;
             log(Level::Warn, || format!("{error:#}; reconnecting{missing}"));
@@ -34,7 +34,7 @@ impl ConnectionLog {
     }
 
     /// An attempt to connect has failed; the first one of an outage is told.
-    pub(super) fn failed(&mut self, error: &Error) {
+    pub(crate) fn failed(&mut self, error: &Error) {
         if self.has_failed {
             return;
         }
@@ -48,7 +48,7 @@ impl ConnectionLog {
 
     /// There is a connection to `peer`, where `server` is the one that Sentinels name. It is told if the
     /// log says that there is none.
-    pub(super) fn connected(&mut self, peer: &str, server: Option<&impl Display>) {
+    pub(crate) fn connected(&mut self, peer: &str, server: Option<&impl Display>) {
         self.has_failed = false;
         if !std::mem::replace(&mut self.is_up, true) {
             log(Level::Info, || match server {

@@ -25,13 +25,13 @@ pub(crate) fn closed() -> Error {
     Error::new(ErrorKind::Closed, "the client is closed")
 }
 
-pub(super) fn connection_lost(peer: &str, cause: &io::Error) -> Error {
+pub(crate) fn connection_lost(peer: &str, cause: &io::Error) -> Error {
     let message = format!("connection to `{peer}` lost: {cause}");
     Error::new(ErrorKind::ConnectionLost, message)
 }
 
 /// The error about a connection that has ended after the server had said `words` about it.
-pub(super) fn connection_lost_after(peer: &str, cause: &io::Error, words: &str) -> Error {
+pub(crate) fn connection_lost_after(peer: &str, cause: &io::Error, words: &str) -> Error {
     let message = format!("connection to `{peer}` lost: {cause}, after the server said `{words}`");
     let help = is_about_length(words).then_some(LENGTH_HELP);
     Error::new(ErrorKind::ConnectionLost, message).with_help_if(help)
@@ -45,7 +45,7 @@ pub(super) fn argument_too_long(peer: &str, words: &str) -> Error {
         .with_help(LENGTH_HELP)
 }
 
-pub(super) fn protocol_error(peer: &str, what: &str) -> Error {
+pub(crate) fn protocol_error(peer: &str, what: &str) -> Error {
     let message = format!("`{peer}` sent bytes that are not RESP: {what}");
     Error::new(ErrorKind::Protocol, message).note("the connection is closed and a new one is made")
 }

@@ -29,7 +29,7 @@ pub(super) fn about_connection(reply: &Value) -> Option<String> {
 }
 
 /// Returns an error that no command waits for, fit to print.
-pub(super) fn unasked(reply: &Value) -> Option<String> {
+pub(crate) fn unasked(reply: &Value) -> Option<String> {
     let Value::ServerError(error) = reply else {
         return None;
     };

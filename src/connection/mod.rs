@@ -1,6 +1,7 @@
 //! The connections to one server: the multiplexed one, which reconnects by itself, and dedicated ones for
 //! blocking commands and for callers who change the session.
 
+mod attempts;
 mod blocking_pool;
 mod call;
 mod call_options;
@@ -27,8 +28,11 @@ mod supervisor;
 mod timeouts;
 mod timer;
 
+pub(crate) use self::attempts::Attempts;
 pub(crate) use self::call_options::CallOptions;
-pub(crate) use self::errors::closed;
+pub(crate) use self::connection_log::ConnectionLog;
+pub(crate) use self::errors::{closed, connection_lost, connection_lost_after, protocol_error};
+pub(crate) use self::last_words::unasked;
 pub(crate) use self::learned_commands::LearnedCommands;
 pub(crate) use self::multiplexed::MultiplexedConnection;
 pub(crate) use self::node::NodeConnections;

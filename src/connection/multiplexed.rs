@@ -12,6 +12,7 @@ use std::time::Duration;
 use redis::Cmd;
 use tokio::sync::Notify;
 
+use super::attempts::Attempts;
 use super::call::Call;
 use super::call_options::CallOptions;
 use super::reply::Reply;
@@ -68,6 +69,16 @@ impl MultiplexedConnection {
 
     pub(crate) fn target(&self) -> &Target {
         &self.state.target
+    }
+
+    /// Returns what all connections of the client have heard of the service that Sentinels watch.
+    pub(crate) fn watch(&self) -> &Arc<SentinelWatch> {
+        &self.state.watch
+    }
+
+    /// Returns what tells others what becomes of the connection.
+    pub(crate) fn attempts(&self) -> Attempts {
+        Attempts::of(&self.state)
     }
 
     /// Sends `request` once it is polled. Cancel safe: when the call is dropped, the reply is read and

@@ -187,6 +187,11 @@ impl State {
         self.reconnect.notified().await;
     }
 
+    /// Waits until a connection is made or lost, or cannot be made.
+    pub(super) async fn until_changed(&self) {
+        self.changed.notified().await;
+    }
+
     /// Waits until there is a connection, or until an attempt to make it has failed.
     pub(super) async fn until_settled(&self) {
         loop {

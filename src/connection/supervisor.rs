@@ -16,7 +16,7 @@ use super::errors::{connection_lost, session_ended};
 use super::queue::MAX_SILENT_TIMEOUTS;
 use super::state::State;
 use super::timer::Timer;
-use crate::connect::{Connected, Ended, Reconnection, longest_delay};
+use crate::connect::{Connected, Ended, Reconnection};
 use crate::error::{Error, ErrorKind};
 use crate::observe::Event;
 use crate::runtime::{Wakers, ensure_started, spawn};
@@ -257,8 +257,7 @@ impl State {
                 .unreachable(&error, error.is_lasting(), &mut wakers);
             wakers.wake_all();
             self.notify_trouble();
-            let longest = longest_delay(&error, self.target.client());
-            let delay = reconnection.after_failure(longest, Instant::now());
+            let delay = reconnection.after_failure(&error, self.target.client(), Instant::now());
             let change = tokio::time::timeout(delay, self.until_worth_an_attempt(announcements));
             let _ = self.while_disconnected(change).await?;
         }

@@ -61,6 +61,8 @@ mod sentinel;
 mod sessions;
 #[cfg(all(feature = "testing", feature = "tls", target_os = "linux"))]
 mod stopped_process;
+#[cfg(all(feature = "testing", unix))]
+mod subscriptions;
 #[cfg(feature = "testing")]
 mod testing;
 #[cfg(all(feature = "testing", unix))]

@@ -249,7 +249,9 @@ fn a_refusal_names_the_command_and_the_way_out_on_one_line() {
             ("SELECT 1", "into the URL"),
             ("QUIT", "`Client::close` or `BlockingClient::close`"),
             ("MULTI", "`redis::pipe().atomic()`"),
-            ("SUBSCRIBE c", "`redis::Client::open`"),
+            ("SUBSCRIBE c", "`Client::subscribe`"),
+            ("UNSUBSCRIBE c", "`Subscription::unsubscribe`"),
+            ("MONITOR", "`redis::Client::open`"),
         ] {
             let words: Vec<_> = line.split(' ').collect();
             let mut command = redis::Cmd::new();

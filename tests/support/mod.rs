@@ -20,6 +20,8 @@ pub(crate) mod process;
 pub(crate) mod proxy;
 #[cfg(feature = "testing")]
 pub(crate) mod sentinel;
+#[cfg(all(feature = "testing", unix))]
+pub(crate) mod subscriber;
 #[cfg(feature = "tls")]
 pub(crate) mod tls_peer;
 

@@ -1,0 +1,8 @@
+//! Subscriptions: what is published arrives, in order and once; what may be missing is told; nothing is left
+//! behind.
+
+mod bounds;
+mod channels;
+mod ends;
+mod losses;
+mod readers;
