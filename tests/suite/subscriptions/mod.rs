@@ -3,6 +3,8 @@
 
 mod bounds;
 mod channels;
+mod clusters;
 mod ends;
 mod losses;
 mod readers;
+mod sentinels;
