@@ -8,3 +8,4 @@ mod ends;
 mod losses;
 mod readers;
 mod sentinels;
+mod told_servers;
