@@ -2,6 +2,7 @@
 //! behind.
 
 mod bounds;
+mod caches;
 mod channels;
 mod clusters;
 mod ends;
