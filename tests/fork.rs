@@ -11,12 +11,22 @@ use std::time::{Duration, Instant};
 
 use fork::Fork;
 use redis::{AsyncCommands, Commands, RedisResult, cmd};
+use redis_ready::subscription::Event;
 use redis_ready::testing::Server;
-use redis_ready::{Client, ConnectionState};
+use redis_ready::{BlockingSubscription, Client, ConnectionState};
 use tokio::runtime::{Builder, Handle};
 
 use self::support::process::wait_until;
 use self::support::{child, start};
+
+/// Longer than a new connection takes on a slow machine.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The payload of the next event, if that is a message.
+fn payload(subscription: &mut BlockingSubscription) -> Option<Vec<u8>> {
+    let message = subscription.next_within(PATIENCE).ok()??.into_message()?;
+    Some(message.payload().to_vec())
+}
 
 #[test]
 fn the_child_of_a_fork_gets_a_thread_and_a_connection_of_its_own() {
@@ -41,6 +51,36 @@ fn the_child_of_a_fork_gets_a_thread_and_a_connection_of_its_own() {
         close_in_child(&client);
     });
     assert_is_the_only_connection(&client, 9);
+    subscribe_in_child(&client);
+}
+
+/// Goes on with a subscription in a child of this process, and in this one.
+fn subscribe_in_child(client: &Client) {
+    let blocking = client.blocking();
+    let subscribed = blocking.subscribe("c");
+    let mut subscription = subscribed.expect("the parent is connected");
+    succeeds_in_child(|| {
+        let mut blocking = client.blocking();
+        // Its connection is the parent's, so it makes one of its own, and says so.
+        matches!(subscription.next_within(PATIENCE), Ok(Some(Event::Lost(_))))
+            && matches!(subscription.next_within(PATIENCE), Ok(Some(Event::Gap(_))))
+            && blocking.publish("c", "of the child") == Ok(2)
+            && payload(&mut subscription).as_deref() == Some(b"of the child")
+            && blocking.subscribe("d").is_ok()
+    });
+    succeeds_in_child(|| {
+        // The parent's tasks are not woken for it.
+        subscription.unsubscribe("c");
+        drop(client.blocking().subscribe("d"));
+        client.blocking().subscribe("c").is_ok()
+    });
+    // The parent's connection has not been touched.
+    let of_child = payload(&mut subscription);
+    assert_eq!(of_child.as_deref(), Some(&b"of the child"[..]));
+    let receivers: RedisResult<usize> = client.blocking().publish("c", "of the parent");
+    assert!(receivers.expect("it goes on") >= 1);
+    let of_parent = payload(&mut subscription);
+    assert_eq!(of_parent.as_deref(), Some(&b"of the parent"[..]));
 }
 
 fn has_tasks_that_drive() -> bool {
