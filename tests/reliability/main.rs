@@ -38,4 +38,5 @@ mod residents;
 mod response_timeouts;
 mod restarts;
 mod rotations;
+mod subscriptions;
 mod timeouts;
