@@ -4,7 +4,7 @@ use std::future::{pending, poll_fn};
 use std::sync::Arc;
 
 use log::Level;
-use redis::{Value, cmd};
+use redis::Value;
 
 use super::multiplexed::MultiplexedConnection;
 use super::queue::LoginAnswer;
@@ -15,7 +15,6 @@ use super::timeouts::Timeouts;
 use crate::connect::LoggedIn;
 use crate::error::Error;
 use crate::login::{ChangingCredentials, Issued, retry_delay};
-use crate::report::printable;
 use crate::resp::encode;
 use crate::runtime::{Wakers, log};
 
@@ -70,12 +69,7 @@ impl State {
 
     fn report_refusal(&self, changing: &ChangingCredentials, code: &str) {
         if changing.may_report() {
-            log(Level::Warn, || {
-                let (name, peer, code) = (changing.name(), &self.peer, printable(code));
-                format!(
-                    "`{peer}` answers `{code}` to the renewed credentials of {name}; trying again until it works"
-                )
-            });
+            log(Level::Warn, || changing.refusal(&self.peer, code));
         }
     }
 
@@ -102,16 +96,8 @@ impl State {
 
     /// Sends `AUTH`, behind the commands that are in flight, and waits for the answer.
     async fn log_in(&self, issued: &Issued) -> LoginAnswer {
-        let mut auth = cmd("AUTH");
-        let credentials = &issued.credentials;
-        let username = credentials.username.as_deref();
-        if let Some(username) = username.filter(|name| !name.is_empty() && !self.target.is_oldest())
-        {
-            auth.arg(username);
-        }
-        auth.arg(credentials.password.as_deref().unwrap_or_default());
         let mut bytes = Vec::new();
-        encode(&auth, &mut bytes);
+        encode(&issued.auth(!self.target.is_oldest()), &mut bytes);
         let timeouts = Timeouts::from(self.target.client());
         let mut wakers = Wakers::default();
         poll_fn(|cx| self.lock().poll_log_in(&bytes, timeouts, &mut wakers, cx)).await;

@@ -11,6 +11,7 @@ use super::issued::{Issued, Lifetime};
 use super::provider::Supplier;
 use super::schedule::{lifetime, pause};
 use crate::error::{Error, ErrorKind};
+use crate::report::printable;
 use crate::runtime::{random_fraction, within};
 
 /// Shortest time between two lines in the log about renewals that fail.
@@ -66,6 +67,14 @@ impl ChangingCredentials {
     /// Returns what they come from, in the middle of a sentence.
     pub(crate) fn name(&self) -> String {
         self.supplier.name()
+    }
+
+    /// Returns the line about `peer`, which has answered the renewed credentials with this error code.
+    pub(crate) fn refusal(&self, peer: &str, code: &str) -> String {
+        let (name, code) = (self.name(), printable(code));
+        format!(
+            "`{peer}` answers `{code}` to the renewed credentials of {name}; trying again until it works"
+        )
     }
 
     /// Returns those that were used last.

@@ -11,7 +11,7 @@ mod source;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use self::changing::ChangingCredentials;
+pub(crate) use self::changing::{ChangingCredentials, Renewals};
 pub use self::credentials::Credentials;
 pub(crate) use self::issued::Issued;
 pub use self::provider::CredentialsProvider;

@@ -41,8 +41,8 @@ impl Session<'_> {
         let mut values = std::mem::take(&mut self.values);
         let decoded = self.wire.decode(&mut values);
         // With RESP2 nothing but subscriptions and `PING` may be sent here.
-        let can_ask = matches!(values.last(), Some(Value::Push { .. }));
-        if self.place.is_none() && can_ask {
+        self.has_pushes |= matches!(values.last(), Some(Value::Push { .. }));
+        if self.place.is_none() && self.has_pushes {
             self.heartbeat.ask_for_role();
         }
         let has_read = !values.is_empty();
@@ -102,6 +102,7 @@ impl Session<'_> {
             Notice::Reply(reply) => match self.requests.answered() {
                 None => return Err(self.unexpected("a reply without a command")),
                 Some(Question::Ping) => {}
+                Some(Question::Auth) => self.login_answer = Some(Ok(())),
                 Some(Question::Role) => return self.role_told(reply, switchboard, news),
             },
             Notice::Error(error) => return self.refused(&error, switchboard, news),
@@ -163,6 +164,10 @@ impl Session<'_> {
             Refused::Topics(topics, batch) => (topics, batch),
             Refused::Role => {
                 self.has_no_role(switchboard, news);
+                return Ok(());
+            }
+            Refused::Auth => {
+                self.login_answer = Some(Err(error.code().to_owned()));
                 return Ok(());
             }
             Refused::Other => return Ok(()),

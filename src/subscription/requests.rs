@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Instant;
 
-use redis::cmd;
+use redis::{Cmd, cmd};
 
 use super::ids::BatchId;
 use super::topic::{Kind, Name, Topic};
@@ -32,6 +32,7 @@ enum What {
     Unsubscribe(Kind, VecDeque<Name>),
     Ping,
     Role,
+    Auth,
 }
 
 /// What a server is asked besides.
@@ -39,6 +40,7 @@ enum What {
 pub(super) enum Question {
     Ping,
     Role,
+    Auth,
 }
 
 /// What an error reply is about.
@@ -46,6 +48,8 @@ pub(super) enum Refused {
     /// The topics of a command, none of which is subscribed.
     Topics(Vec<Topic>, BatchId),
     Role,
+    /// Another login.
+    Auth,
     /// Nothing that has to be subscribed.
     Other,
     /// No command.
@@ -89,6 +93,12 @@ impl Requests {
     pub(super) fn role(&mut self, output: &mut Vec<u8>) {
         encode(&cmd("ROLE"), output);
         self.push(What::Role);
+    }
+
+    /// Writes a command that logs in again.
+    pub(super) fn auth(&mut self, auth: &Cmd, output: &mut Vec<u8>) {
+        encode(auth, output);
+        self.push(What::Auth);
     }
 
     fn push(&mut self, what: What) {
@@ -142,6 +152,7 @@ impl Requests {
         let question = match self.sent.front()?.what {
             What::Ping => Question::Ping,
             What::Role => Question::Role,
+            What::Auth => Question::Auth,
             What::Subscribe(..) | What::Unsubscribe(..) => return None,
         };
         self.sent.pop_front();
@@ -154,6 +165,7 @@ impl Requests {
             None => Refused::Nothing,
             Some(What::Ping | What::Unsubscribe(..)) => Refused::Other,
             Some(What::Role) => Refused::Role,
+            Some(What::Auth) => Refused::Auth,
             Some(What::Subscribe(kind, batch, names)) => {
                 let topics = names.into_iter().map(|name| Topic { kind, name });
                 Refused::Topics(topics.collect(), batch)

@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use redis::Value;
+use redis::{Cmd, Value};
 use tokio::time::Sleep;
 
 use super::heartbeat::{Heartbeat, Silence};
@@ -57,6 +57,8 @@ pub(super) enum Step {
     Ended(End),
     /// Topics were moved to other links, which may not have a task yet. The session goes on.
     LinksAdded,
+    /// The server has answered another login, with this error code if it has refused it. The session goes on.
+    LoginAnswered(Result<(), String>),
 }
 
 /// What has happened.
@@ -82,6 +84,9 @@ pub(super) struct Session<'a> {
     /// When the server has first confirmed a topic.
     pub(super) served_since: Option<Instant>,
     pub(super) has_received: bool,
+    /// The server sends what is published as pushes of RESP3, beside which it takes other commands.
+    pub(super) has_pushes: bool,
+    pub(super) login_answer: Option<Result<(), String>>,
     timer: Pin<Box<Sleep>>,
     unused_since: Option<Instant>,
     /// When to look for topics that were not taken, and for what readers hold.
@@ -113,6 +118,8 @@ impl<'a> Session<'a> {
             values: Vec::new(),
             served_since: None,
             has_received: false,
+            has_pushes: false,
+            login_answer: None,
             timer: Box::pin(tokio::time::sleep_until(now.into())),
             unused_since: None,
             retry: None,
@@ -161,7 +168,25 @@ impl<'a> Session<'a> {
             if std::mem::take(&mut self.has_moved_topics) {
                 return Step::LinksAdded;
             }
+            if let Some(answer) = self.login_answer.take() {
+                return Step::LoginAnswered(answer);
+            }
         }
+    }
+
+    /// Logs in again, by this command.
+    ///
+    /// # Errors
+    /// With RESP2 no connection with subscriptions takes it, so this one has to be replaced.
+    pub(super) fn log_in(&mut self, auth: &Cmd) -> Result<(), Loss> {
+        if self.served_since.is_some() && !self.has_pushes {
+            let renewed = io::Error::other(
+                "the credentials are renewed, which RESP2 takes at its start alone",
+            );
+            return Err(self.ended(connection_lost(self.peer, &renewed)));
+        }
+        self.requests.auth(auth, &mut self.wire.output);
+        Ok(())
     }
 
     /// The connection has ended. What was sent before its end has come, unless a question is open: then the

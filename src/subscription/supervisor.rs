@@ -14,12 +14,14 @@ use super::hub::{Hub, Source};
 use super::ids::LinkId;
 use super::link::Scope;
 use super::nodes::{follow_slots, move_channels, other_place, until_no_member};
+use super::renewal::Renewal;
 use super::session::{End, Loss, Manner, Session, Step};
 use crate::cluster::Place;
 use crate::config::Target;
 use crate::connect::{Connected, Ended, Reconnection};
 use crate::connection::ConnectionLog;
 use crate::error::Error;
+use crate::login::Issued;
 use crate::runtime::{ensure_started, spawn};
 use crate::sentinel::{Announcements, Locator, SentinelWatch};
 
@@ -27,6 +29,15 @@ use crate::sentinel::{Announcements, Locator, SentinelWatch};
 const DELAY_AFTER_PANIC: Duration = Duration::from_millis(900);
 /// Time before an attempt after one for the commands of the client has failed.
 const DELAY_AFTER_OTHERS: Duration = Duration::from_millis(900);
+
+/// What the task of a link has to do while there is a connection.
+enum Work {
+    Step(Step),
+    /// To log in again with these.
+    LogIn(Arc<Issued>),
+    /// To leave the server, which is not the right one any more.
+    Leave,
+}
 
 /// Starts the tasks of links that have none.
 ///
@@ -241,9 +252,11 @@ impl<'a> Supervisor<'a> {
     /// of use.
     async fn drive(&mut self, connected: Connected) -> (End, bool) {
         let (hub, peer) = (self.hub, self.peer());
-        let takes_ping = !self.target().is_some_and(Target::is_oldest);
+        let is_oldest = self.target().is_some_and(Target::is_oldest);
+        let mut renewal = Renewal::new(self.locator.as_ref().and_then(Locator::logged_in));
+        let limit = hub.config.connect_timeout();
         let place = self.place.clone();
-        let mut session = Session::new(hub, self.link, &peer, place, takes_ping, connected);
+        let mut session = Session::new(hub, self.link, &peer, place, !is_oldest, connected);
         let server = self.locator.as_ref().and_then(Locator::server).cloned();
         let (link, announcements) = (self.link, &mut self.announcements);
         let (cluster, place) = (hub.cluster(), self.place.as_ref());
@@ -261,20 +274,34 @@ impl<'a> Supervisor<'a> {
             }
         });
         loop {
-            let step = match select(pin!(session.run()), &mut leave).await {
-                Either::Left((step, _)) => Some(step),
-                Either::Right(..) => None,
+            let work = {
+                let (run, log_in) = (pin!(session.run()), pin!(renewal.due(limit)));
+                match select(select(run, log_in), &mut leave).await {
+                    Either::Left((Either::Left((step, _)), _)) => Work::Step(step),
+                    Either::Left((Either::Right((issued, _)), _)) => Work::LogIn(issued),
+                    Either::Right(..) => Work::Leave,
+                }
             };
-            let is_outdated = || {
-                Step::Ended(End::Lost(Loss {
+            let step = match work {
+                Work::Step(step) => step,
+                Work::LogIn(issued) => {
+                    renewal.sent(&issued);
+                    match session.log_in(&issued.auth(!is_oldest)) {
+                        Ok(()) => continue,
+                        Err(loss) => Step::Ended(End::Lost(loss)),
+                    }
+                }
+                Work::Leave => Step::Ended(End::Lost(Loss {
                     since: session.heard(),
                     error: left(&peer),
                     manner: Manner::Left,
-                }))
+                })),
             };
-            match step.unwrap_or_else(is_outdated) {
+            match step {
                 Step::Ended(end) => return (end, session.has_served(Instant::now())),
                 Step::LinksAdded => start(hub),
+                Step::LoginAnswered(Ok(())) => renewal.accepted(),
+                Step::LoginAnswered(Err(code)) => renewal.refused(&peer, &code),
             }
         }
     }

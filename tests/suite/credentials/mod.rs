@@ -3,6 +3,7 @@
 mod files;
 mod providers;
 mod renewal;
+mod subscriptions;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
