@@ -539,7 +539,9 @@ pub use crate::error::{Error, ErrorKind};
 #[cfg(feature = "client")]
 pub use crate::login::{Credentials, CredentialsProvider};
 #[cfg(feature = "client")]
-pub use crate::observe::{ConnectionState, Health, NodeHealth, Role, Statistics, TimeoutCounts};
+pub use crate::observe::{
+    ConnectionState, Health, NodeHealth, Role, Statistics, SubscriptionCounts, TimeoutCounts,
+};
 #[cfg(feature = "client")]
 pub use crate::subscription::{BlockingSubscription, Subscription};
 #[cfg(feature = "client")]

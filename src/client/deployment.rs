@@ -13,7 +13,9 @@ use crate::connection::{
     CallOptions, MultiplexedConnection, NodeConnections, Packed, PlainPipeline, Reply,
 };
 use crate::error::Error;
-use crate::observe::{Answer, ConnectionState, Health, Observer, Statistics, Tally, aggregate};
+use crate::observe::{
+    Answer, ConnectionState, Health, Observer, Statistics, SubscriptionCounts, Tally, aggregate,
+};
 use crate::runtime::{check_may_wait, flush_log};
 use crate::subscription::{ChannelNames, Kind, Source, Subscription, Subscriptions};
 
@@ -201,13 +203,24 @@ impl Deployment {
 
     /// Returns what the client has done since it was made.
     pub(super) fn statistics(&self) -> Statistics {
-        self.tally.statistics()
+        Statistics {
+            subscriptions: self.subscription_counts(),
+            ..self.tally.statistics()
+        }
+    }
+
+    fn subscription_counts(&self) -> SubscriptionCounts {
+        let subscriptions = self.subscriptions.get();
+        subscriptions.map_or_else(SubscriptionCounts::default, Subscriptions::counts)
     }
 
     /// Tells the recorder of metrics what is not told with each operation.
     #[cfg(feature = "metrics")]
     pub(super) fn record_metrics(&self) {
-        self.observer.measures().report(&self.health(), &self.tally);
+        let subscriptions = self.subscription_counts();
+        self.observer
+            .measures()
+            .report(&self.health(), &self.tally, subscriptions);
     }
 
     /// Tells spans and metrics of `reply`, the one to `command`.

@@ -15,6 +15,7 @@ use super::health::{ConnectionState, Health};
 use super::labels::Labels;
 use super::outcome::{Outcome, category};
 use super::pool_name::PoolName;
+use super::statistics::SubscriptionCounts;
 use super::tally::{Event, Tally};
 use crate::error::ErrorKind;
 
@@ -34,6 +35,9 @@ const UNSENT: &str = "redis_ready.operation.unsent";
 const TIMEOUTS: &str = "redis_ready.operation.timeouts";
 const RESENT: &str = "redis_ready.operation.resent";
 const PARKED: &str = "redis_ready.operation.parked";
+const MESSAGES: &str = "redis.client.pubsub.messages";
+const DROPPED: &str = "redis_ready.subscription.dropped";
+const RESUBSCRIPTIONS: &str = "redis_ready.subscription.reconnects";
 
 const STATES: [ConnectionState; 6] = [
     ConnectionState::Idle,
@@ -110,6 +114,7 @@ struct Handles {
 struct Reported {
     events: [u64; COUNTERS.len()],
     failed_attempts: HashMap<ErrorKind, u64>,
+    subscriptions: SubscriptionCounts,
 }
 
 impl Measures {
@@ -184,13 +189,14 @@ impl Measures {
     }
 
     /// Sets the gauges, and brings the counters up to date.
-    pub(crate) fn report(&self, health: &Health, tally: &Tally) {
+    pub(crate) fn report(&self, health: &Health, tally: &Tally, subscriptions: SubscriptionCounts) {
         if !has_recorder() {
             return;
         }
         describe();
         self.report_gauges(health, tally);
         self.report_counters(tally);
+        self.report_subscriptions(subscriptions);
         for time in tally.take_connect_times() {
             histogram!(CREATE_TIME, self.of_pool()).record(time.as_secs_f64());
         }
@@ -257,6 +263,24 @@ impl Measures {
             labels.push(Label::new("redis.client.errors.internal", "true"));
             counter!(ERRORS, labels).increment(count);
         }
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "that is what a gauge takes")]
+    fn report_subscriptions(&self, counts: SubscriptionCounts) {
+        let before = std::mem::replace(&mut self.lock().subscriptions, counts);
+        if counts == SubscriptionCounts::default() {
+            return;
+        }
+        let mut labels = self.of_pool();
+        labels.push(Label::new("db.client.connection.state", "used"));
+        labels.push(Label::new("redis.client.connection.pubsub", "true"));
+        gauge!(CONNECTIONS, labels).set(counts.connections as f64);
+        let direction = Label::new("redis.client.pubsub.message.direction", "in");
+        counter!(MESSAGES, [library(), vec![direction]].concat())
+            .increment(counts.received.saturating_sub(before.received));
+        counter!(DROPPED, self.of_pool()).increment(counts.dropped.saturating_sub(before.dropped));
+        counter!(RESUBSCRIPTIONS, self.of_pool())
+            .increment(counts.reconnects.saturating_sub(before.reconnects));
     }
 
     fn of_server(&self) -> Vec<Label> {
@@ -357,5 +381,20 @@ fn describe() {
         PARKED,
         Unit::Count,
         "Commands and pipelines that were refused and waited until the server served"
+    );
+    describe_counter!(
+        MESSAGES,
+        Unit::Count,
+        "Messages that subscriptions have received"
+    );
+    describe_counter!(
+        DROPPED,
+        Unit::Count,
+        "Messages that found no room, for each subscription"
+    );
+    describe_counter!(
+        RESUBSCRIPTIONS,
+        Unit::Count,
+        "Connections of subscriptions that were made in the place of one that was lost"
     );
 }

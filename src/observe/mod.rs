@@ -30,7 +30,7 @@ mod statistics;
 mod tally;
 
 pub use self::health::{ConnectionState, Health, NodeHealth, Role};
-pub use self::statistics::{Statistics, TimeoutCounts};
+pub use self::statistics::{Statistics, SubscriptionCounts, TimeoutCounts};
 
 pub(crate) use self::answer::Answer;
 pub(crate) use self::figures::{Figures, Source, Use};

@@ -53,6 +53,25 @@ pub struct Statistics {
     pub idle_blocking_connections: u64,
     /// Dedicated connections that are open now.
     pub dedicated_connections: u64,
+    /// What subscriptions have done.
+    pub subscriptions: SubscriptionCounts,
+}
+
+/// Counts what the subscriptions of a client have done; part of [`Statistics`].
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct SubscriptionCounts {
+    /// Subscriptions that there are now.
+    pub open: u64,
+    /// Connections for them that are open now.
+    pub connections: u64,
+    /// Messages that have come, each once, however many subscriptions it is for.
+    pub received: u64,
+    /// Messages that found no room, counted for each subscription.
+    pub dropped: u64,
+    /// Connections that were made in the place of one that was lost.
+    pub reconnects: u64,
 }
 
 /// Counts submissions whose time was up, by [`TimeoutCause`](crate::TimeoutCause); part of [`Statistics`].

@@ -229,7 +229,6 @@ mod entry;
 mod errors;
 mod event;
 mod event_queue;
-mod figures;
 mod gap;
 mod handle;
 mod heartbeat;

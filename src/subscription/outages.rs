@@ -21,7 +21,7 @@ impl Switchboard {
             link.failure = None;
             link.is_failure_told = false;
             link.is_connected = true;
-            self.figures.reconnects += u64::from(link.connections > 0);
+            self.counts.reconnects += u64::from(link.connections > 0);
             link.connections += 1;
         }
     }

@@ -112,11 +112,11 @@ impl Switchboard {
         let Some(entry) = entry.filter(|entry| entry.is_subscribed()) else {
             return;
         };
-        self.figures.received += 1;
+        self.counts.received += 1;
         for member in &entry.members {
             if let Some(reader) = self.readers.get_mut(&member.reader) {
                 let has_room = reader.receive(message.clone(), member.reception, wakers);
-                self.figures.dropped += u64::from(!has_room);
+                self.counts.dropped += u64::from(!has_room);
             }
         }
     }

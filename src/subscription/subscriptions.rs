@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use super::figures::Figures;
 use super::hub::{Hub, Source};
 use super::names::ChannelNames;
 use super::subscription::Subscription;
@@ -10,6 +9,7 @@ use super::switchboard::Switchboard;
 use super::topic::Kind;
 use crate::config::Config;
 use crate::error::Error;
+use crate::observe::SubscriptionCounts;
 
 /// The subscriptions of a client. When it is dropped, the connections end with the last subscription.
 pub(crate) struct Subscriptions {
@@ -34,9 +34,8 @@ impl Subscriptions {
     }
 
     /// Returns what the subscriptions have done so far.
-    #[expect(dead_code, reason = "for those who watch a client")]
-    pub(crate) fn figures(&self) -> Figures {
-        self.hub.lock().figures()
+    pub(crate) fn counts(&self) -> SubscriptionCounts {
+        self.hub.lock().counts()
     }
 
     /// Ends all subscriptions. What they have received can still be taken.

@@ -9,7 +9,6 @@ use std::task::{Poll, Waker};
 use std::time::{Duration, Instant};
 
 use super::event::Event;
-use super::figures::Figures;
 use super::ids::{CallId, LinkId, ReaderId};
 use super::link::{Link, LinkTask, Scope};
 use super::pending_call::PendingCall;
@@ -17,6 +16,7 @@ use super::reader::Reader;
 use super::topics::Topics;
 use crate::connection::closed;
 use crate::error::Error;
+use crate::observe::SubscriptionCounts;
 use crate::runtime::Wakers;
 
 /// Which subscription reads which topic, and over which connection.
@@ -28,7 +28,7 @@ pub(super) struct Switchboard {
     pub(super) calls: HashMap<CallId, PendingCall>,
     /// When to hand out what readers hold, if their outages of these numbers still go on.
     pub(super) releases: VecDeque<(Instant, ReaderId, u64)>,
-    pub(super) figures: Figures,
+    pub(super) counts: SubscriptionCounts,
     /// The process that has used it last, 0 if none has.
     pub(super) process: u32,
     /// A link has no task.
@@ -134,11 +134,11 @@ impl Switchboard {
     }
 
     /// Returns what has happened so far.
-    pub(super) fn figures(&self) -> Figures {
-        Figures {
-            subscriptions: self.readers.len(),
-            connected: self.links.values().filter(|it| it.is_connected).count(),
-            ..self.figures
+    pub(super) fn counts(&self) -> SubscriptionCounts {
+        SubscriptionCounts {
+            open: self.readers.len() as u64,
+            connections: self.links.values().filter(|it| it.is_connected).count() as u64,
+            ..self.counts
         }
     }
 

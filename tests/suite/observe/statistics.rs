@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use redis::{AsyncCommands, Commands, RedisResult, cmd};
 use redis_ready::testing::Server;
-use redis_ready::{ErrorKind, Statistics};
+use redis_ready::{Client, Config, ErrorKind, Statistics};
 
 use crate::support::errors::{kind_of, ok};
 use crate::support::fake_server::{Answer, FakeServer};
@@ -144,5 +144,29 @@ fn a_silent_connection_that_is_replaced_is_counted() {
     wait_until("it is replaced", || {
         thread::sleep(Duration::from_millis(20));
         client.statistics().silent_connections == 1
+    });
+}
+
+#[test]
+fn subscriptions_count_messages_and_what_finds_no_room() {
+    let server = start(Server::builder());
+    let config: Config = server.url().parse().expect("it is valid");
+    let room = std::num::NonZeroUsize::new(2).expect("two is not zero");
+    let client = Client::with_config(config.with_subscription_buffer(room));
+    run(async {
+        let _news = client.subscribe("news").await.expect("it is let in");
+        let _all = client.psubscribe("*").await.expect("it is let in");
+        let mut publisher = client.clone();
+        for message in 0..5 {
+            let () = ok(publisher.publish("news", message).await);
+        }
+        let counts = || client.statistics().subscriptions;
+        // One for the channel and one for the pattern.
+        wait_until("all have come", || counts().received == 10);
+        assert_eq!((counts().open, counts().connections), (2, 1));
+        assert_eq!((counts().dropped, counts().reconnects), (6, 0));
+    });
+    wait_until("none is left", || {
+        client.statistics().subscriptions.open == 0
     });
 }
