@@ -58,6 +58,11 @@
 //! | change the session, as `WATCH` and redis-rs's `transaction_async` do | [`Client::dedicated_connection`], [`BlockingClient::dedicated_connection`] |
 //! | receive what is published to channels | [`Client::subscribe`], and [the chapter](#subscriptions) |
 //! | let a write be sent again after a lost connection | [`Client::idempotent`] |
+//! | give single commands another time limit, or none of the wait for a server that is out of reach | [`Client::with_timeout`], [`Client::fail_fast`] |
+//! | do without Redis where there is none | [a Redis that is optional](Client#a-redis-that-is-optional) |
+//! | keep the password out of the URL | `REDIS_URL_PASSWORD` or `REDIS_URL_PASSWORD_FILE`, see [`Client::from_env`] |
+//! | log in with tokens of IAM or Microsoft Entra | [`Config::with_credentials`] |
+//! | know how the client is, for a probe or a dashboard | [`Client::health`], [`Client::statistics`], [`observability`] |
 //! | end in an orderly way | [`Client::close`] |
 //! | use another variable, or a URL | [`redis_client!(NAME)`](redis_client!), [`Client::from_env`], [`Client::open`] |
 //! | change time limits | [parameters of the URL](Config#parameters-of-the-url), or the setters of [`Config`] |
@@ -107,6 +112,9 @@
 //! # fn main() {}
 //! ```
 //!
+//! Code that calls [`redis_client!`] itself meets that server through [`testing::Overrides`]. [`testing`] has
+//! recipes: a server for each test, one for a process, faults, failovers, and a mock.
+//!
 //! # When you operate it
 //!
 //! ## What the log says
@@ -118,10 +126,14 @@
 //! |---|---|---|
 //! | warn | a code of [`UrlWarning`], as in `weak_password: …` | The URL works, and should be corrected. The line names the variable and where it was read. Once per variable and process. |
 //! | warn | `both_set: …` | The variable is set twice, as itself and as a file. The line says which one is used. |
-//! | warn | `connection to … lost: …; reconnecting` | A shared connection has ended while it was in use. One that was idle, or had not answered any command, is replaced without a line. |
+//! | warn | `connection to … lost: …; reconnecting` | A shared connection has ended while it was in use. One that was idle, or had not answered any command, is replaced without a line. Two of these lines and of the next kind at once, and then one every three seconds at most; the next one says how many were left out. |
 //! | warn | `…; trying again until it works` | The first failed attempt to connect of an outage, with its cause. Later attempts are not logged. |
 //! | warn | `… ends connections that begin with HELLO or CLIENT; …` | The server is a proxy that does not know these commands, see [old servers and proxies](#old-servers-and-proxies). At most once in ten minutes. |
 //! | info | `connected to …` | There is a shared connection again, or for the first time. |
+//! | info | `… answers …; commands wait until it serves` | The server refuses commands for a while, as with `LOADING`. At most once in ten seconds. |
+//! | warn | `cannot renew the credentials, which are valid for … s more: …; trying again until it works` | A [`CredentialsProvider`] has failed in a renewal. At most once a minute. |
+//! | warn | `… answers … to the renewed credentials of …; trying again until it works` | A server refuses renewed credentials; the session goes on with the old ones. At most once a minute. |
+//! | info | `the credentials are renewed again` | The renewal after failed ones. |
 //! | warn | `cannot read certificates of …` | Some of the system's certificates could not be read. Once for each problem. |
 //! | warn | `slots … are served by …, which announces no host` | Commands for these slots fail. Once for each change. |
 //! | warn | `the system refuses …` | A socket option cannot be set. Once for each option and process. |
@@ -129,13 +141,15 @@
 //!
 //! The logger runs on a thread of its own, one line after the other: it may be slow, and it may write to
 //! Redis through the same client. [`Client::close`] waits a moment, within its grace, for lines that it has
-//! not seen yet.
+//! not seen yet. With the feature `tracing` and a subscriber for the process, the lines are events instead, see
+//! [`observability`].
 //!
 //! ## Errors at three in the morning
 //!
 //! Restarting the application does not help: the client reconnects for ever, and at each attempt it looks
-//! the host name up again, asks the Sentinels again and reads certificate files that have changed. Only a
-//! new value of `REDIS_URL` needs a restart. [`Error`](Error#kinds-causes-and-cures) lists every kind with
+//! the host name up again, asks the Sentinels again and reads certificate files that have changed, and the
+//! files with the password. Only a new value of `REDIS_URL`, or of `REDIS_URL_PASSWORD` in the process environment,
+//! needs a restart. [`Error`](Error#kinds-causes-and-cures) lists every kind with
 //! its cause and cure; in short:
 //!
 //! | the error says | look at |
@@ -367,7 +381,10 @@
 //! | `client` | yes | the client and [`redis_client!`] |
 //! | `tls` | yes | `rediss://`, by rustls with ring |
 //! | `build` | no | [`build`], for build scripts, with neither redis nor tokio |
-//! | `testing` | no | [`testing`] |
+//! | `testing` | no | [`testing`]: servers, Sentinels and clusters for tests, and overrides of variables |
+//! | `tracing` | no | [a span for each command](observability), and the lines of the log as events |
+//! | `metrics` | no | [metrics](observability) for the recorder of the `metrics` facade |
+//! | `serde` | no | `Serialize` for [`Health`], [`Statistics`] and what they hold |
 //! | `cli` | no | [the program `cargo redis-ready`](cli), with neither redis nor tokio |
 //!
 //! What redis-rs has as a feature, such as its commands for JSON, is switched on there. Cargo compiles one

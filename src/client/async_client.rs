@@ -40,6 +40,9 @@ use crate::timeout_cause::TimeoutCause;
 /// with [`ErrorKind::ConnectionLost`], because it may have run, unless it is
 /// [idempotent](Client::idempotent). [Delivery](crate#delivery) has all cases.
 ///
+/// Commands are cancel safe for the connection: when the future of a command is dropped, its reply is
+/// read and discarded. The command may have run all the same.
+///
 /// # Limits of a handle
 ///
 /// [`with_timeout`](Client::with_timeout), [`fail_fast`](Client::fail_fast) and
@@ -98,9 +101,6 @@ use crate::timeout_cause::TimeoutCause;
 /// ```
 ///
 /// The macro does the same for a variable of `.env.example`: `match redis_client!()`.
-///
-/// Commands are cancel safe for the connection: when the future of a command is dropped, its reply is
-/// read and discarded. The command may have run all the same.
 #[derive(Clone)]
 pub struct Client {
     deployment: Arc<Deployment>,

@@ -20,7 +20,8 @@
 /// [`Client::ready`](crate::Client::ready) at start-up.
 ///
 /// The value is looked for in the environment of the process, then in the file that `REDIS_URL_FILE`
-/// names, then in `.env` in the current directory.
+/// names, then in `.env` in the current directory. A password may stand apart from it, see
+/// [`Client::from_env`](crate::Client::from_env).
 ///
 /// # At compile time
 ///
