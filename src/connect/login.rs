@@ -8,13 +8,20 @@ use redis::{Cmd, Value};
 use super::connected::Connected;
 use super::connector::Connector;
 use crate::error::{Error, ErrorKind};
-use crate::login::{ChangingCredentials, Issued};
+use crate::login::{ChangingCredentials, Issued, Renewal};
 
 /// What a connection has logged in with, where others may follow.
 #[derive(Clone)]
 pub(crate) struct LoggedIn {
     pub(crate) changing: Arc<ChangingCredentials>,
     pub(crate) issued: Arc<Issued>,
+}
+
+impl LoggedIn {
+    /// Returns when the connection logs in again; `None` if what it has logged in with does not expire.
+    pub(crate) fn renewal(self) -> Option<Renewal> {
+        Renewal::of(self.changing, self.issued)
+    }
 }
 
 impl Connector {

@@ -3,7 +3,6 @@
 use std::future::{pending, poll_fn};
 use std::sync::Arc;
 
-use log::Level;
 use redis::Value;
 
 use super::multiplexed::MultiplexedConnection;
@@ -14,62 +13,27 @@ use super::state::State;
 use super::timeouts::Timeouts;
 use crate::connect::LoggedIn;
 use crate::error::Error;
-use crate::login::{ChangingCredentials, Issued, retry_delay};
+use crate::login::Issued;
 use crate::resp::encode;
-use crate::runtime::{Wakers, log};
+use crate::runtime::Wakers;
 
 impl State {
     /// Logs in again, on the connection that has just been made, whenever there are newer credentials than
     /// those that it has `logged_in` with. Does not end.
     pub(super) async fn stay_logged_in(&self, logged_in: Option<LoggedIn>) {
-        // Those that do not expire are good for as long as the connection lasts.
-        let expires = |it: &LoggedIn| it.issued.lifetime.is_some();
-        let Some(LoggedIn { changing, issued }) = logged_in.filter(expires) else {
+        let Some(mut renewal) = logged_in.and_then(LoggedIn::renewal) else {
             return pending().await;
         };
-        let mut renewals = changing.follow();
-        let mut number = issued.number;
-        loop {
-            let issued = renewals.newer(&changing, number).await;
-            number = self.log_in_until_accepted(&changing, issued).await;
-        }
-    }
-
-    /// Logs in with `issued`, or with others if these are refused. Returns the number of those that the server
-    /// has taken. Until then it keeps the session of the credentials before.
-    async fn log_in_until_accepted(
-        &self,
-        changing: &Arc<ChangingCredentials>,
-        mut issued: Arc<Issued>,
-    ) -> u64 {
         let limit = self.target.client().connect_timeout();
-        let mut refusals = 0;
         loop {
-            let code = match self.log_in(&issued).await {
-                LoginAnswer::Accepted => {
-                    changing.accepted(issued.number);
-                    return issued.number;
-                }
-                LoginAnswer::Refused(code) => code,
+            let issued = renewal.due(limit).await;
+            renewal.sent(Arc::clone(&issued));
+            match self.log_in(&issued).await {
+                LoginAnswer::Accepted => renewal.accepted(),
+                LoginAnswer::Refused(code) => renewal.refused(&self.peer, &code),
                 // The next connection logs in by itself.
                 LoginAnswer::Lost => return pending().await,
-            };
-            let is_first = refusals == 0;
-            if is_first && let Some(other) = changing.other_than(&issued, limit).await {
-                issued = other;
-            } else {
-                changing.refused(issued.number);
-                self.report_refusal(changing, &code);
-                tokio::time::sleep(retry_delay(refusals)).await;
-                issued = changing.get(limit).await.unwrap_or(issued);
             }
-            refusals = refusals.saturating_add(1);
-        }
-    }
-
-    fn report_refusal(&self, changing: &ChangingCredentials, code: &str) {
-        if changing.may_report() {
-            log(Level::Warn, || changing.refusal(&self.peer, code));
         }
     }
 

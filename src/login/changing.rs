@@ -70,7 +70,7 @@ impl ChangingCredentials {
     }
 
     /// Returns the line about `peer`, which has answered the renewed credentials with this error code.
-    pub(crate) fn refusal(&self, peer: &str, code: &str) -> String {
+    pub(super) fn refusal(&self, peer: &str, code: &str) -> String {
         let (name, code) = (self.name(), printable(code));
         format!(
             "`{peer}` answers `{code}` to the renewed credentials of {name}; trying again until it works"
@@ -153,12 +153,12 @@ impl ChangingCredentials {
     }
 
     /// A server has refused the credentials with this number.
-    pub(crate) fn refused(&self, number: u64) {
+    pub(super) fn refused(&self, number: u64) {
         self.lock().refused = Some(number);
     }
 
     /// Returns whether the log is to be told of a renewal that has failed: once a minute.
-    pub(crate) fn may_report(&self) -> bool {
+    pub(super) fn may_report(&self) -> bool {
         let (mut state, now) = (self.lock(), Instant::now());
         let is_due = |last| now.saturating_duration_since(last) >= REPORT_INTERVAL;
         let may_report = state.reported.is_none_or(is_due);
@@ -170,7 +170,7 @@ impl ChangingCredentials {
 
     /// Returns what tells of new credentials, for a connection that has logged in with some that expire. As
     /// long as there is one, they are renewed.
-    pub(crate) fn follow(&self) -> Renewals {
+    pub(super) fn follow(&self) -> Renewals {
         Renewals(self.answers.subscribe())
     }
 
@@ -333,11 +333,11 @@ impl State {
 }
 
 /// Tells of new credentials.
-pub(crate) struct Renewals(watch::Receiver<u64>);
+pub(super) struct Renewals(watch::Receiver<u64>);
 
 impl Renewals {
     /// Waits for credentials of `changing` that are newer than those with this number.
-    pub(crate) async fn newer(
+    pub(super) async fn newer(
         &mut self,
         changing: &ChangingCredentials,
         number: u64,

@@ -6,15 +6,16 @@ mod changing;
 mod credentials;
 mod issued;
 mod provider;
+mod renewal;
 mod schedule;
 mod source;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use self::changing::{ChangingCredentials, Renewals};
+pub(crate) use self::changing::ChangingCredentials;
 pub use self::credentials::Credentials;
 pub(crate) use self::issued::Issued;
 pub use self::provider::CredentialsProvider;
 pub(crate) use self::provider::Supplier;
-pub(crate) use self::schedule::retry_delay;
+pub(crate) use self::renewal::Renewal;
 pub(crate) use self::source::CredentialsSource;

@@ -248,7 +248,6 @@ mod reactions;
 mod reader;
 #[cfg(test)]
 mod reader_tests;
-mod renewal;
 mod requests;
 mod session;
 #[expect(clippy::module_inception, reason = "the subscription itself")]

@@ -14,14 +14,13 @@ use super::hub::{Hub, Source};
 use super::ids::LinkId;
 use super::link::Scope;
 use super::nodes::{follow_slots, move_channels, other_place, until_no_member};
-use super::renewal::Renewal;
 use super::session::{End, Loss, Manner, Session, Step};
 use crate::cluster::Place;
 use crate::config::Target;
-use crate::connect::{Connected, Ended, Reconnection};
+use crate::connect::{Connected, Ended, LoggedIn, Reconnection};
 use crate::connection::ConnectionLog;
 use crate::error::Error;
-use crate::login::Issued;
+use crate::login::{Issued, Renewal};
 use crate::runtime::{ensure_started, spawn};
 use crate::sentinel::{Announcements, Locator, SentinelWatch};
 
@@ -253,7 +252,8 @@ impl<'a> Supervisor<'a> {
     async fn drive(&mut self, connected: Connected) -> (End, bool) {
         let (hub, peer) = (self.hub, self.peer());
         let is_oldest = self.target().is_some_and(Target::is_oldest);
-        let mut renewal = Renewal::new(self.locator.as_ref().and_then(Locator::logged_in));
+        let logged_in = self.locator.as_ref().and_then(Locator::logged_in);
+        let mut renewal = logged_in.and_then(LoggedIn::renewal);
         let limit = hub.config.connect_timeout();
         let place = self.place.clone();
         let mut session = Session::new(hub, self.link, &peer, place, !is_oldest, connected);
@@ -275,7 +275,7 @@ impl<'a> Supervisor<'a> {
         });
         loop {
             let work = {
-                let (run, log_in) = (pin!(session.run()), pin!(renewal.due(limit)));
+                let (run, log_in) = (pin!(session.run()), pin!(due(&mut renewal, limit)));
                 match select(select(run, log_in), &mut leave).await {
                     Either::Left((Either::Left((step, _)), _)) => Work::Step(step),
                     Either::Left((Either::Right((issued, _)), _)) => Work::LogIn(issued),
@@ -284,13 +284,15 @@ impl<'a> Supervisor<'a> {
             };
             let step = match work {
                 Work::Step(step) => step,
-                Work::LogIn(issued) => {
-                    renewal.sent(&issued);
-                    match session.log_in(&issued.auth(!is_oldest)) {
-                        Ok(()) => continue,
-                        Err(loss) => Step::Ended(End::Lost(loss)),
+                Work::LogIn(issued) => match session.log_in(&issued.auth(!is_oldest)) {
+                    Ok(()) => {
+                        if let Some(renewal) = &mut renewal {
+                            renewal.sent(issued);
+                        }
+                        continue;
                     }
-                }
+                    Err(loss) => Step::Ended(End::Lost(loss)),
+                },
                 Work::Leave => Step::Ended(End::Lost(Loss {
                     since: session.heard(),
                     error: left(&peer),
@@ -300,10 +302,21 @@ impl<'a> Supervisor<'a> {
             match step {
                 Step::Ended(end) => return (end, session.has_served(Instant::now())),
                 Step::LinksAdded => start(hub),
-                Step::LoginAnswered(Ok(())) => renewal.accepted(),
-                Step::LoginAnswered(Err(code)) => renewal.refused(&peer, &code),
+                Step::LoginAnswered(answer) => match (&mut renewal, answer) {
+                    (Some(renewal), Ok(())) => renewal.accepted(),
+                    (Some(renewal), Err(code)) => renewal.refused(&peer, &code),
+                    (None, _) => {}
+                },
             }
         }
+    }
+}
+
+/// Waits until a connection has to log in again, as [`Renewal::due`] does.
+async fn due(renewal: &mut Option<Renewal>, limit: Duration) -> Arc<Issued> {
+    match renewal {
+        Some(renewal) => renewal.due(limit).await,
+        None => pending().await,
     }
 }
 
