@@ -6,12 +6,8 @@ use std::task::{Context, Poll};
 use redis::Value;
 
 use crate::connect::{Connected, Stream};
-use crate::resp::Decoder;
+use crate::resp::{Decoder, READ_SIZE, make_room};
 
-/// Size of a read, in bytes.
-const READ_SIZE: usize = 16 * 1024;
-/// The most that the input grows at once beyond what has arrived, in bytes.
-const MAX_GROWTH: usize = 1024 * 1024;
 /// The most that the input keeps allocated between messages, in bytes.
 const KEPT_CAPACITY: usize = 256 * 1024;
 
@@ -69,7 +65,8 @@ impl Wire {
 
     /// Reads once.
     pub(super) fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.make_room();
+        let missing = self.decoder.missing();
+        make_room(&mut self.input, self.filled, missing, KEPT_CAPACITY);
         match std::task::ready!(self.stream.poll_read(cx, &mut self.input[self.filled..]))? {
             0 => Poll::Ready(Err(io::Error::new(
                 io::ErrorKind::UnexpectedEof,
@@ -107,15 +104,5 @@ impl Wire {
         self.input.copy_within(at..self.filled, 0);
         self.filled -= at;
         result
-    }
-
-    fn make_room(&mut self) {
-        if self.filled == self.input.len() {
-            let growth = self.decoder.missing().clamp(READ_SIZE, MAX_GROWTH);
-            self.input.resize(self.filled + growth, 0);
-        } else if self.filled == 0 && self.input.len() > KEPT_CAPACITY {
-            self.input.truncate(READ_SIZE);
-            self.input.shrink_to_fit();
-        }
     }
 }

@@ -6,9 +6,10 @@ use std::pin::pin;
 use std::task::{Context, Poll};
 
 use super::super::errors::{connection_lost_after, protocol_error};
-use super::super::hosting::{READ_SIZE, Transport};
+use super::super::hosting::Transport;
 use super::super::state::State;
 use crate::error::Error;
+use crate::resp::READ_SIZE;
 
 /// The most that is read at once before callers are told that they are late, and after a write has failed,
 /// in bytes. It is more than a system keeps for a socket.

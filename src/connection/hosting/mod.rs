@@ -13,4 +13,4 @@ pub(super) use self::handover::{ResidentId, Work};
 pub(super) use self::mode::DriverMode;
 pub(super) use self::residence::Residence;
 pub(super) use self::rules::Hosting;
-pub(super) use self::transport::{READ_SIZE, Transport};
+pub(super) use self::transport::Transport;

@@ -12,14 +12,8 @@ use super::super::queue::KEPT_CAPACITY;
 use super::load::Load;
 use crate::connect::{Connected, Stream};
 use crate::error::Error;
-use crate::resp::{Decoded, Decoder};
+use crate::resp::{Decoded, Decoder, READ_SIZE, make_room};
 use crate::runtime::Wakers;
-
-/// Size of a read, and of the read buffer while replies are small, in bytes. 64 KiB were no faster, with
-/// values of 100 bytes or of 16 KiB.
-pub(in super::super) const READ_SIZE: usize = 16 * 1024;
-/// The most that the read buffer grows at once beyond what has arrived, in bytes.
-const MAX_GROWTH: usize = 1024 * 1024;
 
 /// What it takes to drive one connection.
 #[derive(Debug)]
@@ -138,7 +132,8 @@ impl Transport {
         peer: &str,
         cx: &mut Context<'_>,
     ) -> Result<usize, Error> {
-        self.make_room();
+        let missing = self.decoder.missing();
+        make_room(&mut self.input, self.filled, missing, KEPT_CAPACITY);
         // A long string has a place of its own; then the input is empty.
         let (room, is_long) = match self.decoder.room() {
             Some(room) => (room, true),
@@ -209,17 +204,5 @@ impl Transport {
             self.last_words = words;
         }
         unasked
-    }
-
-    /// Grows the input by what the reply at hand is known to need, little by little; shrinks it once
-    /// a large one has passed.
-    fn make_room(&mut self) {
-        if self.filled == self.input.len() {
-            let growth = self.decoder.missing().clamp(READ_SIZE, MAX_GROWTH);
-            self.input.resize(self.filled + growth, 0);
-        } else if self.filled == 0 && self.input.len() > KEPT_CAPACITY {
-            self.input.truncate(READ_SIZE);
-            self.input.shrink_to_fit();
-        }
     }
 }
