@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+#[cfg(feature = "serde")]
+use super::serialized::{cause, seconds_ago, seconds_since};
 use crate::error::Error;
 
 /// Tells how a client is at one moment; made by [`Client::health`](crate::Client::health), without I/O.
@@ -45,15 +47,25 @@ use crate::error::Error;
 /// `for_seconds` and `last_error_seconds_ago`, numbers of seconds, and an error is a map of `kind` and
 /// `message`.
 #[derive(Debug, Clone)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Health {
     /// The state of the shared connection; of a cluster the gravest of its nodes.
     pub state: ConnectionState,
     /// Since when it is in this state.
+    #[cfg_attr(
+        feature = "serde",
+        serde(rename = "for_seconds", serialize_with = "seconds_since")
+    )]
     pub since: Instant,
     /// Why the connection was lost or could not be made the last time, also if there is one again.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "cause"))]
     pub last_error: Option<Error>,
     /// When that was.
+    #[cfg_attr(
+        feature = "serde",
+        serde(rename = "last_error_seconds_ago", serialize_with = "seconds_ago")
+    )]
     pub last_error_at: Option<Instant>,
     /// The address of the server, without credentials: of Sentinels the server that they have named last, or
     /// the Sentinels themselves before that; of a cluster the nodes of the URL.
@@ -82,6 +94,7 @@ impl Health {
 
 /// Tells how the shared connection to one node of a cluster is; part of [`Health`].
 #[derive(Debug, Clone)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct NodeHealth {
     /// The address of the node.
@@ -89,10 +102,19 @@ pub struct NodeHealth {
     /// The state of the shared connection to it.
     pub state: ConnectionState,
     /// Since when it is in this state.
+    #[cfg_attr(
+        feature = "serde",
+        serde(rename = "for_seconds", serialize_with = "seconds_since")
+    )]
     pub since: Instant,
     /// Why the connection was lost or could not be made the last time, also if there is one again.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "cause"))]
     pub last_error: Option<Error>,
     /// When that was.
+    #[cfg_attr(
+        feature = "serde",
+        serde(rename = "last_error_seconds_ago", serialize_with = "seconds_ago")
+    )]
     pub last_error_at: Option<Instant>,
     /// The version that the node has told in the handshake.
     pub server_version: Option<String>,

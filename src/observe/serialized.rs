@@ -1,8 +1,10 @@
-//! `Serialize` for health: moments become seconds, because an `Instant` means nothing to another process.
+//! How parts of health are serialised: moments become seconds, because an `Instant` means nothing to another process.
+
+use std::time::Instant;
 
 use serde::ser::{Serialize, SerializeStruct, Serializer};
 
-use super::health::{ConnectionState, Health, NodeHealth, Role};
+use super::health::{ConnectionState, Role};
 use crate::error::{Error, ErrorKind};
 
 impl Serialize for ConnectionState {
@@ -36,52 +38,26 @@ impl Serialize for Cause<'_> {
     }
 }
 
-impl Serialize for Health {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Health {
-            state,
-            since,
-            last_error,
-            last_error_at,
-            address,
-            server_version,
-            role,
-            nodes,
-        } = self;
-        let mut map = serializer.serialize_struct("Health", 8)?;
-        map.serialize_field("state", state)?;
-        map.serialize_field("for_seconds", &since.elapsed().as_secs_f64())?;
-        map.serialize_field("last_error", &last_error.as_ref().map(Cause))?;
-        let ago = last_error_at.map(|at| at.elapsed().as_secs_f64());
-        map.serialize_field("last_error_seconds_ago", &ago)?;
-        map.serialize_field("address", address)?;
-        map.serialize_field("server_version", server_version)?;
-        map.serialize_field("role", role)?;
-        map.serialize_field("nodes", nodes)?;
-        map.end()
-    }
+#[expect(clippy::ref_option, reason = "serde passes on the field")]
+pub(super) fn cause<S: Serializer>(
+    error: &Option<Error>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    error.as_ref().map(Cause).serialize(serializer)
 }
 
-impl Serialize for NodeHealth {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let NodeHealth {
-            address,
-            state,
-            since,
-            last_error,
-            last_error_at,
-            server_version,
-            role,
-        } = self;
-        let mut map = serializer.serialize_struct("NodeHealth", 7)?;
-        map.serialize_field("address", address)?;
-        map.serialize_field("state", state)?;
-        map.serialize_field("for_seconds", &since.elapsed().as_secs_f64())?;
-        map.serialize_field("last_error", &last_error.as_ref().map(Cause))?;
-        let ago = last_error_at.map(|at| at.elapsed().as_secs_f64());
-        map.serialize_field("last_error_seconds_ago", &ago)?;
-        map.serialize_field("server_version", server_version)?;
-        map.serialize_field("role", role)?;
-        map.end()
-    }
+pub(super) fn seconds_since<S: Serializer>(
+    since: &Instant,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    since.elapsed().as_secs_f64().serialize(serializer)
+}
+
+#[expect(clippy::ref_option, reason = "serde passes on the field")]
+pub(super) fn seconds_ago<S: Serializer>(
+    at: &Option<Instant>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    at.map(|at| at.elapsed().as_secs_f64())
+        .serialize(serializer)
 }
