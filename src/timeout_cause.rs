@@ -29,6 +29,15 @@ pub enum TimeoutCause {
 }
 
 impl TimeoutCause {
+    pub(crate) const ALL: [TimeoutCause; 6] = [
+        TimeoutCause::NotConnected,
+        TimeoutCause::WaitingForRoom,
+        TimeoutCause::NotReady,
+        TimeoutCause::NoReply,
+        TimeoutCause::SlowReply,
+        TimeoutCause::NotScheduled,
+    ];
+
     /// Returns its name in snake case, such as `no_reply`, for labels of metrics.
     #[must_use]
     pub fn as_str(self) -> &'static str {

@@ -18,6 +18,7 @@ use super::pool_name::PoolName;
 use super::statistics::SubscriptionCounts;
 use super::tally::{Event, Tally};
 use crate::error::ErrorKind;
+use crate::timeout_cause::TimeoutCause;
 
 const LIBRARY: &str = concat!(env!("CARGO_PKG_NAME"), ":", env!("CARGO_PKG_VERSION"));
 
@@ -52,26 +53,16 @@ const STATES: [ConnectionState; 6] = [
 type CounterName = (&'static str, Option<(&'static str, &'static str)>);
 
 /// What is counted for all connections together.
-const COUNTERS: [(Event, CounterName); 14] = [
+const COUNTERS: [(Event, CounterName); 8] = [
     (Event::Attempt, (ATTEMPTS, None)),
     (Event::Reconnect, (RECONNECTS, None)),
     (Event::Resent, (RESENT, None)),
     (Event::Parked, (PARKED, None)),
-    (Event::NotConnected, timeouts("not_connected")),
-    (Event::WaitingForRoom, timeouts("waiting_for_room")),
-    (Event::NotReady, timeouts("not_ready")),
-    (Event::NoReply, timeouts("no_reply")),
-    (Event::SlowReply, timeouts("slow_reply")),
-    (Event::NotScheduled, timeouts("not_scheduled")),
     (Event::ClosedByClient, closed("application_close")),
     (Event::ClosedByServer, closed("server_close")),
     (Event::ClosedByError, closed("error")),
     (Event::ClosedAsSilent, closed("healthcheck_failed")),
 ];
-
-const fn timeouts(cause: &'static str) -> CounterName {
-    (TIMEOUTS, Some(("cause", cause)))
-}
 
 const fn closed(reason: &'static str) -> CounterName {
     (
@@ -113,6 +104,7 @@ struct Handles {
 #[derive(Default)]
 struct Reported {
     events: [u64; COUNTERS.len()],
+    timeouts: [u64; TimeoutCause::ALL.len()],
     failed_attempts: HashMap<ErrorKind, u64>,
     subscriptions: SubscriptionCounts,
 }
@@ -244,6 +236,12 @@ impl Measures {
                 let count = tally.get(*event);
                 let before = std::mem::replace(&mut reported.events[place], count);
                 more.push((*name, *label, count.saturating_sub(before)));
+            }
+            for cause in TimeoutCause::ALL {
+                let count = tally.timeouts(cause);
+                let before = std::mem::replace(&mut reported.timeouts[cause as usize], count);
+                let label = Some(("cause", cause.as_str()));
+                more.push((TIMEOUTS, label, count.saturating_sub(before)));
             }
             for (kind, count) in tally.failed_attempts() {
                 let before = reported.failed_attempts.insert(kind, count).unwrap_or(0);

@@ -22,18 +22,6 @@ pub(crate) enum Event {
     Resent,
     /// The server has refused a command, which waits until it serves.
     Parked,
-    /// The time of a command was up: without a connection, ...
-    NotConnected,
-    /// ... too many others were in flight, ...
-    WaitingForRoom,
-    /// ... the server did not serve, ...
-    NotReady,
-    /// ... nothing of the reply had come, ...
-    NoReply,
-    /// ... or not all of it, ...
-    SlowReply,
-    /// ... or this process did not run.
-    NotScheduled,
     /// An attempt to connect has begun.
     Attempt,
     /// It has failed.
@@ -58,6 +46,8 @@ const EVENTS: usize = Event::ClosedAsSilent as usize + 1;
 /// connection itself, under the lock that it holds anyway.
 pub(crate) struct Tally {
     events: [AtomicU64; EVENTS],
+    /// Commands whose time was up, by cause.
+    timeouts: [AtomicU64; TimeoutCause::ALL.len()],
     /// Of connections that are gone.
     submitted: AtomicU64,
     replies: AtomicU64,
@@ -81,6 +71,7 @@ impl Default for Tally {
     fn default() -> Tally {
         Tally {
             events: [const { AtomicU64::new(0) }; EVENTS],
+            timeouts: [const { AtomicU64::new(0) }; TimeoutCause::ALL.len()],
             submitted: AtomicU64::new(0),
             replies: AtomicU64::new(0),
             sources: Mutex::default(),
@@ -108,14 +99,7 @@ impl Tally {
             self.count(Event::TurnedAway);
         }
         if let Some(cause) = error.timeout_cause() {
-            self.count(match cause {
-                TimeoutCause::NotConnected => Event::NotConnected,
-                TimeoutCause::WaitingForRoom => Event::WaitingForRoom,
-                TimeoutCause::NotReady => Event::NotReady,
-                TimeoutCause::NoReply => Event::NoReply,
-                TimeoutCause::SlowReply => Event::SlowReply,
-                TimeoutCause::NotScheduled => Event::NotScheduled,
-            });
+            self.timeouts[cause as usize].fetch_add(1, Ordering::Relaxed);
         }
     }
 
@@ -183,8 +167,14 @@ impl Tally {
         self.events[event as usize].load(Ordering::Relaxed)
     }
 
+    /// Returns how often the time of a command was up because of this.
+    pub(crate) fn timeouts(&self, cause: TimeoutCause) -> u64 {
+        self.timeouts[cause as usize].load(Ordering::Relaxed)
+    }
+
     pub(crate) fn statistics(&self) -> Statistics {
         let get = |event| self.get(event);
+        let late = |cause| self.timeouts(cause);
         let mut statistics = Statistics {
             commands: self.submitted.load(Ordering::Relaxed),
             replies: self.replies.load(Ordering::Relaxed),
@@ -193,12 +183,12 @@ impl Tally {
             resent: get(Event::Resent),
             parked: get(Event::Parked),
             timeouts: TimeoutCounts {
-                not_connected: get(Event::NotConnected),
-                waiting_for_room: get(Event::WaitingForRoom),
-                not_ready: get(Event::NotReady),
-                no_reply: get(Event::NoReply),
-                slow_reply: get(Event::SlowReply),
-                not_scheduled: get(Event::NotScheduled),
+                not_connected: late(TimeoutCause::NotConnected),
+                waiting_for_room: late(TimeoutCause::WaitingForRoom),
+                not_ready: late(TimeoutCause::NotReady),
+                no_reply: late(TimeoutCause::NoReply),
+                slow_reply: late(TimeoutCause::SlowReply),
+                not_scheduled: late(TimeoutCause::NotScheduled),
             },
             connect_attempts: get(Event::Attempt),
             failed_connect_attempts: get(Event::FailedAttempt),
