@@ -8,16 +8,15 @@
 use std::ffi::OsString;
 use std::fs;
 use std::io::Write;
-use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 
-use expect_test::{Expect, expect};
+use expect_test::expect;
 use log::{LevelFilter, Log, Metadata, Record};
 use redis_ready::{Client, Error, redis_client};
 
-use crate::support::child;
+use crate::support::scenario::Scenario;
 
 #[test]
 #[ignore = "runs in child processes of the other tests"]
@@ -127,71 +126,16 @@ impl Log for Stderr {
     fn flush(&self) {}
 }
 
-/// A process to be started: its directory and its environment.
-struct Process {
-    directory: PathBuf,
-    command: Command,
-}
-
-impl Process {
-    fn new(scenario: &str) -> Process {
-        static NEXT: AtomicU32 = AtomicU32::new(0);
-        let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let name = format!("runtime-value-{}-{number}", std::process::id());
-        let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
-        fs::create_dir_all(&directory).expect("a directory of its own");
-        let mut command = child::ignored_test("runtime_value::child_process");
-        command
-            .env_clear()
-            .env("SCENARIO", scenario)
-            .current_dir(&directory);
-        Process { directory, command }
-    }
-
-    fn variable(mut self, name: &str, value: impl Into<OsString>) -> Process {
-        self.command.env(name, value.into());
-        self
-    }
-
-    fn file(self, name: &str, content: impl AsRef<[u8]>) -> Process {
-        fs::write(self.directory.join(name), content).expect("the file is written");
-        self
-    }
-
-    fn output(mut self) -> String {
-        let output = self.command.output().expect("the child starts");
-        let text = String::from_utf8(output.stderr).expect("UTF-8");
-        assert!(output.status.success(), "{text}");
-        let directory = self.directory.to_str().expect("UTF-8");
-        text.replace(directory, "/app")
-    }
-
-    #[track_caller]
-    fn gives(self, expected: &str) {
-        assert_eq!(self.output().trim_end(), expected);
-    }
-
-    #[expect(
-        clippy::needless_pass_by_value,
-        reason = "`expect!` is written in place"
-    )]
-    fn reports(self, expected: Expect) {
-        expected.assert_eq(&self.output());
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        // A directory that stays behind is cargo's to clean.
-        let _ = fs::remove_dir_all(&self.directory);
-    }
+/// A child process with a directory of its own, and with no variables.
+fn process(scenario: &str) -> Scenario {
+    Scenario::without_environment("runtime_value::child_process", scenario)
 }
 
 const DOT_ENV: &str = "OTHER=1\nREDIS_URL=redis://from-dot-env\n";
 
 #[test]
 fn the_process_environment_comes_before_the_named_file_and_that_before_dot_env() {
-    let in_dot_env = || Process::new("macro").file(".env", DOT_ENV);
+    let in_dot_env = || process("macro").file(".env", DOT_ENV);
     let in_file = || {
         in_dot_env()
             .variable("REDIS_URL_FILE", "secret")
@@ -206,7 +150,7 @@ fn the_process_environment_comes_before_the_named_file_and_that_before_dot_env()
 
 #[test]
 fn both_the_variable_and_its_file_are_a_warning() {
-    Process::new("macro")
+    process("macro")
         .variable("REDIS_URL", "redis://from-process")
         .variable("REDIS_URL_FILE", "/run/secrets/redis")
         .reports(expect![[r#"
@@ -217,7 +161,7 @@ fn both_the_variable_and_its_file_are_a_warning() {
 
 #[test]
 fn a_missing_variable_is_an_error() {
-    Process::new("macro").reports(expect![[r#"
+    process("macro").reports(expect![[r#"
         Error: `REDIS_URL` is not set
           note: looked in the process environment, for `REDIS_URL_FILE`, and in `/app/.env`; documented in `.env.example:7`
           help: add `REDIS_URL=redis://localhost:6379` to `.env`, or `export REDIS_URL=redis://localhost:6379`
@@ -226,7 +170,7 @@ fn a_missing_variable_is_an_error() {
 
 #[test]
 fn a_name_without_documents_gives_the_same_report_without_them() {
-    Process::new("name").reports(expect![[r#"
+    process("name").reports(expect![[r#"
         Error: `CACHE_REDIS_URL` is not set
           note: looked in the process environment, for `CACHE_REDIS_URL_FILE`, and in `/app/.env`
           help: add `CACHE_REDIS_URL=redis://localhost:6379` to `.env`, or `export CACHE_REDIS_URL=redis://localhost:6379`
@@ -235,7 +179,7 @@ fn a_name_without_documents_gives_the_same_report_without_them() {
 
 #[test]
 fn a_url_in_the_place_of_a_name_is_not_printed() {
-    Process::new("no name").reports(expect![[r#"
+    process("no name").reports(expect![[r#"
         Error: invalid name of an environment variable: expected one such as `REDIS_URL`
           help: `Client::open` takes a URL
     "#]]);
@@ -243,7 +187,7 @@ fn a_url_in_the_place_of_a_name_is_not_printed() {
 
 #[test]
 fn an_empty_value_is_an_error() {
-    Process::new("macro")
+    process("macro")
         .variable("REDIS_URL", "")
         .file(".env", DOT_ENV)
         .reports(expect![[r#"
@@ -258,7 +202,7 @@ fn an_empty_value_is_an_error() {
 fn a_value_that_is_not_utf8_is_an_error() {
     use std::os::unix::ffi::OsStringExt;
     let value = OsString::from_vec(b"redis://:hunter2\xff@cache".to_vec());
-    Process::new("macro")
+    process("macro")
         .variable("REDIS_URL", value)
         .reports(expect![[r#"
             Error: `REDIS_URL` is not valid UTF-8
@@ -269,9 +213,7 @@ fn a_value_that_is_not_utf8_is_an_error() {
 #[test]
 fn an_invalid_url_names_its_line_in_dot_env() {
     let text = "#\n".repeat(11) + "REDIS_URL=redis://app:hunter2@cache.internal:70000/0\n";
-    Process::new("macro")
-        .file(".env", text)
-        .reports(expect![[r#"
+    process("macro").file(".env", text).reports(expect![[r#"
             Error: invalid port in `REDIS_URL`: expected 1 to 65535, found `70000`
               redis://app:***@cache.internal:70000/0
                                              ^^^^^
@@ -282,7 +224,7 @@ fn an_invalid_url_names_its_line_in_dot_env() {
 
 #[test]
 fn an_invalid_url_names_the_process_environment() {
-    Process::new("macro")
+    process("macro")
         .variable("REDIS_URL", "redis://app:hunter2@cache.internal:70000/0")
         .reports(expect![[r#"
             Error: invalid port in `REDIS_URL`: expected 1 to 65535, found `70000`
@@ -295,7 +237,7 @@ fn an_invalid_url_names_the_process_environment() {
 
 #[test]
 fn an_invalid_url_names_its_file() {
-    Process::new("macro")
+    process("macro")
         .variable("REDIS_URL_FILE", "secret")
         .file("secret", "redis://app:hunter2@cache.internal:70000/0\n")
         .reports(expect![[r#"
@@ -309,7 +251,7 @@ fn an_invalid_url_names_its_file() {
 
 #[test]
 fn a_file_that_cannot_be_read_is_an_error() {
-    Process::new("macro")
+    process("macro")
         .variable("REDIS_URL_FILE", "/nowhere/secret")
         .file(".env", DOT_ENV)
         .reports(expect![[r#"
@@ -321,7 +263,7 @@ fn a_file_that_cannot_be_read_is_an_error() {
 
 #[test]
 fn an_empty_file_is_an_error() {
-    Process::new("macro")
+    process("macro")
         .variable("REDIS_URL_FILE", "secret")
         .file("secret", "\n")
         .reports(expect![[r#"
@@ -332,7 +274,7 @@ fn an_empty_file_is_an_error() {
 
 #[test]
 fn a_large_file_is_an_error() {
-    Process::new("macro")
+    process("macro")
         .variable("REDIS_URL_FILE", "secret")
         .file("secret", vec![b'a'; 70_000])
         .reports(expect![[r#"
@@ -343,11 +285,11 @@ fn a_large_file_is_an_error() {
 
 #[test]
 fn one_newline_at_the_end_of_a_file_is_no_part_of_the_value() {
-    Process::new("macro")
+    process("macro")
         .variable("REDIS_URL_FILE", "secret")
         .file("secret", "redis://from-file\r\n")
         .gives("host from-file");
-    let output = Process::new("macro")
+    let output = process("macro")
         .variable("REDIS_URL_FILE", "secret")
         .file("secret", "redis://from-file/0\n:hunter2\n")
         .output();
@@ -357,7 +299,7 @@ fn one_newline_at_the_end_of_a_file_is_no_part_of_the_value() {
 
 #[test]
 fn a_url_in_the_place_of_a_path_is_not_printed() {
-    Process::new("macro")
+    process("macro")
         .variable("REDIS_URL_FILE", "redis://:hunter2@cache")
         .reports(expect![[r#"
             Error: `REDIS_URL_FILE` holds a URL, expected the path of a file
@@ -379,14 +321,14 @@ fn dot_env_is_read_as_dotenvy_reads_it() {
         "REDIS_URL='redis://:pa$HOME@quoted'",
     ];
     for text in cases {
-        let output = Process::new("macro").file(".env", text).output();
+        let output = process("macro").file(".env", text).output();
         assert_eq!(output, "host quoted\n", "{text:?}");
     }
 }
 
 #[test]
 fn an_unescaped_dollar_is_an_error() {
-    Process::new("macro")
+    process("macro")
         .variable("HOME", "/root")
         .file(".env", "\nREDIS_URL=redis://:hunter2$HOME@cache\n")
         .reports(expect![[r#"
@@ -399,14 +341,14 @@ fn an_unescaped_dollar_is_an_error() {
 
 #[test]
 fn a_line_that_dotenvy_cannot_read_is_not_printed() {
-    Process::new("macro")
+    process("macro")
         .file(".env", "REDIS_URL=redis://:hunter2 x@cache\n")
         .reports(expect![[r#"
             Error: text after a space in the value of `REDIS_URL`
               note: read from `.env:1`; documented in `.env.example:7`
               note: in `.env`, an unquoted value ends at a space; only ` #` may follow
         "#]]);
-    Process::new("macro")
+    process("macro")
         .file(".env", "REDIS_URL=redis://:hunter2\\x@cache\n")
         .reports(expect![[r#"
             Error: invalid escape in the value of `REDIS_URL`
@@ -414,7 +356,7 @@ fn a_line_that_dotenvy_cannot_read_is_not_printed() {
               note: in `.env`, a backslash outside single quotes starts an escape
               help: put the value in single quotes: `REDIS_URL='…'`
         "#]]);
-    Process::new("macro")
+    process("macro")
         .file(".env", "REDIS_URL='redis://:hunter2@cache\n")
         .reports(expect![[r#"
             Error: unclosed quote in the value of `REDIS_URL`
@@ -424,7 +366,7 @@ fn a_line_that_dotenvy_cannot_read_is_not_printed() {
 
 #[test]
 fn an_assignment_inside_an_open_quote_is_named() {
-    Process::new("macro")
+    process("macro")
         .file(".env", "#\nNAME=it's\nREDIS_URL=redis://:hunter2@cache\n")
         .reports(expect![[r#"
             Error: `REDIS_URL` is inside the open quote of another line
@@ -435,13 +377,13 @@ fn an_assignment_inside_an_open_quote_is_named() {
 
 #[test]
 fn dot_env_in_another_encoding_is_an_error() {
-    Process::new("macro")
+    process("macro")
         .file(".env", b"\xff\xfeR\0E\0D\0I\0S\0")
         .reports(expect![[r#"
             Error: `.env` is UTF-16, expected UTF-8
               note: read from `.env:1`; documented in `.env.example:7`
         "#]]);
-    Process::new("macro")
+    process("macro")
         .file(".env", b"REDIS_URL=redis://:hunter2\xff@cache\n")
         .reports(expect![[r#"
             Error: `REDIS_URL` is not valid UTF-8
@@ -451,8 +393,8 @@ fn dot_env_in_another_encoding_is_an_error() {
 
 #[test]
 fn a_directory_called_dot_env_is_not_read() {
-    let process = Process::new("macro");
-    fs::create_dir(process.directory.join(".env")).expect("a directory");
+    let process = process("macro");
+    fs::create_dir(process.directory().join(".env")).expect("a directory");
     assert!(
         process
             .output()
@@ -462,7 +404,7 @@ fn a_directory_called_dot_env_is_not_read() {
 
 #[test]
 fn a_failure_is_kept() {
-    let output = Process::new("failure, then a file").output();
+    let output = process("failure, then a file").output();
     let reports: Vec<&str> = output.split("Error: ").skip(1).collect();
     assert_eq!(reports.len(), 3, "{output}");
     assert_eq!(reports[0], reports[1]);
@@ -471,14 +413,14 @@ fn a_failure_is_kept() {
 
 #[test]
 fn a_change_of_the_value_changes_nothing() {
-    Process::new("value, then another")
+    process("value, then another")
         .file(".env", DOT_ENV)
         .gives("host from-dot-env");
 }
 
 #[test]
 fn each_name_has_one_client() {
-    Process::new("two names")
+    process("two names")
         .variable("REDIS_URL", "redis://one")
         .variable("CACHE_REDIS_URL", "redis://other")
         .gives("host other");
@@ -487,8 +429,8 @@ fn each_name_has_one_client() {
 #[cfg(unix)]
 #[test]
 fn sixty_four_threads_read_once() {
-    let process = Process::new("64 threads").variable("REDIS_URL_FILE", "pipe");
-    let pipes = ["pipe", "second pipe"].map(|name| process.directory.join(name));
+    let process = process("64 threads").variable("REDIS_URL_FILE", "pipe");
+    let pipes = ["pipe", "second pipe"].map(|name| process.directory().join(name));
     let made = Command::new("mkfifo").args(pipes).status();
     assert!(made.expect("mkfifo is installed").success());
     process.gives("readers 1\nhost reader-1");
@@ -496,7 +438,7 @@ fn sixty_four_threads_read_once() {
 
 #[test]
 fn a_warning_about_the_url_is_logged_once() {
-    Process::new("value, then another")
+    process("value, then another")
         .file(".env", "REDIS_URL=redis://:hunter2@cache?family=4\n")
         .reports(expect![[r#"
             WARN redis_ready: foreign_param: ignored parameters of other clients (`family`): remove them (`REDIS_URL`, read from `.env:1`)
@@ -506,7 +448,7 @@ fn a_warning_about_the_url_is_logged_once() {
 
 #[test]
 fn a_logger_may_ask_for_the_client() {
-    let output = Process::new("logger asks")
+    let output = process("logger asks")
         .variable("REDIS_URL", "redis://cache?family=4")
         .output();
     assert!(

@@ -18,6 +18,7 @@ pub(crate) mod ports;
 pub(crate) mod process;
 #[cfg(feature = "testing")]
 pub(crate) mod proxy;
+pub(crate) mod scenario;
 #[cfg(feature = "testing")]
 pub(crate) mod sentinel;
 #[cfg(all(feature = "testing", unix))]

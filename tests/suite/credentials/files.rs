@@ -2,9 +2,7 @@
 //! this binary, told by `SCENARIO` what to do.
 
 use std::fs;
-use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use log::{LevelFilter, Log, Metadata, Record};
@@ -12,7 +10,8 @@ use redis::cmd;
 use redis_ready::{BlockingClient, Client, Error};
 
 use super::{Stage, set_passwords, until};
-use crate::support::{address, child, open, run, start};
+use crate::support::scenario::Scenario;
+use crate::support::{address, open, run, start};
 
 #[test]
 #[ignore = "runs in child processes of the other tests"]
@@ -61,56 +60,9 @@ impl Log for Stderr {
     fn flush(&self) {}
 }
 
-/// A child process with a directory of its own and no variables of ours.
-struct Process {
-    command: Command,
-    directory: PathBuf,
-}
-
-impl Process {
-    fn new(scenario: &str) -> Process {
-        static NUMBER: AtomicU32 = AtomicU32::new(0);
-        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        let name = format!("credentials-{}-{number}", std::process::id());
-        let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
-        fs::create_dir_all(&directory).expect("a directory for the child");
-        let mut command = child::ignored_test("credentials::files::child_process");
-        command.env("SCENARIO", scenario).current_dir(&directory);
-        Process { command, directory }
-    }
-
-    fn variable(mut self, name: &str, value: &str) -> Process {
-        self.command.env(name, value);
-        self
-    }
-
-    fn file(self, name: &str, content: &str) -> Process {
-        fs::write(self.directory.join(name), content).expect("the file is written");
-        self
-    }
-
-    fn output(mut self) -> String {
-        let output = self.command.output().expect("the child starts");
-        let text = String::from_utf8(output.stderr).expect("UTF-8");
-        assert!(output.status.success(), "{text}");
-        text
-    }
-
-    #[track_caller]
-    fn tells(self, parts: &[&str]) -> String {
-        let output = self.output();
-        for part in parts {
-            assert!(output.contains(part), "{part}: {output}");
-        }
-        output
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        // A directory that stays behind is cargo's to clean.
-        let _ = fs::remove_dir_all(&self.directory);
-    }
+/// A child process with a directory of its own.
+fn process(scenario: &str) -> Scenario {
+    Scenario::new("credentials::files::child_process", scenario)
 }
 
 /// Each printable ASCII character within, before and behind letters, all of them together, and others.
@@ -150,7 +102,7 @@ fn every_character_works_as_it_is_in_a_variable_and_in_a_file() {
     let all: Vec<_> = passwords.iter().map(String::as_str).collect();
     stage.set_passwords(&all);
     for (suffix, newline) in [("", ""), ("_FILE", ""), ("_FILE", "\n"), ("_FILE", "\r\n")] {
-        let mut process = Process::new("log in with each");
+        let mut process = process("log in with each");
         for (number, password) in passwords.iter().enumerate() {
             let url = format!("P{number}_REDIS_URL");
             let (value, file) = match suffix {
@@ -158,7 +110,7 @@ fn every_character_works_as_it_is_in_a_variable_and_in_a_file() {
                 _ => (format!("./p{number}"), Some(format!("{password}{newline}"))),
             };
             process = process
-                .variable(&url, &stage.url())
+                .variable(&url, stage.url())
                 .variable(&format!("{url}_USERNAME"), "app")
                 .variable(&format!("{url}_PASSWORD{suffix}"), &value);
             if let Some(content) = file {
@@ -176,16 +128,14 @@ fn dot_env_has_the_password_as_well() {
         "REDIS_URL={}\nREDIS_URL_USERNAME=app\nREDIS_URL_PASSWORD='s3$cret#'\n",
         stage.url()
     );
-    Process::new("tell")
-        .file(".env", &content)
-        .tells(&["let in"]);
+    process("tell").file(".env", &content).tells(&["let in"]);
 }
 
 #[test]
 fn an_error_names_where_a_wrong_password_comes_from_and_shows_none() {
     let stage = Stage::new(&["right"]);
     let tell = |variables: &[(&str, &str)], file: Option<(&str, &str)>, parts: &[&str]| {
-        let mut process = Process::new("tell").variable("REDIS_URL", &stage.url());
+        let mut process = process("tell").variable("REDIS_URL", stage.url());
         for (name, value) in variables {
             process = process.variable(name, value);
         }
@@ -248,15 +198,15 @@ fn cut_off(operator: &mut BlockingClient) {
 fn started_with(password: &str, scenario: &str) {
     let mut stage = Stage::new(&[password]);
     stage.cut_off();
-    let output = Process::new(scenario)
-        .variable("OPERATOR", &format!("redis://{}", address(&stage.server)))
+    let output = process(scenario)
+        .variable("OPERATOR", format!("redis://{}", address(&stage.server)))
         .variable(
             "REDIS_URL",
-            &format!("{}?connect_timeout=500ms", stage.url()),
+            format!("{}?connect_timeout=500ms", stage.url()),
         )
         .variable("REDIS_URL_USERNAME", "app")
         .variable("REDIS_URL_PASSWORD_FILE", FILE)
-        .file("secret", &format!("{password}\n"))
+        .file("secret", format!("{password}\n"))
         .output();
     print!("{output}");
     for password in ["c4nary1", "c4nary2"] {
@@ -338,7 +288,7 @@ fn hang() {
 #[test]
 fn a_password_in_the_url_alone_reads_no_file() {
     let server = start(redis_ready::testing::Server::builder().tcp().password("pw"));
-    Process::new("tell")
+    process("tell")
         .variable("REDIS_URL", server.url())
         .tells(&["let in"]);
 }

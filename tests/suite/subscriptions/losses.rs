@@ -183,24 +183,47 @@ fn a_connection_that_is_reset_again_and_again_loses_no_gap() {
     });
 }
 
+/// A name that leads to one server and then to another.
+struct Name {
+    port: Arc<AtomicU16>,
+    proxy: Proxy,
+}
+
+impl Name {
+    /// Returns it with the server that it leads to and one more.
+    fn of_two_servers() -> (Name, Server, Server) {
+        let [old, new] = [(); 2].map(|()| start(Server::builder().tcp()));
+        let port = Arc::new(AtomicU16::new(port_of(&old)));
+        let proxy = Proxy::before_moving_port(Arc::clone(&port));
+        (Name { port, proxy }, old, new)
+    }
+
+    fn lead_to(&self, server: &Server) {
+        self.port.store(port_of(server), Ordering::SeqCst);
+    }
+}
+
+fn port_of(server: &Server) -> u16 {
+    server.port().expect("it listens on TCP")
+}
+
+/// Has `server` be a replica of what listens on `port`.
+fn follow(server: &Server, port: u16) {
+    let mut follow = redis::cmd("REPLICAOF");
+    follow.arg("127.0.0.1").arg(port);
+    follow.exec(&mut connect(server)).expect("it is up");
+}
+
 #[test]
 fn a_primary_that_has_become_a_replica_is_left_for_the_server_that_has_its_name() {
-    let (old, new) = (
-        start(Server::builder().tcp()),
-        start(Server::builder().tcp()),
-    );
-    let [old_port, new_port] = [&old, &new].map(|it| it.port().expect("it listens on TCP"));
-    let port = Arc::new(AtomicU16::new(old_port));
-    let proxy = Proxy::before_moving_port(Arc::clone(&port));
-    let client = open(&proxy.url(), "");
+    let (name, old, new) = Name::of_two_servers();
+    let client = open(&name.proxy.url(), "");
     run(async {
         let mut subscription = client.subscribe("a").await.expect("allowed");
         // Long enough for the first look.
         tokio::time::sleep(INTERVAL).await;
-        port.store(new_port, Ordering::SeqCst);
-        let mut demote = redis::cmd("REPLICAOF");
-        demote.arg("127.0.0.1").arg(new_port);
-        demote.exec(&mut connect(&old)).expect("it is up");
+        name.lead_to(&new);
+        follow(&old, port_of(&new));
         let lateness = Lateness::watch();
         let begin = Instant::now();
         let gap = gap(&mut subscription).await;
@@ -214,29 +237,21 @@ fn a_primary_that_has_become_a_replica_is_left_for_the_server_that_has_its_name(
 
 #[test]
 fn a_replica_without_its_primary_is_one_gap_until_its_name_leads_elsewhere() {
-    let (old, new) = (
-        start(Server::builder().tcp()),
-        start(Server::builder().tcp()),
-    );
-    let [old_port, new_port] = [&old, &new].map(|it| it.port().expect("it listens on TCP"));
-    let port = Arc::new(AtomicU16::new(old_port));
-    let proxy = Proxy::before_moving_port(Arc::clone(&port));
-    let client = open(&proxy.url(), "");
+    let (name, old, new) = Name::of_two_servers();
+    let client = open(&name.proxy.url(), "");
     run(async {
         let mut subscription = client.subscribe("a").await.expect("allowed");
         tokio::time::sleep(INTERVAL).await;
         let nowhere = ClosedPort::new();
-        let mut demote = redis::cmd("REPLICAOF");
-        demote.arg("127.0.0.1").arg(nowhere.port());
-        demote.exec(&mut connect(&old)).expect("it is up");
+        follow(&old, nowhere.port());
         println!("{}", lost(&mut subscription).await);
         // It is looked for again and again, and there is no other server.
         let end = Instant::now() + Duration::from_secs(12);
         while let Ok(event) = tokio::time::timeout_at(end.into(), subscription.next()).await {
             assert!(matches!(event, Some(Event::Lost(_))), "{event:?}");
         }
-        assert!(proxy.accepted() > 2, "{}", proxy.accepted());
-        port.store(new_port, Ordering::SeqCst);
+        assert!(name.proxy.accepted() > 2, "{}", name.proxy.accepted());
+        name.lead_to(&new);
         let gap = gap(&mut subscription).await;
         println!("{gap}");
         // Until then nothing could have been received.
@@ -249,17 +264,8 @@ fn a_replica_without_its_primary_is_one_gap_until_its_name_leads_elsewhere() {
 
 #[test]
 fn a_replica_that_has_its_primary_back_goes_on_with_a_gap_and_without_another_connection() {
-    let (primary, replica) = (
-        start(Server::builder().tcp()),
-        start(Server::builder().tcp()),
-    );
-    let port = primary.port().expect("it listens on TCP");
-    let follow = |port: u16| {
-        let mut follow = redis::cmd("REPLICAOF");
-        follow.arg("127.0.0.1").arg(port);
-        follow.exec(&mut connect(&replica)).expect("it is up");
-    };
-    follow(port);
+    let [primary, replica] = [(); 2].map(|()| start(Server::builder().tcp()));
+    follow(&replica, port_of(&primary));
     let is_connected = || {
         let info: redis::InfoDict = redis::cmd("INFO")
             .arg("replication")
@@ -272,10 +278,10 @@ fn a_replica_that_has_its_primary_back_goes_on_with_a_gap_and_without_another_co
     run(async {
         let mut subscription = client.subscribe("a").await.expect("allowed");
         tokio::time::sleep(INTERVAL).await;
-        follow(ClosedPort::new().port());
+        follow(&replica, ClosedPort::new().port());
         println!("{}", lost(&mut subscription).await);
         assert!(subscription.is_interrupted());
-        follow(port);
+        follow(&replica, port_of(&primary));
         let gap = gap(&mut subscription).await;
         println!("{gap}");
         assert!(is_connected(), "{gap}");
