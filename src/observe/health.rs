@@ -124,6 +124,8 @@ pub struct NodeHealth {
 
 /// Tells in which state a connection is; part of [`Health`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum ConnectionState {
     /// There is none and none is needed: it has not been used yet, or ended while it was idle. The next
@@ -170,6 +172,8 @@ impl ConnectionState {
 
 /// Tells which role a server has; part of [`Health`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum Role {
     /// It takes writes.

@@ -4,20 +4,7 @@ use std::time::Instant;
 
 use serde::ser::{Serialize, SerializeStruct, Serializer};
 
-use super::health::{ConnectionState, Role};
 use crate::error::{Error, ErrorKind};
-
-impl Serialize for ConnectionState {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.as_str())
-    }
-}
-
-impl Serialize for Role {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.as_str())
-    }
-}
 
 /// Serialised as its name, as in `TimedOut`.
 impl Serialize for ErrorKind {
