@@ -140,6 +140,33 @@ impl Client {
         self.deployment.config()
     }
 
+    /// Returns the URL of the server, password included, for a library that takes a URL of redis-rs and no
+    /// connection.
+    ///
+    /// What such a library opens has server, login and database in common with this client, and none of its
+    /// promises: pass the client itself where a `ConnectionLike` is taken, and `&client` where an
+    /// [`IntoConnectionInfo`](redis::IntoConnectionInfo) is. Keep the URL out of logs: it is a secret, and
+    /// unlike [`Config`] it shows it.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), redis_ready::Error> {
+    /// let client = redis_ready::Client::open("redis://app:s%23cret@cache/2?deadline=5s")?;
+    /// assert_eq!(client.expose_url()?, "redis://app:s%23cret@cache:6379/2");
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// It holds scheme, login, host, port and database, and no parameter of this crate. `tls_verify=none`
+    /// is `#insecure` there.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Unsupported`] for Sentinels, for a cluster, and for TLS with parameters other than
+    /// `tls_verify=none`: a URL of redis-rs cannot say that.
+    pub fn expose_url(&self) -> Result<String, Error> {
+        self.config().expose_url()
+    }
+
     /// Sends `PING`, in a cluster to every primary, and returns how long the reply took. Connects if
     /// needed.
     ///

@@ -3,10 +3,9 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-
 use super::builder::{ServerBuilder, Transport, User};
 use super::certificate::{CERTIFICATE, KEY};
+use crate::config::{encoded_component, encoded_path};
 
 impl ServerBuilder {
     /// The lines of the configuration file.
@@ -114,12 +113,12 @@ impl ServerBuilder {
             Transport::Tls { authority, .. } => absolute(authority),
             Transport::SelfSigned(_) => directory.join(CERTIFICATE).display().to_string(),
         };
-        format!("tls_ca={}", percent_encoded(&authority, PATH))
+        format!("tls_ca={}", encoded_path(Path::new(&authority)))
     }
 
     /// Username and password as a URL has them.
     fn credentials(&self) -> Option<(Option<String>, String)> {
-        let encoded = |text: &str| percent_encoded(text, COMPONENT);
+        let encoded = encoded_component;
         match (&self.user, &self.password) {
             (Some(user), _) => Some((Some(encoded(&user.name)), encoded(&user.password))),
             (None, Some(password)) => Some((None, encoded(password))),
@@ -130,7 +129,7 @@ impl ServerBuilder {
     /// A URL of the default user, for redis-rs: over the Unix socket, which every server has on Unix.
     pub(super) fn control_url(&self, port: Option<u16>, directory: &Path) -> String {
         let password = self.password.as_deref();
-        let password = password.map(|it| percent_encoded(it, COMPONENT));
+        let password = password.map(encoded_component);
         if cfg!(unix) {
             let password = password.map_or(String::new(), |it| format!("?pass={it}"));
             unix_url(directory, &password)
@@ -143,7 +142,7 @@ impl ServerBuilder {
 
 /// The password stands in the query, where redis-rs finds it too.
 fn unix_url(directory: &Path, query: &str) -> String {
-    let path = percent_encoded(&directory.join("redis.sock").to_string_lossy(), PATH);
+    let path = encoded_path(&directory.join("redis.sock"));
     format!("unix://{path}{query}")
 }
 
@@ -178,20 +177,6 @@ fn quoted(word: &str) -> String {
     }
     quoted.push('"');
     quoted
-}
-
-/// Characters that are percent-encoded in a component of a URL: all but the unreserved ones (RFC 3986,
-/// section 2.3).
-pub(super) const COMPONENT: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'.')
-    .remove(b'_')
-    .remove(b'-')
-    .remove(b'~');
-/// The same for a path of several components.
-const PATH: &AsciiSet = &COMPONENT.remove(b'/');
-
-pub(super) fn percent_encoded(text: &str, escaped: &'static AsciiSet) -> String {
-    utf8_percent_encode(text, escaped).to_string()
 }
 
 #[cfg(test)]

@@ -5,13 +5,13 @@ use std::io;
 
 use redis::{Connection, cmd};
 
-use super::arguments::{COMPONENT, percent_encoded};
 use super::ask::{execute, is_synchronized, online_replicas, query, wait_until};
 use super::builder::ServerBuilder;
 use super::sentinels_builder::SentinelsBuilder;
 use super::sentinels_view::{count_well, is_well};
 use super::server::Server;
 use crate::client::Client;
+use crate::config::encoded_component;
 
 /// How often Sentinels say hello to each other and look at the servers, in ms: as they have it, and
 /// while they are waited for.
@@ -86,7 +86,7 @@ impl Sentinels {
             .map(|it| format!("127.0.0.1:{}", port(it)));
         let addresses: Vec<String> = addresses.collect();
         let password = self.sentinels[0].settings().password.as_deref();
-        let password = password.map(|it| percent_encoded(it, COMPONENT));
+        let password = password.map(encoded_component);
         let password = password.map(|it| format!("sentinel_password={it}"));
         let mut parameters = vec![servers.tls_parameter(self.servers[0].directory())];
         parameters.extend(password);
