@@ -536,6 +536,8 @@ mod resp;
 mod runtime;
 #[cfg(feature = "client")]
 mod sentinel;
+#[cfg(any(feature = "actix-session", feature = "tower-sessions"))]
+mod sessions;
 #[cfg(feature = "client")]
 pub mod subscription;
 #[cfg(feature = "testing")]
@@ -563,6 +565,10 @@ pub use crate::observe::{
 pub use crate::subscription::{BlockingSubscription, Subscription};
 #[cfg(feature = "client")]
 pub use crate::timeout_cause::TimeoutCause;
+#[cfg(feature = "actix-session")]
+pub use crate::sessions::actix_session;
+#[cfg(feature = "tower-sessions")]
+pub use crate::sessions::tower_sessions;
 pub use crate::url::{Protocol, ReadFrom, RedisUrl, TlsVerify, UrlError, UrlKind, UrlWarning};
 #[cfg(feature = "client")]
 pub use redis;

@@ -20,4 +20,5 @@ pub(crate) use self::server_config::{
 };
 pub(crate) use self::servers::{Endpoint, Sentinels, Servers};
 pub(crate) use self::standalone::{Standalone, Transport};
+#[cfg(feature = "tls")]
 pub(crate) use self::tls_config::TlsConfig;
