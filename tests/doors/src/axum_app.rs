@@ -1,0 +1,74 @@
+//! axum with tower-sessions.
+
+use std::net::SocketAddr;
+
+use axum::Router;
+use axum::extract::Path;
+use axum::routing::get;
+use redis_ready::Client;
+use redis_ready::testing::Server;
+use redis_ready::tower_sessions::RedisStore;
+use tokio::net::TcpListener;
+use tower_sessions::{Session, SessionManagerLayer};
+
+use crate::sign_ins::{a_session_lives_and_ends, durable_server, no_session_is_lost};
+use crate::start;
+
+type Failure = tower_sessions::session::Error;
+
+fn app(client: Client) -> Router {
+    // Tests speak HTTP without TLS.
+    let sessions = SessionManagerLayer::new(RedisStore::new(client)).with_secure(false);
+    Router::new()
+        .route("/sign-in/{user}", get(sign_in))
+        .route("/me", get(me))
+        .route("/visit", get(visit))
+        .route("/sign-out", get(sign_out))
+        .layer(sessions)
+}
+
+async fn sign_in(session: Session, Path(user): Path<String>) -> String {
+    let stored = session.insert("user", &user).await;
+    stored.map_or_else(failure, |()| user)
+}
+
+async fn me(session: Session) -> String {
+    let user = session.get::<String>("user").await;
+    user.map_or_else(failure, |user| user.unwrap_or_else(|| "nobody".to_owned()))
+}
+
+async fn visit(session: Session) -> Result<String, String> {
+    let visits = session.get("visits").await.map_err(failure)?;
+    let visits = visits.unwrap_or(0) + 1;
+    session.insert("visits", visits).await.map_err(failure)?;
+    Ok(visits.to_string())
+}
+
+async fn sign_out(session: Session) -> Result<(), String> {
+    session.flush().await.map_err(failure)
+}
+
+fn failure(error: Failure) -> String {
+    error.to_string()
+}
+
+async fn serve(client: Client) -> SocketAddr {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port");
+    let address = listener.local_addr().expect("its address");
+    tokio::spawn(async move { axum::serve(listener, app(client)).await });
+    address
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_session_lives_and_ends_with_axum() {
+    let server = start(Server::builder());
+    let app = serve(server.client()).await;
+    a_session_lives_and_ends(app, &server.client()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_session_is_lost_with_axum() {
+    let server = durable_server();
+    let app = serve(server.client()).await;
+    no_session_is_lost(app, server).await;
+}
