@@ -24,7 +24,7 @@ async fn sign_in(session: Session, user: web::Path<String>) -> Result<String, Er
 #[get("/me")]
 async fn me(session: Session) -> Result<String, Error> {
     let user = session.get::<String>("user")?;
-    Ok(user.unwrap_or_else(|| "nobody".to_owned()))
+    Ok(user.unwrap_or_else(|| "a stranger".to_owned()))
 }
 
 #[get("/visit")]

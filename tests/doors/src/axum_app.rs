@@ -4,6 +4,8 @@ use std::net::SocketAddr;
 
 use axum::Router;
 use axum::extract::Path;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use redis_ready::Client;
 use redis_ready::testing::Server;
@@ -13,8 +15,6 @@ use tower_sessions::{Session, SessionManagerLayer};
 
 use crate::sign_ins::{a_session_lives_and_ends, durable_server, no_session_is_lost};
 use crate::start;
-
-type Failure = tower_sessions::session::Error;
 
 fn app(client: Client) -> Router {
     // Tests speak HTTP without TLS.
@@ -27,29 +27,42 @@ fn app(client: Client) -> Router {
         .layer(sessions)
 }
 
-async fn sign_in(session: Session, Path(user): Path<String>) -> String {
-    let stored = session.insert("user", &user).await;
-    stored.map_or_else(failure, |()| user)
+/// What a handler answers: a text, or the error of a session.
+type Answer = Result<String, Failure>;
+
+struct Failure(tower_sessions::session::Error);
+
+impl From<tower_sessions::session::Error> for Failure {
+    fn from(error: tower_sessions::session::Error) -> Failure {
+        Failure(error)
+    }
 }
 
-async fn me(session: Session) -> String {
-    let user = session.get::<String>("user").await;
-    user.map_or_else(failure, |user| user.unwrap_or_else(|| "nobody".to_owned()))
+impl IntoResponse for Failure {
+    fn into_response(self) -> Response {
+        (StatusCode::INTERNAL_SERVER_ERROR, self.0.to_string()).into_response()
+    }
 }
 
-async fn visit(session: Session) -> Result<String, String> {
-    let visits = session.get("visits").await.map_err(failure)?;
-    let visits = visits.unwrap_or(0) + 1;
-    session.insert("visits", visits).await.map_err(failure)?;
+async fn sign_in(session: Session, Path(user): Path<String>) -> Answer {
+    session.insert("user", &user).await?;
+    Ok(user)
+}
+
+async fn me(session: Session) -> Answer {
+    let user = session.get("user").await?;
+    Ok(user.unwrap_or_else(|| "a stranger".to_owned()))
+}
+
+async fn visit(session: Session) -> Answer {
+    let visits = session.get("visits").await?.unwrap_or(0) + 1;
+    session.insert("visits", visits).await?;
     Ok(visits.to_string())
 }
 
-async fn sign_out(session: Session) -> Result<(), String> {
-    session.flush().await.map_err(failure)
-}
-
-fn failure(error: Failure) -> String {
-    error.to_string()
+async fn sign_out(session: Session) -> Answer {
+    session.flush().await?;
+    Ok(String::new())
 }
 
 async fn serve(client: Client) -> SocketAddr {

@@ -15,7 +15,7 @@ async fn cached_finds_the_server_by_the_exposed_url() {
     let client = client(&server);
     let url = client.expose_url().expect("it has one server");
     let cache = AsyncRedisCache::<u32, String>::builder("squares")
-        .ttl(Duration::from_secs(60))
+        .ttl(Duration::from_mins(1))
         .connection_string(&url)
         .build()
         .await

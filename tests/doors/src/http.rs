@@ -19,7 +19,18 @@ pub(crate) async fn get(
     cookie: Option<&str>,
 ) -> io::Result<Response> {
     let cookie = cookie.map_or(String::new(), |cookie| format!("Cookie: {cookie}\r\n"));
-    let request = format!("GET {path} HTTP/1.1\r\nHost: app\r\nConnection: close\r\n{cookie}\r\n");
+    let head = format!("GET {path} HTTP/1.1\r\n{cookie}");
+    answer(server, &head, "").await
+}
+
+pub(crate) async fn post(server: SocketAddr, path: &str, body: &str) -> io::Result<Response> {
+    let length = body.len();
+    let head = format!("POST {path} HTTP/1.1\r\nContent-Length: {length}\r\n");
+    answer(server, &head, body).await
+}
+
+async fn answer(server: SocketAddr, head: &str, body: &str) -> io::Result<Response> {
+    let request = format!("{head}Host: app\r\nConnection: close\r\n\r\n{body}");
     let mut stream = TcpStream::connect(server).await?;
     stream.write_all(request.as_bytes()).await?;
     let mut response = String::new();

@@ -15,6 +15,7 @@ mod lossy;
 mod own_connections;
 mod sidekiq_jobs;
 mod sign_ins;
+mod socketio;
 mod tls;
 mod tower_store;
 

@@ -71,7 +71,7 @@ async fn loco_caches_on_the_connection_of_a_client() {
     let greeting = cache.get::<String>("greeting").await.expect("asked");
     assert_eq!(greeting.as_deref(), Some("hello"));
 
-    let hour = Duration::from_secs(3600);
+    let hour = Duration::from_hours(1);
     let computed = cache.get_or_insert_with_expiry("sum", hour, async { Ok(3) });
     assert_eq!(computed.await.expect("computed"), 3);
     cache.remove("greeting").await.expect("removed");

@@ -14,7 +14,7 @@ async fn rslock_locks_on_the_server_of_a_client() {
     let server = server();
     let client = client(&server);
     let locks = LockManager::new(vec![&client]);
-    let lock = locks.lock("job", Duration::from_secs(60)).await;
+    let lock = locks.lock("job", Duration::from_mins(1)).await;
     let lock = lock.expect("it is free");
     let holder: Vec<u8> = ask(&client, cmd("GET").arg("job")).await;
     assert_eq!(holder, lock.val);

@@ -29,7 +29,7 @@ pub(crate) fn durable_server() -> Server {
 /// Signs in, is known, visits, signs out, is unknown; one command for each request.
 pub(crate) async fn a_session_lives_and_ends(app: SocketAddr, redis: &Client) {
     let stranger = get(app, "/me", None).await.expect("the app answers");
-    assert_eq!((stranger.status, &*stranger.body), (200, "nobody"));
+    assert_eq!((stranger.status, &*stranger.body), (200, "a stranger"));
     assert_eq!(commands_run(redis).await, 0);
 
     let signed_in = get(app, "/sign-in/ann", None).await.expect("it answers");
@@ -48,7 +48,7 @@ pub(crate) async fn a_session_lives_and_ends(app: SocketAddr, redis: &Client) {
     let out = get(app, "/sign-out", Some(&cookie)).await;
     assert_eq!(out.expect("it answers").status, 200);
     let me = get(app, "/me", Some(&cookie)).await.expect("it answers");
-    assert_eq!((me.status, &*me.body), (200, "nobody"));
+    assert_eq!((me.status, &*me.body), (200, "a stranger"));
     let keys: usize = ask(redis, &mut redis::cmd("DBSIZE")).await;
     assert_eq!(keys, 0);
 }

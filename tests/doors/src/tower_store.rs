@@ -22,7 +22,7 @@ fn record(user: &str, lifetime: Duration) -> Record {
     }
 }
 
-const HOUR: Duration = Duration::from_secs(3600);
+const HOUR: Duration = Duration::from_hours(1);
 
 fn key(record: &Record) -> String {
     format!("session:{}", record.id)
