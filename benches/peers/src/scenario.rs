@@ -100,7 +100,7 @@ pub(crate) const ALL: [Scenario; 13] = [
         name: "unix",
         what: "over a Unix socket",
         transport: Transport::Unix,
-        // rustis has none.
+        // rustis was not measured.
         clients: &[
             "redis-ready",
             "redis-rs",
@@ -115,7 +115,7 @@ pub(crate) const ALL: [Scenario; 13] = [
         name: "tls",
         what: "over TLS, the certificate verified",
         transport: Transport::Tls,
-        // rustis brings the other crypto provider, aws-lc-rs, and asks for its C compiler.
+        // rustis brings another crypto provider, aws-lc-rs, and was not measured.
         clients: &["redis-ready", "redis-rs", "fred", "ioredis", "node-redis"],
         ..SIDE
     },
