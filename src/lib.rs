@@ -561,14 +561,14 @@ pub use crate::login::{Credentials, CredentialsProvider};
 pub use crate::observe::{
     ConnectionState, Health, NodeHealth, Role, Statistics, SubscriptionCounts, TimeoutCounts,
 };
-#[cfg(feature = "client")]
-pub use crate::subscription::{BlockingSubscription, Subscription};
-#[cfg(feature = "client")]
-pub use crate::timeout_cause::TimeoutCause;
 #[cfg(feature = "actix-session")]
 pub use crate::sessions::actix_session;
 #[cfg(feature = "tower-sessions")]
 pub use crate::sessions::tower_sessions;
+#[cfg(feature = "client")]
+pub use crate::subscription::{BlockingSubscription, Subscription};
+#[cfg(feature = "client")]
+pub use crate::timeout_cause::TimeoutCause;
 pub use crate::url::{Protocol, ReadFrom, RedisUrl, TlsVerify, UrlError, UrlKind, UrlWarning};
 #[cfg(feature = "client")]
 pub use redis;

@@ -26,7 +26,9 @@ impl Failure {
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "error: {}", printable(&self.message))?;
+        // What another program said may have several lines.
+        let message: Vec<_> = self.message.trim_end().lines().map(printable).collect();
+        writeln!(f, "error: {}", message.join("\n  "))?;
         match &self.help {
             Some(help) => writeln!(f, "  help: {}", printable(help)),
             None => Ok(()),

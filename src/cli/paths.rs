@@ -32,6 +32,24 @@ pub(super) fn shown(path: &Path) -> String {
     path.to_string_lossy().replace('\\', "/")
 }
 
+/// Returns `path` as seen from `directory`, with `/` on every system; both are absolute.
+pub(super) fn relative(directory: &Path, path: &Path) -> String {
+    let both = directory.components().zip(path.components());
+    let shared = both.take_while(|(left, right)| left == right).count();
+    if shared == 0 {
+        return path.to_string_lossy().replace('\\', "/");
+    }
+    let up = directory.components().skip(shared).map(|_| "..".into());
+    let down = path.components().skip(shared);
+    let down = down.map(|part| part.as_os_str().to_string_lossy());
+    let parts: Vec<_> = up.chain(down).collect();
+    if parts.is_empty() {
+        ".".to_owned()
+    } else {
+        parts.join("/")
+    }
+}
+
 /// Returns whether the last part of the path begins with a dot.
 pub(super) fn is_hidden(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default();
@@ -65,4 +83,28 @@ pub(super) fn files_below(directory: &Path, enters: impl Fn(&Path) -> bool) -> V
     }
     files.sort();
     files
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::relative;
+
+    #[test]
+    fn a_path_is_seen_from_a_directory() {
+        for (directory, path, expected) in [
+            ("/work/app", "/work/redis-ready", "../redis-ready"),
+            (
+                "/work/redis-ready/examples/app",
+                "/work/redis-ready",
+                "../..",
+            ),
+            ("/work", "/work/crates/ready", "crates/ready"),
+            ("/work", "/work", "."),
+        ] {
+            let seen = relative(Path::new(directory), Path::new(path));
+            assert_eq!(seen, expected, "{path} from {directory}");
+        }
+    }
 }

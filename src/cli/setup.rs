@@ -7,10 +7,11 @@ use proc_macro2::{Delimiter, TokenTree};
 use toml_edit::{DocumentMut, InlineTable, Item, Table, Value};
 
 use super::build_script::BuildScript;
-use super::dependency::{CRATE, Section};
+use super::dependency::{CRATE, Section, Source};
 use super::diff::Change;
 use super::failure::Failure;
 use super::package::Package;
+use super::paths;
 use super::tokens::{self, is_ident};
 
 /// What one file lacks.
@@ -60,7 +61,8 @@ fn dependencies(
     mut manifest: DocumentMut,
 ) -> Option<Step> {
     let mut lines = Vec::new();
-    let mut is_certain = true;
+    let source = source(package);
+    let mut is_certain = source != Source::OtherRegistry;
     for (section, title) in [
         (Section::Normal, "dependencies"),
         (Section::Build, "build-dependencies"),
@@ -76,7 +78,7 @@ fn dependencies(
         // What is there is written in a way that a person has to read.
         is_certain &= known.is_empty();
         let key = known.first().map_or(CRATE, |it| &*it.key);
-        let value = dependency(section, key);
+        let value = dependency(package, &source, section, key);
         lines.push(format!("[{title}]\n{key} = {value}\n"));
         let table = manifest
             .entry(title)
@@ -104,19 +106,39 @@ fn dependencies(
     })
 }
 
-fn dependency(section: Section, key: &str) -> Value {
+/// Returns where the package takes this crate from already.
+fn source(package: &Package) -> Source {
+    let known = package.dependencies.first();
+    known.map_or(Source::CratesIo, |it| it.source.clone())
+}
+
+fn dependency(package: &Package, source: &Source, section: Section, key: &str) -> Value {
     let version = version();
-    if section == Section::Normal {
+    if section == Section::Normal && *source == Source::CratesIo {
         return Value::from(version);
     }
-    let mut build = InlineTable::new();
+    let mut entry = InlineTable::new();
     if key != CRATE {
-        build.insert("package", CRATE.into());
+        entry.insert("package", CRATE.into());
     }
-    build.insert("version", version.as_str().into());
-    build.insert("default-features", false.into());
-    build.insert("features", Value::Array(std::iter::once("build").collect()));
-    Value::InlineTable(build)
+    match source {
+        Source::CratesIo | Source::OtherRegistry => {
+            entry.insert("version", version.into());
+        }
+        Source::Path(path) => {
+            entry.insert("path", paths::relative(&package.directory, path).into());
+        }
+        Source::Git(keys) => {
+            for (key, value) in keys {
+                entry.insert(key, value.into());
+            }
+        }
+    }
+    if section == Section::Build {
+        entry.insert("default-features", false.into());
+        entry.insert("features", Value::Array(std::iter::once("build").collect()));
+    }
+    Value::InlineTable(entry)
 }
 
 /// Returns the text with the line ends of the file that it is to replace.

@@ -128,6 +128,62 @@ fn a_dependency_of_the_workspace_is_looked_up() {
 }
 
 #[test]
+fn init_takes_the_crate_from_where_the_package_has_it() {
+    let entries = [
+        ("redis-ready = \"0.1\"", "version = \"0.1\""),
+        (
+            "redis-ready = { path = \"../redis-ready\" }",
+            "path = \"../redis-ready\"",
+        ),
+        (
+            "redis-ready = { workspace = true }",
+            "path = \"../vendored/redis-ready\"",
+        ),
+        (
+            "redis-ready = { git = \"https://example.org/r\", branch = \"next/tls\" }",
+            "git = \"https://example.org/r\", branch = \"next/tls\"",
+        ),
+    ];
+    let mut project = Project::new("sources")
+        .file(
+            "Cargo.toml",
+            "[workspace]\nresolver = \"2\"\nmembers = [\"app\"]\n\n\
+             [workspace.dependencies]\nredis-ready = { path = \"vendored/redis-ready\" }\n",
+        )
+        .file(".env.example", DOCUMENTED)
+        .file("app/src/main.rs", "fn main() {}\n");
+    for (entry, source) in entries {
+        let manifest =
+            format!("[package]\nname = \"app\"\nversion = \"0.1.0\"\n\n[dependencies]\n{entry}\n");
+        project = project.file("app/Cargo.toml", &manifest);
+        assert_eq!(
+            project.run_in("", &["init", "--write"]).status.code(),
+            Some(0)
+        );
+        let expected = format!(
+            "[build-dependencies]\nredis-ready = {{ {source}, default-features = false, features = [\"build\"] }}\n"
+        );
+        let written = project.read("app/Cargo.toml");
+        assert!(written.ends_with(&expected), "{written}");
+    }
+}
+
+#[test]
+fn what_cargo_says_is_shown_in_its_lines() {
+    let project = Project::new("refused").file(
+        "Cargo.toml",
+        "[package]\nname = \"refused\"\nversion = \"0.1.0\"\n\n[dependencies]\nredis-ready = { path = \"a\", git = \"https://example.org/r\" }\n",
+    );
+    let output = project.run_in("", &["init"]);
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(!text.contains("\\u{"), "{text}");
+    assert!(
+        text.contains("\n  Caused by:") || text.contains("\n  \n"),
+        "{text}"
+    );
+}
+
+#[test]
 fn line_ends_of_windows_stay() {
     let text = "[package]\r\nname = \"crlf\"\r\nversion = \"0.1.0\"\r\n\r\n[workspace]\r\n";
     let project = Project::new("crlf")
