@@ -505,6 +505,8 @@ mod connection;
 mod dotenv;
 #[cfg(feature = "client")]
 mod error;
+#[cfg(doc)]
+pub mod guide;
 #[cfg(feature = "client")]
 mod login;
 #[cfg(doc)]
