@@ -38,7 +38,7 @@ use crate::timeout_cause::TimeoutCause;
 /// [configured](Config) otherwise. If the connection is lost, a command that had not been written moves
 /// to the next one, and so does a command that only reads. Any other command that had been written fails
 /// with [`ErrorKind::ConnectionLost`], because it may have run, unless it is
-/// [idempotent](Client::idempotent). [Delivery](crate#delivery) has all cases.
+/// [idempotent](Client::idempotent). [Delivery](crate::guide::delivery) has all cases.
 ///
 /// Commands are cancel safe for the connection: when the future of a command is dropped, its reply is
 /// read and discarded. The command may have run all the same.
