@@ -6,6 +6,10 @@
 #![cfg(all(feature = "build", unix))]
 #![expect(clippy::needless_raw_string_hashes, reason = "expect-test writes them")]
 
+#[cfg(all(feature = "cli", feature = "tls", feature = "testing"))]
+#[path = "apps/first_hour.rs"]
+mod first_hour;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -591,70 +595,6 @@ mod with_the_client {
         app.write("Cargo.toml.orig", "");
         assert!(app.cargo(&["check"]).status.success());
     }
-}
-
-/// `cargo new` and `cargo redis-ready init --write` make an application.
-#[cfg(all(feature = "cli", feature = "testing"))]
-#[test]
-fn a_new_package_is_set_up_by_one_command_and_runs() {
-    let root = target().join("apps/app-set-up");
-    let _ = fs::remove_dir_all(&root);
-    let run = |program: &str, arguments: &[&str], directory: &Path| {
-        let mut command = Command::new(program);
-        command
-            .args(arguments)
-            .current_dir(directory)
-            .env("CARGO", env!("CARGO"));
-        let output = command.output().expect("the program is there");
-        assert!(
-            output.status.success(),
-            "{}",
-            String::from_utf8_lossy(&output.stderr)
-        );
-    };
-    fs::create_dir_all(target().join("apps")).expect("the directory is writable");
-    run(
-        env!("CARGO"),
-        &["new", "--vcs", "none", "app-set-up"],
-        &target().join("apps"),
-    );
-    run(
-        env!("CARGO_BIN_EXE_cargo-redis-ready"),
-        &["init", "--write"],
-        &root,
-    );
-    let app = App {
-        name: "app-set-up".to_owned(),
-        root: root.clone(),
-        member: root,
-        environment: Vec::new(),
-        features: &[],
-        target: "apps-target",
-    };
-    // This version may not be published.
-    let manifest = fs::read_to_string(app.root.join("Cargo.toml")).expect("it is there");
-    let patch = format!(
-        "{manifest}\n[workspace]\n\n[patch.crates-io]\nredis-ready = {{ path = \"{}\" }}\n",
-        repository().display()
-    );
-    app.write("Cargo.toml", &patch);
-    fs::copy(repository().join("Cargo.lock"), app.root.join("Cargo.lock")).expect("it is there");
-    app.write(
-        "src/main.rs",
-        "use redis_ready::redis::Commands;\n\nfn main() -> Result<(), Box<dyn std::error::Error>> {\n    \
-         let mut client = redis_ready::redis_client!()?.blocking();\n    \
-         let () = client.set(\"greeting\", \"hello\")?;\n    \
-         println!(\"{}\", client.get::<_, String>(\"greeting\")?);\n    Ok(())\n}\n",
-    );
-    let server = redis_ready::testing::Server::start().expect("a server is installed");
-    let url: &'static str = Box::leak(server.url().to_string().into_boxed_str());
-    let output = app.with("REDIS_URL", url).cargo(&["run", "--quiet"]);
-    let stderr = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(
-        String::from_utf8_lossy(&output.stdout),
-        "hello\n",
-        "{stderr}"
-    );
 }
 
 #[test]
