@@ -37,6 +37,7 @@ mod handles;
 mod last_words;
 #[cfg(all(feature = "testing", unix))]
 mod limits;
+mod links;
 #[cfg(feature = "client")]
 mod macros;
 #[cfg(all(feature = "testing", target_os = "linux"))]

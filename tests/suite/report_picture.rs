@@ -1,4 +1,5 @@
-//! The picture of the README: the report of a file with five mistakes, as a terminal shows it.
+//! The pictures of the README: the report of a file with five mistakes, and that of a wrong value at start-up, as
+//! a terminal shows them.
 
 use std::fs;
 use std::path::Path;
@@ -18,6 +19,11 @@ SESSION_REDIS_URL=reddis://localhost:6379
 # Settings of the tests
 REDIS_URL=redis://localhost:6379/1
 ";
+
+fn picture(shown: &str) -> String {
+    let terminal = Term::new().palette(WIN10_CONSOLE);
+    scalable(&terminal.render_svg(shown.trim_end()))
+}
 
 /// A `viewBox` lets a narrow page scale a picture instead of cutting it off.
 fn scalable(svg: &str) -> String {
@@ -44,8 +50,17 @@ fn the_readme_shows_the_report_of_a_file_with_five_mistakes() {
         .strip_prefix(env!("CARGO_MANIFEST_DIR"))
         .unwrap_or(&file);
     let shown = format!("{report:#}").replace(&*file.to_string_lossy(), ".env.example");
-    let svg = Term::new()
-        .palette(WIN10_CONSOLE)
-        .render_svg(shown.trim_end());
-    expect_file!["report.svg"].assert_eq(&scalable(&svg));
+    expect_file!["report.svg"].assert_eq(&picture(&shown));
+}
+
+#[cfg(feature = "client")]
+#[test]
+fn the_readme_shows_the_report_of_a_wrong_value_at_start_up() {
+    use crate::support::scenario::Scenario;
+
+    let dot_env = "# The cache\nREDIS_URL=redis://app:Zx8kQpLw3RtYvN5m@cache.internal:70000/0\n";
+    let shown = Scenario::without_environment("runtime_value::child_process", "macro")
+        .file(".env", dot_env)
+        .output();
+    expect_file!["start_up.svg"].assert_eq(&picture(&shown));
 }
