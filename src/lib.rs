@@ -1,6 +1,8 @@
 //! A Redis client that is ready: one documented variable, validated at build time and at start-up, and
 //! one multiplexed connection that reconnects by itself.
 //!
+//! Begin with [the first hour](guide::first_hour). [The guide](#the-guide) has a page for each task.
+//!
 //! # In applications
 //!
 //! Three steps lead to the first `SET` and `GET`.
