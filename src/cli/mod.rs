@@ -75,6 +75,11 @@
 //!
 //! `check --format github` prints workflow commands, which GitHub Actions shows at their lines; paths are
 //! from `GITHUB_WORKSPACE`.
+//!
+//! ```yaml
+//! - run: cargo install --locked redis-ready --no-default-features --features cli
+//! - run: cargo redis-ready check --workspace --format github
+//! ```
 
 mod build_script;
 mod calls;
