@@ -31,6 +31,8 @@ mod env_cases;
 mod env_example;
 #[cfg(all(feature = "testing", unix))]
 mod foreign_code;
+#[cfg(feature = "tls")]
+mod guide;
 #[cfg(all(feature = "testing", unix))]
 mod handles;
 #[cfg(all(feature = "testing", unix))]
