@@ -13,7 +13,7 @@ use crate::url::UrlError;
 /// Reports what went wrong, where, and what to do about it, without showing a secret.
 ///
 /// `{}` is one line, `{:#}` adds the causes on the same line, and `{:?}` is the full report, so that
-/// `fn main() -> Result<(), redis_ready::Error>` prints it.
+/// `fn main() -> Result<(), redis_ready::Error>` prints it. Its last line leads to [the explanation](crate::guide::errors).
 ///
 /// Commands return [`redis::RedisError`]; [`Error::from_redis`] returns the error of this crate inside
 /// it. For an error that the server itself has answered, such as `WRONGTYPE`, it returns `None`.
@@ -56,8 +56,11 @@ use crate::url::UrlError;
 #[derive(Clone)]
 pub struct Error(Arc<Diagnostic>);
 
+#[derive(Clone)]
 struct Diagnostic {
     kind: ErrorKind,
+    /// The code of the mistake in the URL.
+    url_code: Option<&'static str>,
     message: String,
     variable: Option<String>,
     excerpt: Option<(String, Range<usize>)>,
@@ -118,6 +121,7 @@ impl Error {
     pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Error {
         Error(Arc::new(Diagnostic {
             kind,
+            url_code: None,
             message: message.into(),
             variable: None,
             excerpt: None,
@@ -134,8 +138,9 @@ impl Error {
     /// Reports `error` about the URL in `subject`, such as a variable.
     pub(crate) fn invalid_url(error: &UrlError, subject: &str) -> Error {
         let (line, span) = error.shown();
-        let report = Error::new(ErrorKind::InvalidUrl, error.message(subject)).excerpt(line, span);
-        report.with_help_if(error.help())
+        let mut report = Error::new(ErrorKind::InvalidUrl, error.message(subject));
+        report.edit().url_code = Some(error.code());
+        report.excerpt(line, span).with_help_if(error.help())
     }
 
     /// Names the variable whose value is at fault.
@@ -220,35 +225,7 @@ impl Error {
     /// Gives access to the diagnostic. While an error is built it is not shared; if it is, the other
     /// holders keep theirs unchanged.
     fn edit(&mut self) -> &mut Diagnostic {
-        if Arc::get_mut(&mut self.0).is_none() {
-            let Diagnostic {
-                kind,
-                message,
-                variable,
-                excerpt,
-                notes,
-                help,
-                source,
-                may_have_run,
-                io_kind,
-                code,
-                timeout_cause,
-            } = &*self.0;
-            self.0 = Arc::new(Diagnostic {
-                kind: *kind,
-                message: message.clone(),
-                variable: variable.clone(),
-                excerpt: excerpt.clone(),
-                notes: notes.clone(),
-                help: help.clone(),
-                source: source.clone(),
-                may_have_run: *may_have_run,
-                io_kind: *io_kind,
-                code: *code,
-                timeout_cause: *timeout_cause,
-            });
-        }
-        Arc::get_mut(&mut self.0).expect("the line above made it ours")
+        Arc::make_mut(&mut self.0)
     }
 
     /// Returns the kind of failure.
@@ -295,6 +272,13 @@ impl Error {
     /// Returns the code with which a server would have answered.
     pub(crate) fn code(&self) -> Option<&'static str> {
         self.0.code
+    }
+
+    /// Returns the code under which the guide explains the error: the most precise one that it has.
+    fn explained_code(&self) -> &'static str {
+        let cause = self.0.timeout_cause.map(TimeoutCause::as_str);
+        let code = self.0.url_code.or(cause);
+        code.unwrap_or_else(|| self.0.kind.as_str())
     }
 
     /// Returns all that a reader needs on one line: message, causes, notes, and the help if the message
@@ -351,6 +335,7 @@ impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Diagnostic {
             kind: _,
+            url_code: _,
             message,
             variable: _,
             excerpt,
@@ -378,7 +363,7 @@ impl fmt::Debug for Error {
         if let Some(help) = help {
             write!(f, "\n  help: {help}")?;
         }
-        Ok(())
+        write!(f, "\n  help: {}", report::see([self.explained_code()]))
     }
 }
 

@@ -1,9 +1,29 @@
-//! A finding in its text, drawn like rustc does: used for `.env.example` and for `REDIS_URL`.
+//! A finding in its text, drawn like rustc does: used for `.env.example` and for `REDIS_URL`. And where it is
+//! explained.
 
 use std::borrow::Cow;
 use std::ops::Range;
 
 use unicode_width::UnicodeWidthChar;
+
+/// The page of the guide that has a section for every code, in the documentation of this version.
+const EXPLANATIONS: &str = concat!(
+    "https://docs.rs/redis-ready/",
+    env!("CARGO_PKG_VERSION_MAJOR"),
+    ".",
+    env!("CARGO_PKG_VERSION_MINOR"),
+    "/redis_ready/guide/errors/"
+);
+
+/// Returns the help that names the section for the code of a report, or the page if it has several codes.
+pub(crate) fn see<'a>(codes: impl IntoIterator<Item = &'a str>) -> String {
+    let mut codes = codes.into_iter();
+    let first = codes.next();
+    match first.filter(|first| codes.all(|code| code == *first)) {
+        Some(code) => format!("see {EXPLANATIONS}#{}", code.to_ascii_lowercase()),
+        None => format!("see {EXPLANATIONS}"),
+    }
+}
 
 /// Returns the line of carets that goes under `line`, pointing at the byte range `span` of it.
 pub(crate) fn carets(line: &str, span: Range<usize>) -> String {
@@ -95,6 +115,18 @@ mod tests {
             "\u{9db5}\u{1f9d1}\u{1fae0}b\n      ^",
         );
         check("a=b", "", "a=b\n^");
+    }
+
+    #[test]
+    fn a_report_names_the_section_of_its_code() {
+        let one = see(["TimedOut"]);
+        assert!(one.starts_with("see https://docs.rs/redis-ready/"), "{one}");
+        assert!(
+            one.ends_with("/redis_ready/guide/errors/#timedout"),
+            "{one}"
+        );
+        assert_eq!(see(["invalid_db", "invalid_db"]), see(["invalid_db"]));
+        assert!(see(["invalid_db", "invalid_port"]).ends_with("/errors/"));
     }
 
     #[test]

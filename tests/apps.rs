@@ -216,6 +216,8 @@ fn a_broken_file_stops_the_build_until_it_is_fixed() {
           |                             ^^^^^
           |
           = help: write `REDIS_URL=redis://localhost:6379`
+
+        help: see https://docs.rs/redis-ready/0.1/redis_ready/guide/errors/#invalid_placeholder
     "#]]);
     assert!(
         !app.cargo(&["build"]).status.success(),
@@ -247,7 +249,9 @@ fn a_build_on_github_annotates_the_line() {
           |                             ^^^^^
           |
           = help: write `REDIS_URL=redis://localhost:6379`
-        ::error file=app-on-github/member/.env.example,line=2,col=29,title=invalid_placeholder::invalid port in `REDIS_URL`: expected 1 to 65535, found `70000`%0Ahelp: write `REDIS_URL=redis://localhost:6379`
+
+        help: see https://docs.rs/redis-ready/0.1/redis_ready/guide/errors/#invalid_placeholder
+        ::error file=app-on-github/member/.env.example,line=2,col=29,title=invalid_placeholder::invalid port in `REDIS_URL`: expected 1 to 65535, found `70000`%0Ahelp: write `REDIS_URL=redis://localhost:6379`%0Ahelp: see https://docs.rs/redis-ready/0.1/redis_ready/guide/errors/#invalid_placeholder
     "#]]);
 }
 
@@ -266,6 +270,8 @@ fn a_missing_file_stops_the_build_until_it_is_there() {
                  # Or with TLS:
                  # REDIS_URL=rediss://:password@host:port
          = help: in a Docker build copy it too: `!.env.example` in `.dockerignore` after `.env*`
+
+        help: see https://docs.rs/redis-ready/0.1/redis_ready/guide/errors/#missing_file
     "#]]);
     let app = app.env_example(DOCUMENTED);
     app.builds();
@@ -289,6 +295,8 @@ fn a_workspace_has_one_file_for_its_members() {
                  # Or with TLS:
                  # REDIS_URL=rediss://:password@host:port
          = help: in a Docker build copy it too: `!.env.example` in `.dockerignore` after `.env*`
+
+        help: see https://docs.rs/redis-ready/0.1/redis_ready/guide/errors/#missing_file
     "#]]);
     fs::write(app.root.join(".env.example"), DOCUMENTED).expect("the directory is writable");
     app.builds();
@@ -312,6 +320,8 @@ fn a_file_with_another_name_is_pointed_out() {
                  # Or with TLS:
                  # REDIS_URL=rediss://:password@host:port
          = help: in a Docker build copy it too: `!.env.example` in `.dockerignore` after `.env*`
+
+        help: see https://docs.rs/redis-ready/0.1/redis_ready/guide/errors/#missing_file
     "#]]);
     app.write(
         "build.rs",
@@ -368,6 +378,8 @@ fn a_member_may_have_a_file_of_its_own() {
           |                             ^^^^^
           |
           = help: write `REDIS_URL=redis://localhost:6379`
+
+        help: see https://docs.rs/redis-ready/0.1/redis_ready/guide/errors/#invalid_placeholder
     "#]]);
     app.env_example(DOCUMENTED).builds();
 }
@@ -443,6 +455,8 @@ fn a_build_script_may_wish_for_something_else() {
           |                         ^
           |
           = help: write `CACHE=redis://localhost/0`
+
+        help: see https://docs.rs/redis-ready/0.1/redis_ready/guide/errors/#invalid_placeholder
     "#]]);
 }
 
@@ -633,5 +647,7 @@ fn this_repository_checks_its_own_file() {
           | ^^^^^^^^^
           |
           = help: write `REDIS_URL=redis://localhost:6379`
+
+        help: see https://docs.rs/redis-ready/0.1/redis_ready/guide/errors/#no_placeholder
     "#]]);
 }

@@ -157,6 +157,7 @@ fn the_findings_are_those_of_the_build_script() {
               |
               = help: write `REDIS_URL=redis://localhost:6379`
 
+            help: see https://docs.rs/redis-ready/0.1/redis_ready/guide/errors/#invalid_placeholder
             checked 1 file: 1 error
         "#]],
     );
@@ -199,7 +200,7 @@ fn the_findings_are_those_of_the_build_script() {
         "#]],
     );
     project.prints(&["check", "--format", "github"], 1, &expect![[r#"
-        ::error file=.env.example,line=2,col=29,title=invalid_placeholder::invalid port in `REDIS_URL`: expected 1 to 65535, found `70000`%0Ahelp: write `REDIS_URL=redis://localhost:6379`
+        ::error file=.env.example,line=2,col=29,title=invalid_placeholder::invalid port in `REDIS_URL`: expected 1 to 65535, found `70000`%0Ahelp: write `REDIS_URL=redis://localhost:6379`%0Ahelp: see https://docs.rs/redis-ready/0.1/redis_ready/guide/errors/#invalid_placeholder
     "#]]);
 }
 
@@ -216,6 +217,7 @@ fn what_the_build_warns_of_is_a_warning() {
         6 | # REDIS_URL=redis://:***@prod-1.upstash.io:6379
           |             ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
 
+        help: see https://docs.rs/redis-ready/0.1/redis_ready/guide/errors/#plaintext_to_tls_only
         checked 1 file: 0 errors, 1 warning
     "#]]);
 }
@@ -223,7 +225,7 @@ fn what_the_build_warns_of_is_a_warning() {
 #[test]
 fn a_missing_file_is_found_where_it_is_to_be() {
     Project::package("no-file").prints(&["check", "--format", "github"], 1, &expect![[r#"
-        ::error file=.env.example,title=missing_file::no `.env.example` in `ROOT`%0Ahelp: write these lines into it:%0A# The Redis server that this application connects to%0AREDIS_URL=redis://localhost:6379%0A# Or with a password:%0A# REDIS_URL=redis://:password@localhost:6379%0A# Or with TLS:%0A# REDIS_URL=rediss://:password@host:port%0Ahelp: in a Docker build copy it too: `!.env.example` in `.dockerignore` after `.env*`
+        ::error file=.env.example,title=missing_file::no `.env.example` in `ROOT`%0Ahelp: write these lines into it:%0A# The Redis server that this application connects to%0AREDIS_URL=redis://localhost:6379%0A# Or with a password:%0A# REDIS_URL=redis://:password@localhost:6379%0A# Or with TLS:%0A# REDIS_URL=rediss://:password@host:port%0Ahelp: in a Docker build copy it too: `!.env.example` in `.dockerignore` after `.env*`%0Ahelp: see https://docs.rs/redis-ready/0.1/redis_ready/guide/errors/#missing_file
     "#]]);
 }
 
@@ -276,6 +278,7 @@ fn the_settings_of_the_build_script_hold() {
           |
           = help: add `.variable("CACHE")` to the check in the build script, as in `Check::new().variable("CACHE").run()`
 
+        help: see https://docs.rs/redis-ready/0.1/redis_ready/guide/errors/
         checked 1 file: 3 errors
         warning: cannot read the argument of `file` in the build script of `settings`; the result may differ from `cargo build`'s
     "#]]);
@@ -314,6 +317,7 @@ fn a_variable_that_only_a_source_names_is_an_error() {
                       SESSIONS=redis://localhost:6379
               = help: write `Check::new().variable("SESSIONS").run()` in the build script
 
+            help: see https://docs.rs/redis-ready/0.1/redis_ready/guide/errors/#undocumented_variable
             checked 1 file: 2 errors
         "#]],
     );
@@ -327,16 +331,17 @@ fn a_variable_that_only_the_document_names_is_a_warning() {
         &["check"],
         0,
         &expect![[r#"
-        warning[unused_variable]: `OLD_REDIS_URL` is documented and used nowhere
-         --> .env.example:8:1
-          |
-        8 | OLD_REDIS_URL=redis://localhost
-          | ^^^^^^^^^^^^^
-          |
-          = help: remove it, or read it: `redis_client!(OLD_REDIS_URL)`
+            warning[unused_variable]: `OLD_REDIS_URL` is documented and used nowhere
+             --> .env.example:8:1
+              |
+            8 | OLD_REDIS_URL=redis://localhost
+              | ^^^^^^^^^^^^^
+              |
+              = help: remove it, or read it: `redis_client!(OLD_REDIS_URL)`
 
-        checked 1 file: 0 errors, 1 warning
-    "#]],
+            help: see https://docs.rs/redis-ready/0.1/redis_ready/guide/errors/#unused_variable
+            checked 1 file: 0 errors, 1 warning
+        "#]],
     );
     // A service in another language reads it.
     let project = project.file("worker/main.py", "os.environ['OLD_REDIS_URL']\n");
@@ -374,6 +379,7 @@ fn the_packages_of_a_workspace_are_checked_together() {
            |
            = help: remove it, or read it: `redis_client!(OLD_REDIS_URL)`
 
+        help: see https://docs.rs/redis-ready/0.1/redis_ready/guide/errors/
         checked 1 file: 1 error, 1 warning
     "#]];
     project.prints(&["check"], 1, &expected);
@@ -384,24 +390,25 @@ fn the_packages_of_a_workspace_are_checked_together() {
         &["check", "-p", "api"],
         0,
         &expect![[r#"
-        warning[unused_variable]: `OLD_REDIS_URL` is documented and used nowhere
-          --> .env.example:13:1
-           |
-        13 | OLD_REDIS_URL=redis://old
-           | ^^^^^^^^^^^^^
-           |
-           = help: remove it, or read it: `redis_client!(OLD_REDIS_URL)`
+            warning[unused_variable]: `OLD_REDIS_URL` is documented and used nowhere
+              --> .env.example:13:1
+               |
+            13 | OLD_REDIS_URL=redis://old
+               | ^^^^^^^^^^^^^
+               |
+               = help: remove it, or read it: `redis_client!(OLD_REDIS_URL)`
 
-        checked 1 file: 0 errors, 1 warning
-    "#]],
+            help: see https://docs.rs/redis-ready/0.1/redis_ready/guide/errors/#unused_variable
+            checked 1 file: 0 errors, 1 warning
+        "#]],
     );
     project.prints_in(
         "services/jobs",
         &["check", "--format", "github"],
         1,
         &expect![[r#"
-            ::error file=src/main.rs,line=2,col=18,title=undocumented_variable::`JOBS_REDIS_URL` is not documented in `ROOT/.env.example`%0Ahelp: add these lines to `ROOT/.env.example`:%0A# The Redis server that this application connects to%0AJOBS_REDIS_URL=redis://localhost:6379
-            ::warning file=ROOT/.env.example,line=13,col=1,title=unused_variable::`OLD_REDIS_URL` is documented and used nowhere%0Ahelp: remove it, or read it: `redis_client!(OLD_REDIS_URL)`
+            ::error file=src/main.rs,line=2,col=18,title=undocumented_variable::`JOBS_REDIS_URL` is not documented in `ROOT/.env.example`%0Ahelp: add these lines to `ROOT/.env.example`:%0A# The Redis server that this application connects to%0AJOBS_REDIS_URL=redis://localhost:6379%0Ahelp: see https://docs.rs/redis-ready/0.1/redis_ready/guide/errors/#undocumented_variable
+            ::warning file=ROOT/.env.example,line=13,col=1,title=unused_variable::`OLD_REDIS_URL` is documented and used nowhere%0Ahelp: remove it, or read it: `redis_client!(OLD_REDIS_URL)`%0Ahelp: see https://docs.rs/redis-ready/0.1/redis_ready/guide/errors/#unused_variable
         "#]],
     );
 }
@@ -430,6 +437,7 @@ fn a_member_with_a_file_of_its_own_is_checked_by_that() {
                       # Or with TLS:
                       # JOBS_REDIS_URL=rediss://:password@host:port
 
+            help: see https://docs.rs/redis-ready/0.1/redis_ready/guide/errors/#missing_format
             checked 2 files: 1 error
         "#]],
     );
@@ -617,6 +625,7 @@ fn init_reports_what_it_does_not_change() {
               |
               = help: write `REDIS_URL=redis://localhost:6379`
 
+            help: see https://docs.rs/redis-ready/0.1/redis_ready/guide/errors/#no_placeholder
             note: run `cargo redis-ready fix` to correct what has one right answer
         "#]],
     );
@@ -791,6 +800,7 @@ fn fix_changes_what_is_certain_and_shows_no_secret() {
           |
           = help: write `KEY_WITH_DASH=` for `KEY-WITH-DASH=`: a name has letters, digits and `_`
 
+        help: see https://docs.rs/redis-ready/0.1/redis_ready/guide/errors/#unloadable_line
     "#]];
     project.prints(&["fix", "--dry-run"], 1, &expected);
     assert_eq!(project.read(".env.example"), document);
@@ -815,6 +825,7 @@ fn fix_changes_what_is_certain_and_shows_no_secret() {
               |
               = help: write `KEY_WITH_DASH=` for `KEY-WITH-DASH=`: a name has letters, digits and `_`
 
+            help: see https://docs.rs/redis-ready/0.1/redis_ready/guide/errors/#unloadable_line
         "#]],
     );
 }
@@ -827,13 +838,14 @@ fn a_file_that_is_not_text_is_a_finding_and_not_changed() {
         &["check"],
         1,
         &expect![[r#"
-        error[unreadable_file]: expected UTF-8
-        --> .env.example
-         |
-         = help: save it as UTF-8
+            error[unreadable_file]: expected UTF-8
+            --> .env.example
+             |
+             = help: save it as UTF-8
 
-        checked 0 files: 1 error
-    "#]],
+            help: see https://docs.rs/redis-ready/0.1/redis_ready/guide/errors/#unreadable_file
+            checked 0 files: 1 error
+        "#]],
     );
     let expected = expect![[r#"
         error[unreadable_file]: expected UTF-8
@@ -841,6 +853,7 @@ fn a_file_that_is_not_text_is_a_finding_and_not_changed() {
          |
          = help: save it as UTF-8
 
+        help: see https://docs.rs/redis-ready/0.1/redis_ready/guide/errors/#unreadable_file
     "#]];
     project.prints(&["init"], 1, &expected);
     project.prints(&["fix"], 1, &expected);

@@ -3,7 +3,7 @@
 use std::iter;
 
 use super::finding::Finding;
-use crate::report::printable;
+use crate::report::{printable, see};
 
 /// Returns the workflow command that annotates `path`, a path from the root of the repository.
 ///
@@ -12,7 +12,9 @@ pub(crate) fn annotation(finding: &Finding, path: &str) -> String {
     let place = finding.position().map_or(String::new(), |(line, column)| {
         format!(",line={line},col={column}")
     });
-    let help = finding.help().map(|help| format!("\nhelp: {help}"));
+    let explanation = see([finding.code()]);
+    let help = finding.help().chain([&*explanation]);
+    let help = help.map(|help| format!("\nhelp: {help}"));
     let text: String = iter::once(finding.message().to_owned())
         .chain(help)
         .collect();
@@ -53,7 +55,8 @@ mod tests {
         assert_eq!(
             annotation(&finding, "a,b:c\\.env.example"),
             "::error file=a%2Cb%3Ac/.env.example,title=missing_file::50 %25 of it%0Ais missing%0A\
-             help: write these lines:%0AA=1\n"
+             help: write these lines:%0AA=1%0A\
+             help: see https://docs.rs/redis-ready/0.1/redis_ready/guide/errors/#missing_file\n"
         );
     }
 }

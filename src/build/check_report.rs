@@ -3,10 +3,12 @@
 use std::fmt;
 
 use super::finding::Finding;
+use crate::report::see;
 
 /// Everything that is wrong with a `.env.example`.
 ///
-/// `{}` is what [`check`](fn@super::check) prints, and shows no password; `{:#}` is the same with colours.
+/// `{}` is what [`check`](fn@super::check) prints, and shows no password; `{:#}` is the same with colours. The last
+/// line leads to [the explanation](crate::guide::errors#findings-in-envexample) of the codes.
 #[derive(Clone)]
 pub struct Report {
     findings: Vec<Finding>,
@@ -32,7 +34,8 @@ impl fmt::Display for Report {
             }
             fmt::Display::fmt(finding, f)?;
         }
-        Ok(())
+        let codes = self.findings.iter().map(Finding::code);
+        writeln!(f, "\nhelp: {}", see(codes))
     }
 }
 

@@ -48,6 +48,8 @@
 //!
 //! # Findings
 //!
+//! [The guide](crate::guide::errors#findings-in-envexample) has a report of each.
+//!
 //! | code | what is wrong |
 //! |---|---|
 //! | `missing_file` | There is no `.env.example`. |

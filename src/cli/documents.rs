@@ -8,7 +8,7 @@ use super::completion::{asking_for, completed};
 use super::diff::Change;
 use super::drift::{self, CheckedDocument};
 use super::fix::fixed;
-use super::output::drawn;
+use super::output::{drawn, explanation};
 use super::package::Package;
 use super::paths;
 use super::sources::Use;
@@ -175,6 +175,7 @@ impl Documents {
                 known.push(drawn);
             }
         }
+        text += &explanation(&findings);
         (text, findings.iter().any(|finding| !finding.is_warning()))
     }
 }

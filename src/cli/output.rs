@@ -10,6 +10,7 @@ use super::check::Checked;
 use super::command_line::OutputFormat;
 use super::paths;
 use crate::build::{Finding, annotation};
+use crate::report::see;
 
 /// The version of the JSON that [`crate::cli`] documents.
 const JSON_VERSION: u32 = 1;
@@ -29,6 +30,7 @@ impl Checked {
             text += &drawn(finding, in_colour);
             text.push('\n');
         }
+        text += &explanation(self.findings.iter().map(|(_, finding)| finding));
         let errors = self
             .findings
             .iter()
@@ -95,6 +97,15 @@ pub(super) fn drawn(finding: &Finding, in_colour: bool) -> String {
     } else {
         format!("{finding}")
     }
+}
+
+/// Returns the line that leads to the explanation of what was drawn.
+pub(super) fn explanation<'a>(findings: impl IntoIterator<Item = &'a Finding>) -> String {
+    let codes: Vec<_> = findings.into_iter().map(Finding::code).collect();
+    if codes.is_empty() {
+        return String::new();
+    }
+    format!("help: {}\n", see(codes))
 }
 
 fn count(number: usize, thing: &str) -> String {

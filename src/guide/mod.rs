@@ -23,6 +23,13 @@ pub mod delivery {}
 #[doc = include_str!("deploy.md")]
 pub mod deploy {}
 #[doc = include_str!("errors.md")]
+#[doc = include_str!("errors/value.md")]
+#[doc = include_str!("errors/server.md")]
+#[doc = include_str!("errors/parameters.md")]
+#[doc = include_str!("errors/warnings.md")]
+#[doc = include_str!("errors/documents.md")]
+#[doc = include_str!("errors/kinds.md")]
+#[doc = include_str!("errors/timeouts.md")]
 pub mod errors {}
 #[doc = include_str!("first_hour.md")]
 pub mod first_hour {}

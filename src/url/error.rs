@@ -9,7 +9,7 @@ use super::redact::Redaction;
 /// Tells what is wrong with a Redis URL, and where.
 ///
 /// No output of this type contains the password, the userinfo, a query value
-/// or the whole URL.
+/// or the whole URL. [The guide](crate::guide::errors) has a report of each code.
 ///
 #[doc = include_str!("error_codes.md")]
 #[derive(Clone)]

@@ -6,7 +6,8 @@ use super::codes::{FOREIGN_PARAM, Problem, WARNINGS};
 
 /// Tells about something in a usable URL that deserves a look.
 ///
-/// A message names no secret. The gravest warnings are listed first:
+/// A message names no secret. The gravest warnings are listed first, and
+/// [the guide](crate::guide::errors#warnings-about-a-url) has an example of each:
 ///
 #[doc = include_str!("warning_codes.md")]
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -25,6 +25,7 @@ fn a_variable_that_only_the_build_script_names_is_not_used() {
               |
               = help: remove it, or read it: `redis_client!(SESSIONS)`
 
+            help: see https://docs.rs/redis-ready/0.1/redis_ready/guide/errors/#unused_variable
             checked 1 file: 0 errors, 1 warning
         "#]],
     );
@@ -88,6 +89,7 @@ fn each_of_several_checks_may_document_a_variable() {
           |
           = help: add `.variable("C_REDIS_URL")` to the check in the build script, as in `Check::new().variable("C_REDIS_URL").run()`
 
+        help: see https://docs.rs/redis-ready/0.1/redis_ready/guide/errors/#undocumented_variable
     "#]]);
     assert_eq!(project.read("b.env"), text("B_REDIS_URL"));
 }
@@ -110,6 +112,7 @@ fn a_variable_that_the_check_does_not_accept_is_told_from_a_missing_one() {
           |
           = help: add `.variable("AI_REDIS_URL")` to the check in the build script, as in `Check::new().variable("AI_REDIS_URL").run()`
 
+        help: see https://docs.rs/redis-ready/0.1/redis_ready/guide/errors/#undocumented_variable
         checked 1 file: 1 error
     "#]];
     project.prints(&["check"], 1, &expected);
@@ -123,6 +126,7 @@ fn a_variable_that_the_check_does_not_accept_is_told_from_a_missing_one() {
           |
           = help: add `.variable("AI_REDIS_URL")` to the check in the build script, as in `Check::new().variable("AI_REDIS_URL").run()`
 
+        help: see https://docs.rs/redis-ready/0.1/redis_ready/guide/errors/#undocumented_variable
     "#]]);
     let project = project.file(
         "build.rs",
@@ -166,28 +170,29 @@ fn a_line_of_a_source_shows_no_secret() {
             &["check"],
             1,
             &expect![[r#"
-            error[undocumented_variable]: `A_REDIS_URL` is not documented in `.env.example`
-             --> src/a.rs:2:43
-              |
-            2 |     g(***, redis_ready::redis_client!(A_REDIS_URL));
-              |                         ^^^^^^^^^^^^^^^^^^^^^^^^^^
-              |
-              = help: add these lines to `.env.example`:
-                      # The Redis server that this application connects to
-                      A_REDIS_URL=redis://localhost:6379
+                error[undocumented_variable]: `A_REDIS_URL` is not documented in `.env.example`
+                 --> src/a.rs:2:43
+                  |
+                2 |     g(***, redis_ready::redis_client!(A_REDIS_URL));
+                  |                         ^^^^^^^^^^^^^^^^^^^^^^^^^^
+                  |
+                  = help: add these lines to `.env.example`:
+                          # The Redis server that this application connects to
+                          A_REDIS_URL=redis://localhost:6379
 
-            error[undocumented_variable]: `B_REDIS_URL` is not documented in `.env.example`
-             --> src/a.rs:4:33
-              |
-            4 | redis_client!(B_REDIS_URL)
-              | ^^^^^^^^^^^^^^^^^^^^^^^^^^
-              |
-              = help: add these lines to `.env.example`:
-                      # The Redis server that this application connects to
-                      B_REDIS_URL=redis://localhost:6379
+                error[undocumented_variable]: `B_REDIS_URL` is not documented in `.env.example`
+                 --> src/a.rs:4:33
+                  |
+                4 | redis_client!(B_REDIS_URL)
+                  | ^^^^^^^^^^^^^^^^^^^^^^^^^^
+                  |
+                  = help: add these lines to `.env.example`:
+                          # The Redis server that this application connects to
+                          B_REDIS_URL=redis://localhost:6379
 
-            checked 1 file: 2 errors
-        "#]],
+                help: see https://docs.rs/redis-ready/0.1/redis_ready/guide/errors/#undocumented_variable
+                checked 1 file: 2 errors
+            "#]],
         );
 }
 

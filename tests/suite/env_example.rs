@@ -113,6 +113,8 @@ fn an_empty_file_lacks_everything() {
                      # REDIS_URL=redis://:password@localhost:6379
                      # Or with TLS:
                      # REDIS_URL=rediss://:password@host:port
+
+            help: see https://docs.rs/redis-ready/0.1/redis_ready/guide/errors/
         "#]],
     );
 }
@@ -146,6 +148,8 @@ fn a_variable_only_commented_out_is_not_assigned() {
                       # The Redis server that this application connects to
                       REDIS_URL=redis://localhost:6379
               = help: if the application runs without it: `Check::new().optional("REDIS_URL").run()` in `build.rs`
+
+            help: see https://docs.rs/redis-ready/0.1/redis_ready/guide/errors/#commented_out
         "#]],
     );
 }
@@ -160,6 +164,8 @@ fn a_variable_asked_for_is_checked() {
          = help: add these lines:
                  # The Redis server that this application connects to
                  CACHE=redis://localhost:6379
+
+        help: see https://docs.rs/redis-ready/0.1/redis_ready/guide/errors/#missing_variable
     "#]]
     .assert_eq(&report(DESIGN, check()));
     let text = format!("{DESIGN}# The cache\nCACHE=redis://cache:port\n");
@@ -171,6 +177,8 @@ fn a_variable_asked_for_is_checked() {
           |                     ^^^^
           |
           = help: write `CACHE=redis://cache:6379`
+
+        help: see https://docs.rs/redis-ready/0.1/redis_ready/guide/errors/#invalid_placeholder
     "#]]
     .assert_eq(&report(&text, check()));
     let documented = check_with(text.replace("port", "1"), check()).unwrap();
@@ -194,6 +202,8 @@ fn a_variable_is_assigned_once() {
               | ^^^^^^^^^
               |
               = help: write `# ` before this line: line 2 assigns it
+
+            help: see https://docs.rs/redis-ready/0.1/redis_ready/guide/errors/#assigned_twice
         "#]],
     );
 }
@@ -210,6 +220,8 @@ fn a_comment_stands_above_the_variable() {
               | ^^^^^^^^^
               |
               = help: add a line above it that says what it is for, such as `# The Redis server that this application connects to`
+
+            help: see https://docs.rs/redis-ready/0.1/redis_ready/guide/errors/#no_comment
         "#]],
     );
     codes(with("# Redis Configuration\n", ""), &["no_comment"]);
@@ -244,6 +256,8 @@ fn a_placeholder_is_there() {
               | ^^^^^^^^^
               |
               = help: write `REDIS_URL=redis://localhost:6379`
+
+            help: see https://docs.rs/redis-ready/0.1/redis_ready/guide/errors/#no_placeholder
         "#]],
     );
     for empty in [
@@ -269,6 +283,8 @@ fn the_placeholder_is_a_url_that_works() {
               |                             ^^^^^
               |
               = help: write `REDIS_URL=redis://localhost:6379`
+
+            help: see https://docs.rs/redis-ready/0.1/redis_ready/guide/errors/#invalid_placeholder
         "#]],
     );
     fails(
@@ -281,6 +297,8 @@ fn the_placeholder_is_a_url_that_works() {
               |                              ^^^^
               |
               = help: write `REDIS_URL=redis://localhost:6379`
+
+            help: see https://docs.rs/redis-ready/0.1/redis_ready/guide/errors/#invalid_placeholder
         "#]],
     );
     fails(
@@ -296,6 +314,8 @@ fn the_placeholder_is_a_url_that_works() {
               |                    ^^^
               |
               = help: write `REDIS_URL=redis://:password@localhost`
+
+            help: see https://docs.rs/redis-ready/0.1/redis_ready/guide/errors/#invalid_placeholder
         "#]],
     );
     for bad in [
@@ -327,6 +347,8 @@ fn each_format_is_documented() {
                       # REDIS_URL=redis://localhost:6379
                       # Or with a password:
                       # REDIS_URL=redis://:password@localhost:6379
+
+            help: see https://docs.rs/redis-ready/0.1/redis_ready/guide/errors/#missing_format
         "#]],
     );
     fails(
@@ -343,6 +365,8 @@ fn each_format_is_documented() {
                       # REDIS_URL=redis://:password@localhost:6379
                       # Or with TLS:
                       # REDIS_URL=rediss://:password@host:port
+
+            help: see https://docs.rs/redis-ready/0.1/redis_ready/guide/errors/#missing_format
         "#]],
     );
     passes("# Redis, or rediss://:password@host:port\nREDIS_URL=redis://localhost\n");
@@ -385,6 +409,8 @@ fn a_documented_url_is_valid() {
               |                                ^^^^^
               |
               = help: write `rediss://:password@host:6379` instead of this URL
+
+            help: see https://docs.rs/redis-ready/0.1/redis_ready/guide/errors/#invalid_url
         "#]],
     );
     fails(
@@ -397,6 +423,8 @@ fn a_documented_url_is_valid() {
               |                              ^^^
               |
               = help: write `redis://cache:6379/0` instead of this URL
+
+            help: see https://docs.rs/redis-ready/0.1/redis_ready/guide/errors/#invalid_url
         "#]],
     );
     codes(format!("{DESIGN}# REDIS_URL=localhost\n"), &["invalid_url"]);
@@ -458,20 +486,24 @@ fn a_secret_is_not_committed() {
               |
               = help: write `password` instead
               = help: change the password on the server: the history of the repository keeps it
+
+            help: see https://docs.rs/redis-ready/0.1/redis_ready/guide/errors/#committed_secret
         "#]],
     );
     fails(
         with("redis://localhost:6379", secret),
         &expect![[r#"
-        error[committed_secret]: this password looks like a real one
-         --> .env.example:2:27
-          |
-        2 | REDIS_URL=redis://default:***@redis-1.c1.cloud.redislabs.com:12345
-          |                           ^^^
-          |
-          = help: write `password` instead
-          = help: change the password on the server: the history of the repository keeps it
-    "#]],
+            error[committed_secret]: this password looks like a real one
+             --> .env.example:2:27
+              |
+            2 | REDIS_URL=redis://default:***@redis-1.c1.cloud.redislabs.com:12345
+              |                           ^^^
+              |
+              = help: write `password` instead
+              = help: change the password on the server: the history of the repository keeps it
+
+            help: see https://docs.rs/redis-ready/0.1/redis_ready/guide/errors/#committed_secret
+        "#]],
     );
     fails(
         format!("{DESIGN}CELERY_BROKER=\"{secret}\"\n"),
@@ -484,6 +516,8 @@ fn a_secret_is_not_committed() {
               |
               = help: write `password` instead
               = help: change the password on the server: the history of the repository keeps it
+
+            help: see https://docs.rs/redis-ready/0.1/redis_ready/guide/errors/#committed_secret
         "#]],
     );
     for host in [
@@ -526,6 +560,8 @@ fn every_line_can_be_loaded() {
               |          ^^^
               |
               = help: write `"` before the value and behind it
+
+            help: see https://docs.rs/redis-ready/0.1/redis_ready/guide/errors/#unloadable_line
         "#]],
     );
     fails(
@@ -538,6 +574,8 @@ fn every_line_can_be_loaded() {
               |          ^^^
               |
               = help: write `"` at its end
+
+            help: see https://docs.rs/redis-ready/0.1/redis_ready/guide/errors/#unloadable_line
         "#]],
     );
     fails(
@@ -550,6 +588,8 @@ fn every_line_can_be_loaded() {
               | ^^^
               |
               = help: write `# ` before it if it is a comment
+
+            help: see https://docs.rs/redis-ready/0.1/redis_ready/guide/errors/#unloadable_line
         "#]],
     );
     fails(
@@ -562,6 +602,8 @@ fn every_line_can_be_loaded() {
               |   ^^^
               |
               = help: write `'` before the value and behind it
+
+            help: see https://docs.rs/redis-ready/0.1/redis_ready/guide/errors/#unloadable_line
         "#]],
     );
     fails(
@@ -574,6 +616,8 @@ fn every_line_can_be_loaded() {
               |           ^^^
               |
               = help: write `"` before the value and behind it
+
+            help: see https://docs.rs/redis-ready/0.1/redis_ready/guide/errors/#unloadable_line
         "#]],
     );
 }
@@ -637,6 +681,8 @@ REDIS_URL=
               | ^^^^^^^^^
               |
               = help: write `REDIS_URL=redis://localhost:6379`
+
+            help: see https://docs.rs/redis-ready/0.1/redis_ready/guide/errors/
         "#]],
     );
 }
@@ -692,6 +738,8 @@ fn a_file_is_read_as_dotenvy_reads_it() {
               |                             ^^^^^
               |
               = help: write `REDIS_URL=redis://localhost:6379`
+
+            help: see https://docs.rs/redis-ready/0.1/redis_ready/guide/errors/
         "#]],
     );
 }
@@ -705,6 +753,8 @@ fn a_file_that_is_no_text_is_named() {
             --> .env.example
              |
              = help: save it as UTF-8
+
+            help: see https://docs.rs/redis-ready/0.1/redis_ready/guide/errors/#unreadable_file
         "#]],
     );
 }
@@ -781,6 +831,8 @@ fn a_missing_variable_says_what_is_there() {
                      # REDIS_URL=redis://:password@localhost:6379
                      # Or with TLS:
                      # REDIS_URL=rediss://:password@host:port
+
+            help: see https://docs.rs/redis-ready/0.1/redis_ready/guide/errors/
         "#]],
     );
     fails(
@@ -805,6 +857,8 @@ fn a_missing_variable_says_what_is_there() {
                      # REDIS_URL=redis://:password@localhost:6379
                      # Or with TLS:
                      # REDIS_URL=rediss://:password@host:port
+
+            help: see https://docs.rs/redis-ready/0.1/redis_ready/guide/errors/
         "#]],
     );
 }
@@ -821,6 +875,8 @@ fn carets_stand_under_wide_characters() {
               |                           ^^^
               |
               = help: write `redis://localhost:6379` instead of this URL
+
+            help: see https://docs.rs/redis-ready/0.1/redis_ready/guide/errors/#invalid_url
         "#]],
     );
     fails(
@@ -837,6 +893,8 @@ fn carets_stand_under_wide_characters() {
               |
               = help: write `password` instead
               = help: change the password on the server: the history of the repository keeps it
+
+            help: see https://docs.rs/redis-ready/0.1/redis_ready/guide/errors/#committed_secret
         "#]],
     );
 }

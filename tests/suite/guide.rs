@@ -1,9 +1,16 @@
-//! The guide: what it says of URLs is what the crate does.
+//! The guide: what it says of URLs and codes is what the crate does.
+//!
+//! `UPDATE_EXPECT=1` writes the reports in `src/guide/errors`.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use redis_ready::{Config, RedisUrl};
+use expect_test::expect_file;
+use redis_ready::build::Check;
+use redis_ready::testing::Overrides;
+use redis_ready::{Client, Config, RedisUrl};
+use syn::visit::{self, Visit};
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -48,10 +55,11 @@ fn values(line: &str) -> Vec<Shown<'_>> {
         })
         .unwrap_or((line, None));
     match text.strip_prefix("REDIS_URL=").filter(|_| says.is_some()) {
-        Some(value) => vec![Shown {
-            value: value.trim_end(),
-            says,
-        }],
+        Some(value) => {
+            let in_quotes = value.strip_prefix('\'').and_then(|it| it.split_once('\''));
+            let value = in_quotes.map_or(value, |(value, _)| value).trim_end();
+            vec![Shown { value, says }]
+        }
         None => urls(text).map(|value| Shown { value, says }).collect(),
     }
 }
@@ -134,8 +142,230 @@ fn the_values_of_a_line_are_found() {
         )]
     );
     assert_eq!(
+        values("REDIS_URL='redis://a#b@h' cargo run  # error: unescaped_delimiter"),
+        [shown(
+            "redis://a#b@h",
+            Some(("error", "unescaped_delimiter"))
+        )]
+    );
+    assert_eq!(
         values("… `redis://a:1`, or rediss://b. See https://c.example"),
         [shown("redis://a:1", None), shown("rediss://b", None)]
     );
     assert!(is_template("redis://:<password>@host") && !is_template("redis://:p@host"));
+}
+
+/// Writes a page anew, with what the crate says in the place of each report.
+fn with_reports(page: &str) -> String {
+    let mut written = String::new();
+    let mut code = "";
+    let mut document = None;
+    for (index, part) in page.split("```").enumerate() {
+        if index % 2 == 0 {
+            code = headings(part).last().unwrap_or(code);
+            written += part;
+            continue;
+        }
+        let (language, text) = part.split_once('\n').expect("a block has a first line");
+        let value = text
+            .lines()
+            .next()
+            .and_then(|it| it.strip_prefix("REDIS_URL="));
+        let text = match (document.take(), value) {
+            (Some(document), _) => report(document, code),
+            (None, Some(value)) if language == "text" => {
+                format!("REDIS_URL={value}\n\n{}", answer(value, code))
+            }
+            _ => text.to_owned(),
+        };
+        written += &format!("```{language}\n{text}```");
+        document = (language == "env")
+            .then_some(part)
+            .and_then(|it| it.strip_prefix("env\n"));
+    }
+    written
+}
+
+fn headings(page: &str) -> impl Iterator<Item = &str> {
+    page.lines()
+        .filter_map(|line| line.strip_prefix("## `")?.strip_suffix('`'))
+}
+
+/// Returns what an application prints whose `REDIS_URL` is `value`. Its last line leads to the section of `code`.
+fn answer(value: &str, code: &str) -> String {
+    let value = value.replace('…', &"a".repeat(16 * 1024));
+    let value = ["\u{20}", "\u{7}", "\u{200b}"]
+        .iter()
+        .fold(value, |value, c| {
+            value.replace(&c.escape_unicode().to_string(), c)
+        });
+    let overrides = Overrides::new().set("REDIS_URL", &*value);
+    let _entered = overrides.enter();
+    if let Err(error) = Client::from_env("REDIS_URL") {
+        let report = format!("Error: {error:?}\n");
+        let report = report.replace("  note: read from an override of this test\n", "");
+        let (report, link) = report
+            .rsplit_once("  help: see ")
+            .expect("it names its section");
+        assert!(
+            link.ends_with(&format!("/guide/errors/#{code}\n")),
+            "{code}: {link}"
+        );
+        let lines = report.lines().map(str::trim_end);
+        return lines.map(|line| line.to_owned() + "\n").collect();
+    }
+    let url = RedisUrl::parse(&value).expect("it was accepted above");
+    let mut warnings = url.warnings().iter();
+    let warning = warnings.find(|it| it.code() == code).expect(code);
+    format!("WARN {code}: {warning} (`REDIS_URL`, read from the process environment)\n")
+}
+
+/// Returns what a build prints of the finding `code`, whose application has `document` for its `.env.example`.
+fn report(document: &str, code: &str) -> String {
+    let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("guide");
+    fs::create_dir_all(&directory).expect("the temporary directory is writable");
+    let file = directory.join(".env.example");
+    fs::write(&file, document).expect("the temporary directory is writable");
+    let report = Check::new().file(&file).try_run().expect_err(code);
+    let mut findings = report.findings().iter();
+    let finding = findings.find(|it| it.code() == code).expect(code);
+    let file = file.strip_prefix(root()).unwrap_or(&file);
+    finding
+        .to_string()
+        .replace(&*file.to_string_lossy(), ".env.example")
+}
+
+#[test]
+fn every_report_in_the_guide_is_what_the_crate_prints() {
+    for Page { path, text } in pages("src/guide/errors") {
+        expect_file![path].assert_eq(&with_reports(&text));
+    }
+}
+
+/// The first column of a table that a test writes from the code.
+fn rows(table: &str) -> impl Iterator<Item = String> {
+    let cells = table.lines().filter_map(|line| line.strip_prefix("| `"));
+    cells.filter_map(|cells| Some(cells.split_once('`')?.0.to_owned()))
+}
+
+fn parsed(file: &Path) -> syn::File {
+    let text = fs::read_to_string(file).expect("a file of the source");
+    syn::parse_file(&text).unwrap_or_else(|error| panic!("{}: {error}", file.display()))
+}
+
+/// The names of the variants of an enum.
+fn variants(file: &str, name: &str) -> Vec<String> {
+    let file = parsed(&root().join(file));
+    let found = file.items.iter().find_map(|item| match item {
+        syn::Item::Enum(item) if item.ident == name => Some(&item.variants),
+        _ => None,
+    });
+    let variants = found.expect("the file has the enum").iter();
+    variants.map(|variant| variant.ident.to_string()).collect()
+}
+
+/// `NoReply` as `no_reply`.
+fn in_snake_case(name: &str) -> String {
+    let lower = |c: char| match c.is_ascii_uppercase() {
+        true => format!("_{}", c.to_ascii_lowercase()),
+        false => c.to_string(),
+    };
+    name.chars()
+        .map(lower)
+        .collect::<String>()
+        .trim_start_matches('_')
+        .to_owned()
+}
+
+/// The codes in the calls that make a finding, and in constants for them.
+#[derive(Default)]
+struct FindingCodes(BTreeSet<String>);
+
+impl FindingCodes {
+    fn add<'a>(&mut self, expressions: impl IntoIterator<Item = &'a syn::Expr>) {
+        for expression in expressions {
+            if let syn::Expr::Lit(syn::ExprLit {
+                lit: syn::Lit::Str(text),
+                ..
+            }) = expression
+            {
+                let text = text.value();
+                let is_code = text.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
+                self.0.extend(is_code.then_some(text));
+            }
+        }
+    }
+}
+
+impl<'ast> Visit<'ast> for FindingCodes {
+    fn visit_expr_call(&mut self, call: &'ast syn::ExprCall) {
+        if let syn::Expr::Path(path) = &*call.func
+            && path.path.segments.iter().any(|it| it.ident == "Finding")
+        {
+            self.add(&call.args);
+        }
+        visit::visit_expr_call(self, call);
+    }
+
+    fn visit_expr_method_call(&mut self, call: &'ast syn::ExprMethodCall) {
+        if call.method == "finding" || call.method == "finding_at" {
+            self.add(&call.args);
+        }
+        visit::visit_expr_method_call(self, call);
+    }
+
+    fn visit_item_const(&mut self, item: &'ast syn::ItemConst) {
+        if item.ident == "CODE" || item.ident == "MISSING_FORMAT" {
+            self.add([&*item.expr]);
+        }
+    }
+}
+
+fn finding_codes() -> BTreeSet<String> {
+    let mut codes = FindingCodes::default();
+    for folder in ["src/build", "src/cli"] {
+        for entry in fs::read_dir(root().join(folder)).expect("a folder of the source") {
+            codes.visit_file(&parsed(&entry.expect("an entry").path()));
+        }
+    }
+    codes.0
+}
+
+#[test]
+fn every_code_has_one_section_and_every_section_a_code() {
+    let mut codes = finding_codes();
+    assert!(codes.len() >= 14, "{codes:?}");
+    for table in ["src/url/error_codes.md", "src/url/warning_codes.md"] {
+        codes.extend(rows(&page(root().join(table)).text));
+    }
+    codes.extend(variants("src/error.rs", "ErrorKind"));
+    let causes = variants("src/timeout_cause.rs", "TimeoutCause");
+    codes.extend(causes.iter().map(|cause| in_snake_case(cause)));
+    // A warning about variables, and not about the URL.
+    codes.insert("both_set".to_owned());
+
+    let pages = pages("src/guide/errors");
+    let sections: Vec<_> = pages.iter().flat_map(|page| headings(&page.text)).collect();
+    let of_codes: BTreeSet<_> = codes.iter().map(String::as_str).collect();
+    let of_sections: BTreeSet<_> = sections.iter().copied().collect();
+    let missing: Vec<_> = of_codes.difference(&of_sections).collect();
+    let unknown: Vec<_> = of_sections.difference(&of_codes).collect();
+    assert!(missing.is_empty(), "codes without a section: {missing:?}");
+    assert!(unknown.is_empty(), "sections without a code: {unknown:?}");
+
+    // rustdoc makes an anchor of a heading in this way; a second one of the same name would be another anchor.
+    let anchors: BTreeSet<_> = sections.iter().map(|it| it.to_ascii_lowercase()).collect();
+    assert_eq!(
+        anchors.len(),
+        sections.len(),
+        "two sections have one anchor"
+    );
+    let guide = fs::read_to_string(root().join("src/guide/mod.rs")).expect("the guide");
+    for page in pages {
+        let name = page.path.file_name().expect("a file").to_string_lossy();
+        assert!(
+            guide.contains(&format!("errors/{name}")),
+            "{name} is on no page"
+        );
+    }
 }

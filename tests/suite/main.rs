@@ -31,7 +31,7 @@ mod env_cases;
 mod env_example;
 #[cfg(all(feature = "testing", unix))]
 mod foreign_code;
-#[cfg(feature = "tls")]
+#[cfg(all(feature = "build", feature = "testing", feature = "tls"))]
 mod guide;
 #[cfg(all(feature = "testing", unix))]
 mod handles;

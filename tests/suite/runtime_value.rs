@@ -165,6 +165,7 @@ fn a_missing_variable_is_an_error() {
         Error: `REDIS_URL` is not set
           note: looked in the process environment, for `REDIS_URL_FILE`, and in `/app/.env`; documented in `.env.example:7`
           help: add `REDIS_URL=redis://localhost:6379` to `.env`, or `export REDIS_URL=redis://localhost:6379`
+          help: see https://docs.rs/redis-ready/0.1/redis_ready/guide/errors/#missingvariable
     "#]]);
 }
 
@@ -174,6 +175,7 @@ fn a_name_without_documents_gives_the_same_report_without_them() {
         Error: `CACHE_REDIS_URL` is not set
           note: looked in the process environment, for `CACHE_REDIS_URL_FILE`, and in `/app/.env`
           help: add `CACHE_REDIS_URL=redis://localhost:6379` to `.env`, or `export CACHE_REDIS_URL=redis://localhost:6379`
+          help: see https://docs.rs/redis-ready/0.1/redis_ready/guide/errors/#missingvariable
     "#]]);
 }
 
@@ -182,6 +184,7 @@ fn a_url_in_the_place_of_a_name_is_not_printed() {
     process("no name").reports(expect![[r#"
         Error: invalid name of an environment variable: expected one such as `REDIS_URL`
           help: `Client::open` takes a URL
+          help: see https://docs.rs/redis-ready/0.1/redis_ready/guide/errors/#invalidname
     "#]]);
 }
 
@@ -194,6 +197,7 @@ fn an_empty_value_is_an_error() {
             Error: `REDIS_URL` is set, but empty
               note: read from the process environment; documented in `.env.example:7`
               help: write `REDIS_URL=redis://localhost:6379`
+              help: see https://docs.rs/redis-ready/0.1/redis_ready/guide/errors/#invalidurl
         "#]]);
 }
 
@@ -207,6 +211,7 @@ fn a_value_that_is_not_utf8_is_an_error() {
         .reports(expect![[r#"
             Error: `REDIS_URL` is not valid UTF-8
               note: read from the process environment; documented in `.env.example:7`
+              help: see https://docs.rs/redis-ready/0.1/redis_ready/guide/errors/#invalidurl
         "#]]);
 }
 
@@ -214,12 +219,13 @@ fn a_value_that_is_not_utf8_is_an_error() {
 fn an_invalid_url_names_its_line_in_dot_env() {
     let text = "#\n".repeat(11) + "REDIS_URL=redis://app:hunter2@cache.internal:70000/0\n";
     process("macro").file(".env", text).reports(expect![[r#"
-            Error: invalid port in `REDIS_URL`: expected 1 to 65535, found `70000`
-              redis://app:***@cache.internal:70000/0
-                                             ^^^^^
-              note: read from `.env:12`; documented in `.env.example:7`
-              help: leave the port out for 6379
-        "#]]);
+        Error: invalid port in `REDIS_URL`: expected 1 to 65535, found `70000`
+          redis://app:***@cache.internal:70000/0
+                                         ^^^^^
+          note: read from `.env:12`; documented in `.env.example:7`
+          help: leave the port out for 6379
+          help: see https://docs.rs/redis-ready/0.1/redis_ready/guide/errors/#invalid_port
+    "#]]);
 }
 
 #[test]
@@ -232,6 +238,7 @@ fn an_invalid_url_names_the_process_environment() {
                                              ^^^^^
               note: read from the process environment; documented in `.env.example:7`
               help: leave the port out for 6379
+              help: see https://docs.rs/redis-ready/0.1/redis_ready/guide/errors/#invalid_port
         "#]]);
 }
 
@@ -246,6 +253,7 @@ fn an_invalid_url_names_its_file() {
                                              ^^^^^
               note: read from `REDIS_URL_FILE=secret`; documented in `.env.example:7`
               help: leave the port out for 6379
+              help: see https://docs.rs/redis-ready/0.1/redis_ready/guide/errors/#invalid_port
         "#]]);
 }
 
@@ -258,6 +266,7 @@ fn a_file_that_cannot_be_read_is_an_error() {
             Error: cannot read the file `/nowhere/secret` for `REDIS_URL`
               cause: No such file or directory (os error 2)
               note: named by `REDIS_URL_FILE=/nowhere/secret`; documented in `.env.example:7`
+              help: see https://docs.rs/redis-ready/0.1/redis_ready/guide/errors/#invalidfile
         "#]]);
 }
 
@@ -269,6 +278,7 @@ fn an_empty_file_is_an_error() {
         .reports(expect![[r#"
             Error: the file `secret` for `REDIS_URL` is empty
               note: named by `REDIS_URL_FILE=secret`; documented in `.env.example:7`
+              help: see https://docs.rs/redis-ready/0.1/redis_ready/guide/errors/#invalidfile
         "#]]);
 }
 
@@ -280,6 +290,7 @@ fn a_large_file_is_an_error() {
         .reports(expect![[r#"
             Error: the file `secret` for `REDIS_URL` is larger than 64 KiB
               note: named by `REDIS_URL_FILE=secret`; documented in `.env.example:7`
+              help: see https://docs.rs/redis-ready/0.1/redis_ready/guide/errors/#invalidfile
         "#]]);
 }
 
@@ -305,6 +316,7 @@ fn a_url_in_the_place_of_a_path_is_not_printed() {
             Error: `REDIS_URL_FILE` holds a URL, expected the path of a file
               note: documented in `.env.example:7`
               help: set `REDIS_URL` to the URL
+              help: see https://docs.rs/redis-ready/0.1/redis_ready/guide/errors/#invalidfile
         "#]]);
 }
 
@@ -336,6 +348,7 @@ fn an_unescaped_dollar_is_an_error() {
               note: read from `.env:2`; documented in `.env.example:7`
               note: in `.env`, `$` and what follows stand for the value of another variable
               help: put the value in single quotes: `REDIS_URL='…'`
+              help: see https://docs.rs/redis-ready/0.1/redis_ready/guide/errors/#invalidfile
         "#]]);
 }
 
@@ -347,6 +360,7 @@ fn a_line_that_dotenvy_cannot_read_is_not_printed() {
             Error: text after a space in the value of `REDIS_URL`
               note: read from `.env:1`; documented in `.env.example:7`
               note: in `.env`, an unquoted value ends at a space; only ` #` may follow
+              help: see https://docs.rs/redis-ready/0.1/redis_ready/guide/errors/#invalidfile
         "#]]);
     process("macro")
         .file(".env", "REDIS_URL=redis://:hunter2\\x@cache\n")
@@ -355,12 +369,14 @@ fn a_line_that_dotenvy_cannot_read_is_not_printed() {
               note: read from `.env:1`; documented in `.env.example:7`
               note: in `.env`, a backslash outside single quotes starts an escape
               help: put the value in single quotes: `REDIS_URL='…'`
+              help: see https://docs.rs/redis-ready/0.1/redis_ready/guide/errors/#invalidfile
         "#]]);
     process("macro")
         .file(".env", "REDIS_URL='redis://:hunter2@cache\n")
         .reports(expect![[r#"
             Error: unclosed quote in the value of `REDIS_URL`
               note: read from `.env:1`; documented in `.env.example:7`
+              help: see https://docs.rs/redis-ready/0.1/redis_ready/guide/errors/#invalidfile
         "#]]);
 }
 
@@ -372,6 +388,7 @@ fn an_assignment_inside_an_open_quote_is_named() {
             Error: `REDIS_URL` is inside the open quote of another line
               note: read from `.env:2`; documented in `.env.example:7`
               help: close the quote that `.env:2` opens
+              help: see https://docs.rs/redis-ready/0.1/redis_ready/guide/errors/#invalidfile
         "#]]);
 }
 
@@ -382,12 +399,14 @@ fn dot_env_in_another_encoding_is_an_error() {
         .reports(expect![[r#"
             Error: `.env` is UTF-16, expected UTF-8
               note: read from `.env:1`; documented in `.env.example:7`
+              help: see https://docs.rs/redis-ready/0.1/redis_ready/guide/errors/#invalidfile
         "#]]);
     process("macro")
         .file(".env", b"REDIS_URL=redis://:hunter2\xff@cache\n")
         .reports(expect![[r#"
             Error: `REDIS_URL` is not valid UTF-8
               note: read from `.env:1`; documented in `.env.example:7`
+              help: see https://docs.rs/redis-ready/0.1/redis_ready/guide/errors/#invalidurl
         "#]]);
 }
 
