@@ -91,7 +91,8 @@
 //! as 0.32, the compiler says ``the trait bound `Client: ConnectionLike` is not satisfied`` and notes ``there
 //! are multiple different versions of crate `redis` in the dependency graph``; `cargo tree -i redis` shows
 //! which dependency needs which. A library that opens connections of its own works beside this crate, without
-//! its promises; where it takes an `impl IntoConnectionInfo`, pass `&client`.
+//! its promises; where it takes an `impl IntoConnectionInfo`, pass `&client`, and where it takes a URL,
+//! [`client.expose_url()?`](Client::expose_url).
 //!
 //! # In tests
 //!
@@ -127,6 +128,7 @@
 //! | come from redis-rs, deadpool-redis, bb8-redis or fred | [`migrating`](guide::migrating): what replaces which call, and what behaves in another way |
 //! | write code that has to be right in an outage | [`delivery`](guide::delivery): time limits, and when a command is sent again; [`errors`](guide::errors): what each error means |
 //! | receive what others publish | [`subscription`] |
+//! | keep sessions, or use libraries for jobs, locks, caches or Socket.IO | [`integrations`](guide::integrations) |
 //! | test | [`testing`] |
 //! | deploy | [`deploy`](guide::deploy); [`servers`](guide::servers): permissions (ACL), TLS, old servers and proxies |
 //! | are on call | [`operate`](guide::operate): what log, errors, health and metrics mean, what to do, and which alerts to set |
@@ -143,6 +145,8 @@
 //! | `tls` | yes | `rediss://`, by rustls with ring |
 //! | `build` | no | [`build`], for build scripts, with neither redis nor tokio |
 //! | `testing` | no | [`testing`]: servers, Sentinels and clusters for tests, and overrides of variables |
+//! | `tower-sessions` | no | [`tower_sessions::RedisStore`]: sessions of axum and other frameworks on tower |
+//! | `actix-session` | no | [`actix_session::RedisSessionStore`]: sessions of Actix Web |
 //! | `tracing` | no | [a span for each command](observability), and the lines of the log as events |
 //! | `metrics` | no | [metrics](observability) for the recorder of the `metrics` facade |
 //! | `serde` | no | `Serialize` for [`Health`], [`Statistics`] and what they hold |
@@ -159,7 +163,13 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 // The documentation is for all readers, and links to the items of every feature.
 #![cfg_attr(
-    not(all(feature = "client", feature = "build", feature = "testing")),
+    not(all(
+        feature = "client",
+        feature = "build",
+        feature = "testing",
+        feature = "tower-sessions",
+        feature = "actix-session"
+    )),
     allow(
         rustdoc::broken_intra_doc_links,
         reason = "the item is of a feature that is off"

@@ -6,6 +6,7 @@
 //! | come from redis-rs, deadpool-redis, bb8-redis or fred | [`migrating`] |
 //! | know when a command is sent again, and when its time is up | [`delivery`] |
 //! | receive what others publish | [`subscription`](crate::subscription) |
+//! | keep sessions, or use libraries for jobs, locks, caches or Socket.IO | [`integrations`] |
 //! | test with real servers | [`testing`](crate::testing) |
 //! | deploy an application: containers, Kubernetes, secrets | [`deploy`] |
 //! | set up a server: permissions (ACL), TLS, proxies | [`servers`] |
@@ -35,6 +36,8 @@ pub mod errors {}
 pub mod first_hour {}
 #[doc = include_str!("growing.md")]
 pub mod growing {}
+#[doc = include_str!("integrations.md")]
+pub mod integrations {}
 #[doc = include_str!("migrating.md")]
 pub mod migrating {}
 #[doc = include_str!("operate.md")]
