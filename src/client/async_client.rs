@@ -369,7 +369,8 @@ impl Client {
     ///
     /// A connection that is there and silent is another matter: a command that has been written waits for its
     /// reply until its time is up. [`with_timeout`](Client::with_timeout) shortens that, and the two go together:
-    /// `client.fail_fast().with_timeout(limit)`.
+    /// `client.fail_fast().with_timeout(limit)`. The limit is then that of the first attempt to connect as well:
+    /// where it is shorter than connecting takes, call [`ready`](Client::ready) before.
     #[must_use]
     pub fn fail_fast(&self) -> Client {
         self.with_options(self.options.fail_fast())

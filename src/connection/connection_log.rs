@@ -22,14 +22,26 @@ pub(crate) struct ConnectionLog {
     /// The log says why an attempt has failed.
     has_failed: bool,
     pace: Pace,
+    /// What the connection is for, as lines end that are not about that of the commands.
+    purpose: &'static str,
 }
 
 impl ConnectionLog {
+    pub(crate) fn of_subscriptions() -> ConnectionLog {
+        ConnectionLog {
+            purpose: " (for subscriptions)",
+            ..ConnectionLog::default()
+        }
+    }
+
     /// The connection was lost after it had been of use.
     pub(crate) fn lost(&mut self, error: &Error) {
         if let Some(missing) = self.pace.admit(Instant::now()) {
             self.is_up = false;
-            log(Level::Warn, || format!("{error:#}; reconnecting{missing}"));
+            let purpose = self.purpose;
+            log(Level::Warn, || {
+                format!("{error:#}; reconnecting{purpose}{missing}")
+            });
         }
     }
 
@@ -40,8 +52,9 @@ impl ConnectionLog {
         }
         if let Some(missing) = self.pace.admit(Instant::now()) {
             (self.has_failed, self.is_up) = (true, false);
+            let purpose = self.purpose;
             log(Level::Warn, || {
-                format!("{error:#}; trying again until it works{missing}")
+                format!("{error:#}; trying again until it works{purpose}{missing}")
             });
         }
     }
@@ -51,9 +64,10 @@ impl ConnectionLog {
     pub(crate) fn connected(&mut self, peer: &str, server: Option<&impl Display>) {
         self.has_failed = false;
         if !std::mem::replace(&mut self.is_up, true) {
+            let purpose = self.purpose;
             log(Level::Info, || match server {
-                Some(server) => format!("connected to {server} of `{peer}`"),
-                None => format!("connected to `{peer}`"),
+                Some(server) => format!("connected to {server} of `{peer}`{purpose}"),
+                None => format!("connected to `{peer}`{purpose}"),
             });
         }
     }

@@ -1,5 +1,6 @@
 //! [`Health`]: how the connections of a client are at one moment.
 
+use std::fmt;
 use std::time::{Duration, Instant};
 
 #[cfg(feature = "serde")]
@@ -18,30 +19,24 @@ use crate::error::Error;
 /// [`Client::ready`](crate::Client::ready) waits for the server.
 ///
 /// ```
-/// use redis_ready::{Client, Health};
+/// use redis_ready::Client;
 ///
 /// /// `GET /health`: the status, and what to show. Always 200, because a restart would not help.
 /// fn health(client: &Client) -> (u16, String) {
-///     (200, describe(&client.health()))
+///     (200, format!("redis: {}", client.health()))
 /// }
 ///
 /// /// `GET /ready`: 503 takes this instance out of the load balancer until the server serves again.
 /// fn ready(client: &Client) -> (u16, String) {
 ///     let health = client.health();
-///     (if health.serves() { 200 } else { 503 }, describe(&health))
-/// }
-///
-/// fn describe(health: &Health) -> String {
-///     let mut text = format!("redis: {} for {:?}", health.state.as_str(), health.since.elapsed());
-///     if let (false, Some(error)) = (health.serves(), &health.last_error) {
-///         text += &format!(", {error}");
-///     }
-///     text
+///     (if health.serves() { 200 } else { 503 }, format!("redis: {health}"))
 /// }
 /// # let client = Client::open("redis://localhost:6379").unwrap();
 /// # assert_eq!(health(&client).0, 200);
 /// # assert!(ready(&client).1.starts_with("redis: idle for"));
 /// ```
+///
+/// `{}` is one line: the state, for how long, and, while the client does not serve, the last error.
 ///
 /// With the feature `serde` it is serialised as a map with the same names; `since` and `last_error_at` become
 /// `for_seconds` and `last_error_seconds_ago`, numbers of seconds, and an error is a map of `kind` and
@@ -89,6 +84,17 @@ impl Health {
             self.state,
             ConnectionState::Connected | ConnectionState::Idle
         )
+    }
+}
+
+impl fmt::Display for Health {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let seconds = self.since.elapsed().as_secs_f64();
+        write!(f, "{} for {seconds:.1}s", self.state.as_str())?;
+        match &self.last_error {
+            Some(error) if !self.serves() => write!(f, ": {error}"),
+            _ => Ok(()),
+        }
     }
 }
 

@@ -93,6 +93,26 @@
 //! [`Gap::dropped_messages`] how many messages found no room, and [`Gap::names`] which channels it is about,
 //! if not all of them. For tests of such code, [`Message::new`], [`Gap::new`] and [`Gap::overflow`] make events.
 //!
+//! The first `subscribe`, and the reading after a gap, fail where no server can be reached within the deadline. At
+//! start-up that is an error to show. A task that has to follow whatever happens tries again:
+//!
+//! ```no_run
+//! use std::time::Duration;
+//!
+//! use redis_ready::{Client, ErrorKind, Subscription};
+//!
+//! async fn subscribed(client: &Client) -> Option<Subscription> {
+//!     loop {
+//!         match client.subscribe("price.changed").await {
+//!             Ok(subscription) => return Some(subscription),
+//!             Err(error) if error.kind() == ErrorKind::Closed => return None,
+//!             Err(error) => eprintln!("not subscribed yet: {error}"),
+//!         }
+//!         tokio::time::sleep(Duration::from_secs(1)).await;
+//!     }
+//! }
+//! ```
+//!
 //! # Channels that come and go
 //!
 //! A subscription takes channels, patterns and sharded channels at any time, and gives them up. Other tasks do

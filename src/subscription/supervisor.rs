@@ -122,7 +122,7 @@ impl<'a> Supervisor<'a> {
             announcements: watch.subscribe(),
             watch,
             reconnection: Reconnection::prompt(Instant::now()),
-            log: ConnectionLog::default(),
+            log: ConnectionLog::of_subscriptions(),
         }
     }
 

@@ -9,7 +9,7 @@
 //! The program is `redis-server` or `valkey-server` in `PATH`, or the one that the variable
 //! `REDIS_READY_SERVER` names, of version 7.0 or later. Servers listen on Unix sockets or free ports of
 //! 127.0.0.1, so tests can run at the same time. They end with their handle, and on Unix also when the test
-//! process dies.
+//! process dies. To start, stop or restart one blocks the calling thread until that is done.
 //!
 //! | for | use |
 //! |---|---|

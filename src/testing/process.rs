@@ -50,6 +50,10 @@ impl Process {
         &self.directory
     }
 
+    pub(super) fn pid(&self) -> Option<u32> {
+        self.child.as_ref().map(Child::id)
+    }
+
     pub(super) fn log(&self) -> String {
         let log = fs::read(self.directory.join("redis.log")).unwrap_or_default();
         String::from_utf8_lossy(&log).into_owned()

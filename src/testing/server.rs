@@ -123,6 +123,12 @@ impl Server {
         self.process.is_running()
     }
 
+    /// Returns the id of the server's process, unless it was stopped or killed by this handle.
+    #[must_use]
+    pub fn pid(&self) -> Option<u32> {
+        self.process.pid()
+    }
+
     /// Returns the port on 127.0.0.1, unless the server listens on a Unix socket.
     #[must_use]
     pub fn port(&self) -> Option<u16> {

@@ -34,6 +34,7 @@ fn a_client_is_idle_then_connected_then_closed() {
     assert!(health.serves());
     assert_eq!(health.address, address(&server));
     assert_eq!(health.server_version, None);
+    assert!(health.to_string().starts_with("idle for 0."), "{health}");
     let before = Instant::now();
     ok(set(&client));
     let health = client.health();
@@ -68,6 +69,10 @@ fn an_outage_is_told_with_its_cause_and_its_end() {
     });
     let health = client.health();
     assert!(!health.serves());
+    let error = health.last_error.as_ref().expect("it is told");
+    let line = health.to_string();
+    assert!(line.starts_with("reconnecting for "), "{line}");
+    assert!(line.ends_with(&format!("s: {error}")), "{line}");
     assert!(health.since >= before);
     assert!(health.last_error_at.is_some_and(|at| at >= health.since));
     server.restart().expect("its port is free");

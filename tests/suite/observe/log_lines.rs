@@ -6,6 +6,7 @@ use std::sync::Mutex;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use futures::executor::block_on;
 use redis::{Commands, RedisResult};
 use redis_ready::testing::Server;
 
@@ -71,6 +72,29 @@ fn child_has_an_outage() {
     assert_eq!(levels, [info, warn, warn, info], "{lines:?}");
     assert!(lines[1].1.ends_with("; reconnecting"), "{lines:?}");
     assert!(lines[2].1.ends_with("; trying again until it works"));
+}
+
+#[test]
+fn lines_tell_the_connection_of_subscriptions_apart() {
+    child::run("observe::log_lines::child_subscribes");
+}
+
+#[test]
+#[ignore = "runs in a child process"]
+fn child_subscribes() {
+    listen();
+    let mut server = start(Server::builder().tcp());
+    let client = open(server.url(), "deadline=200ms");
+    let _subscription = block_on(client.subscribe("news")).expect("the server runs");
+    let told = |count| move || lines().len() >= count;
+    wait_until("that is told", told(1));
+    server.kill().expect("it runs");
+    wait_until("the outage is told", told(3));
+    server.restart().expect("its port is free");
+    wait_until("its end is told", told(4));
+    for (_, line) in lines() {
+        assert!(line.ends_with(" (for subscriptions)"), "{line}");
+    }
 }
 
 #[test]
