@@ -11,7 +11,7 @@ use super::blocking::BlockingClient;
 use super::dedicated::DedicatedConnection;
 use super::deployment::Deployment;
 use crate::config::Config;
-use crate::connection::CallOptions;
+use crate::connection::{CallOptions, LimitedBy};
 use crate::error::{Error, ErrorKind};
 use crate::observe::{Health, Statistics};
 use crate::runtime::{later, sleep, within as within_limit};
@@ -206,7 +206,7 @@ impl Client {
     /// such as [`ErrorKind::Authentication`] and [`ErrorKind::Tls`].
     pub async fn ready(&self, within: Duration) -> Result<(), Error> {
         let mut last = None;
-        let until_ready = self.until_ready(later(Instant::now(), within), &mut last);
+        let until_ready = self.until_ready(within, &mut last);
         let answered = within_limit(within.saturating_add(2 * REPORT_TIME), until_ready).await;
         answered.unwrap_or_else(|| {
             let late = || {
@@ -220,7 +220,8 @@ impl Client {
         })
     }
 
-    async fn until_ready(&self, until: Instant, last: &mut Option<Error>) -> Result<(), Error> {
+    async fn until_ready(&self, within: Duration, last: &mut Option<Error>) -> Result<(), Error> {
+        let until = later(Instant::now(), within);
         loop {
             let left = until.saturating_duration_since(Instant::now());
             let timeouts = self.options.timeouts;
@@ -228,6 +229,7 @@ impl Client {
             let options = CallOptions {
                 timeouts: timeouts.with_deadline(deadline),
                 fail_fast: false,
+                limited_by: LimitedBy::Ready(within),
                 ..self.options
             };
             match self.ping_with(options).await {

@@ -14,7 +14,7 @@ use super::session_start::{SessionStart, in_use};
 use crate::command::{CommandInfo, arguments};
 use crate::config::Config;
 use crate::connection::{
-    CallOptions, ExpectedReplies, MultiplexedConnection, Packed, Reply, Request, Resend,
+    CallOptions, ExpectedReplies, LimitedBy, MultiplexedConnection, Packed, Reply, Request, Resend,
     check_not_empty, check_wait, dedicated_options, own_request,
 };
 use crate::error::{Error, ErrorKind};
@@ -319,7 +319,7 @@ async fn connect(
     limit: Duration,
 ) -> Result<(), Error> {
     let (timeouts, target) = (options.timeouts, connection.target());
-    let attempt = if options.has_own_timeout {
+    let attempt = if options.limited_by == LimitedBy::Handle {
         timeouts.deadline
     } else {
         (target.client().connect_timeout()).saturating_add(timeouts.response_timeout)

@@ -15,8 +15,18 @@ pub(crate) struct CallOptions {
     /// They fail at once where they would have to wait for a connection, for room or until the server
     /// serves.
     pub(crate) fail_fast: bool,
-    /// The timeouts are those of the handle, not of the configuration.
-    pub(crate) has_own_timeout: bool,
+    pub(crate) limited_by: LimitedBy,
+}
+
+/// What has set the time limits, as errors name it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum LimitedBy {
+    /// The parameters of the URL, or their defaults.
+    Config,
+    /// [`Client::with_timeout`](crate::Client::with_timeout).
+    Handle,
+    /// [`Client::ready`](crate::Client::ready), which asks until this time is up.
+    Ready(Duration),
 }
 
 impl From<&Config> for CallOptions {
@@ -36,7 +46,7 @@ impl CallOptions {
             resend: Resend::Never,
             timeouts,
             fail_fast: false,
-            has_own_timeout: false,
+            limited_by: LimitedBy::Config,
         }
     }
 
@@ -48,7 +58,7 @@ impl CallOptions {
         };
         CallOptions {
             timeouts,
-            has_own_timeout: true,
+            limited_by: LimitedBy::Handle,
             ..self
         }
     }
@@ -90,10 +100,10 @@ impl CallOptions {
             resend,
             timeouts,
             fail_fast,
-            has_own_timeout,
+            limited_by,
         } = self;
         handle.field("idempotent", &(*resend == Resend::Idempotent));
-        if *has_own_timeout {
+        if *limited_by == LimitedBy::Handle {
             handle.field("timeout", &timeouts.deadline);
         }
         handle.field("fail_fast", fail_fast);

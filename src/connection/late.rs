@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use redis::{ServerError, Value};
 
-use super::call_options::CallOptions;
+use super::call_options::{CallOptions, LimitedBy};
 use super::errors::Arrived;
 use super::reply::Reply;
 use crate::error::{Error, ErrorKind};
@@ -86,22 +86,24 @@ impl About<'_> {
             Limit::Response(limit) => (limit, "response_timeout"),
             Limit::Deadline(limit) => (in_milliseconds(limit), "deadline"),
         };
-        let parameter = if self.options.has_own_timeout {
-            "with_timeout"
-        } else {
-            parameter
-        };
-        format!("{limit:?} (`{parameter}`)")
+        match self.options.limited_by {
+            LimitedBy::Config => format!("{limit:?} (`{parameter}`)"),
+            LimitedBy::Handle => format!("{limit:?} (`with_timeout`)"),
+            LimitedBy::Ready(limit) => format!("{limit:?} (`ready`)"),
+        }
     }
 
     /// Returns how commands get more time.
     fn more_time(&self, limit: Limit) -> String {
-        let parameter = match limit {
-            _ if self.options.has_own_timeout => {
+        let parameter = match (self.options.limited_by, limit) {
+            (LimitedBy::Handle, _) => {
                 return "allow more time with `client.with_timeout(..)`".to_owned();
             }
-            Limit::Response(_) => "response_timeout",
-            Limit::Deadline(_) => "deadline",
+            (LimitedBy::Ready(_), _) => {
+                return "allow more time with `client.ready(..)`".to_owned();
+            }
+            (LimitedBy::Config, Limit::Response(_)) => "response_timeout",
+            (LimitedBy::Config, Limit::Deadline(_)) => "deadline",
         };
         format!(
             "allow more time with `?{parameter}=5s`, or single commands with `client.with_timeout(..)`"

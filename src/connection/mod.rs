@@ -29,7 +29,7 @@ mod timeouts;
 mod timer;
 
 pub(crate) use self::attempts::Attempts;
-pub(crate) use self::call_options::CallOptions;
+pub(crate) use self::call_options::{CallOptions, LimitedBy};
 pub(crate) use self::connection_log::ConnectionLog;
 pub(crate) use self::errors::{closed, connection_lost, connection_lost_after, protocol_error};
 pub(crate) use self::last_words::unasked;

@@ -132,12 +132,12 @@ fn init_takes_the_crate_from_where_the_package_has_it() {
     let entries = [
         ("redis-ready = \"0.1\"", "version = \"0.1\""),
         (
-            "redis-ready = { path = \"../redis-ready\" }",
-            "path = \"../redis-ready\"",
+            "redis-ready = { path = \"../../redis-ready\" }",
+            "path = \"../../redis-ready\"",
         ),
         (
             "redis-ready = { workspace = true }",
-            "path = \"../vendored/redis-ready\"",
+            "path = \"../../vendored/redis-ready\"",
         ),
         (
             "redis-ready = { git = \"https://example.org/r\", branch = \"next/tls\" }",
@@ -148,7 +148,7 @@ fn init_takes_the_crate_from_where_the_package_has_it() {
         .file(
             "Cargo.toml",
             "[workspace]\nresolver = \"2\"\nmembers = [\"app\"]\n\n\
-             [workspace.dependencies]\nredis-ready = { path = \"vendored/redis-ready\" }\n",
+             [workspace.dependencies]\nredis-ready = { path = \"../vendored/redis-ready\" }\n",
         )
         .file(".env.example", DOCUMENTED)
         .file("app/src/main.rs", "fn main() {}\n");

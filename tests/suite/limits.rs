@@ -55,6 +55,22 @@ fn closing_does_not_wait_longer_than_its_grace_for_a_blocking_command() {
     });
 }
 
+#[test]
+fn closing_does_not_wait_for_a_blocking_command_whose_caller_has_gone() {
+    let server = start(Server::builder());
+    run(async {
+        let client = open(server.url(), "");
+        let mut worker = client.clone();
+        let waiting = tokio::spawn(async move { worker.blpop::<_, Value>("jobs", 0.0).await });
+        until_blocked(&mut open(server.url(), "")).await;
+        waiting.abort();
+        let _ = waiting.await;
+        let start = Instant::now();
+        client.close(Duration::from_secs(60)).await;
+        assert!(start.elapsed() < Duration::from_secs(30));
+    });
+}
+
 /// Waits until a client of the server is blocked.
 async fn until_blocked(client: &mut Client) {
     loop {

@@ -11,6 +11,7 @@ use redis_ready::{Client, ErrorKind};
 
 use crate::support::errors::ok;
 use crate::support::fake_server::{Answer, FakeServer};
+use crate::support::ports::ClosedPort;
 use crate::support::{open, run, set_user, start};
 
 /// Far longer than the answer may take on a slow machine.
@@ -92,6 +93,15 @@ fn loading(permits: &'static [&'static str]) -> (FakeServer, Arc<AtomicBool>) {
         })
     });
     (server, over)
+}
+
+#[test]
+fn the_error_names_the_time_that_it_was_given() {
+    let port = ClosedPort::new();
+    let client = open(&format!("redis://127.0.0.1:{}", port.port()), "");
+    let error = run(client.ready(Duration::from_millis(700))).expect_err("there is no server");
+    let text = error.to_string();
+    assert!(text.contains("within 700ms (`ready`)"), "{text}");
 }
 
 #[test]
