@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use redis::{Cmd, cmd};
 
+use super::announced::Announced;
 use super::client_config::Config;
 use super::dialect::Dialects;
 use super::failed_addresses::FailedAddresses;
@@ -25,21 +26,6 @@ pub(crate) enum ServerRole {
     Node,
     /// A node of a cluster that serves reads as a replica.
     ReplicaNode,
-}
-
-/// The address of a server that stands in no URL.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Announced {
-    /// The address as it was announced, before it was mapped.
-    pub(crate) address: Address,
-    pub(crate) by: Announcer,
-}
-
-/// What announces an address, and where it was asked.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Announcer {
-    Node(Address),
-    Sentinel(Address),
 }
 
 /// The configuration of the connections to one server.

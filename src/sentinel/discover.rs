@@ -2,17 +2,17 @@
 //! time while the others agree. If no majority agrees, the server that most of them name is tried first.
 
 use std::cmp::Reverse;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::fmt::{self, Write};
-use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
-use redis::{Cmd, FromRedisValue, ServerError, Value, cmd};
+use redis::{Cmd, ServerError, cmd};
 use tokio::time::{Instant, timeout};
 
+use super::answers::{NoPrimary, primary, replicas};
 use crate::address::Address;
 use crate::config::{Config, Sentinels, ServerConfig};
 use crate::connect::{Connector, random_below};
@@ -201,7 +201,8 @@ impl Sentinel {
         }
         let asked = self.connector.connect_and_ask(&questions).await;
         let answer = asked.map_err(about_sentinels).and_then(|(_, answers)| {
-            let primary = primary(&self.address, service, &answers[0])?;
+            let primary =
+                primary(&answers[0]).map_err(|why| no_primary(&self.address, service, why))?;
             Ok(Answer {
                 sentinel: self.address.clone(),
                 primary,
@@ -212,20 +213,16 @@ impl Sentinel {
     }
 }
 
-/// Reads the answer to `get-master-addr-by-name`.
-fn primary(sentinel: &Address, service: &str, answer: &Value) -> Result<Address, Error> {
-    let no_answer = |error: io::Error| {
-        let message = format!("`{sentinel}` did not say which server is the primary");
-        Error::new(ErrorKind::Unreachable, message).caused_by(error)
-    };
-    let (host, port) = match answer {
-        Value::Nil => return Err(unknown_service(sentinel, service)),
-        Value::ServerError(error) => return Err(refused(sentinel, error)),
-        answer => <(String, u16)>::from_redis_value_ref(answer)
-            .map_err(|error| no_answer(io::Error::other(error)))?,
-    };
-    let not_a_host = || no_answer(io::Error::other("its answer does not hold a host name"));
-    Address::announced(&host, port).ok_or_else(not_a_host)
+/// Reports why the answer of `sentinel` names no primary.
+fn no_primary(sentinel: &Address, service: &str, why: NoPrimary) -> Error {
+    match why {
+        NoPrimary::UnknownService => unknown_service(sentinel, service),
+        NoPrimary::Refused(error) => refused(sentinel, &error),
+        NoPrimary::Unreadable(error) => {
+            let message = format!("`{sentinel}` did not say which server is the primary");
+            Error::new(ErrorKind::Unreachable, message).caused_by(error)
+        }
+    }
 }
 
 /// Corrects the help of a refused login: Sentinels have a password of their own.
@@ -258,23 +255,6 @@ fn refused(sentinel: &Address, error: &ServerError) -> Error {
                 .with_help("write the address of a Sentinel, port 26379 by default")
         }
     }
-}
-
-/// Returns the replicas that a Sentinel does not report as down.
-fn replicas(reply: &Value) -> Vec<Address> {
-    let Ok(replicas) = Vec::<HashMap<String, String>>::from_redis_value_ref(reply) else {
-        return Vec::new();
-    };
-    let usable = |replica: &HashMap<String, String>| {
-        let flags = replica.get("flags")?;
-        let is_down = |flag: &str| matches!(flag, "s_down" | "o_down" | "disconnected");
-        if flags.split(',').any(is_down) {
-            return None;
-        }
-        let port = replica.get("port")?.parse().ok()?;
-        Address::announced(replica.get("ip")?, port)
-    };
-    replicas.iter().filter_map(usable).collect()
 }
 
 fn unknown_service(sentinel: &Address, service: &str) -> Error {
@@ -366,20 +346,6 @@ mod tests {
             ReadFrom::PreferReplica,
             &[(3, Replica), (2, Primary)],
         );
-    }
-
-    #[test]
-    fn a_replica_that_is_down_is_none() {
-        let replica = |port: &str, flags: &str| {
-            let words = ["ip", "10.0.0.1", "port", port, "flags", flags];
-            Value::Array(words.map(|word| Value::BulkString(word.into())).to_vec())
-        };
-        let reply = Value::Array(vec![
-            replica("1", "s_down,slave,disconnected"),
-            replica("2", "slave"),
-            replica("3", "slave,o_down"),
-        ]);
-        assert_eq!(replicas(&reply), [address(2)]);
     }
 
     #[tokio::test]

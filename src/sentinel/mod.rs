@@ -1,5 +1,6 @@
 //! Sentinels: which server is the primary, the connection to it, and the messages about a new one.
 
+mod answers;
 mod discover;
 mod locate;
 mod watch;

@@ -5,10 +5,11 @@ use std::io;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
-use redis::{FromRedisValue, Value, cmd};
+use redis::{Value, cmd};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use super::answers::{SWITCH_CHANNEL, announced_primary};
 use super::discover::{Role, Server, sentinel_command};
 use crate::address::Address;
 use crate::config::{Config, Sentinels, ServerConfig, Target};
@@ -19,9 +20,6 @@ use crate::resp::Decoder;
 const FIRST_RETRY_DELAY: Duration = Duration::from_millis(500);
 /// The longest wait before another attempt to listen to a Sentinel.
 const MAX_RETRY_DELAY: Duration = Duration::from_secs(5);
-
-/// The channel on which Sentinels announce a new primary.
-const SWITCH_CHANNEL: &[u8] = b"+switch-master";
 
 /// The primary of one service, as the Sentinels announce it to all connections of a client.
 #[derive(Debug, Default)]
@@ -157,31 +155,11 @@ async fn read_messages(
     }
 }
 
-/// Announces the primary that `message` names, if it names one: it is the message about a switch, or the
-/// reply to `get-master-addr-by-name`.
+/// Announces the primary that `message` names, if it names one.
 fn apply_message(message: &Value, service: &str, watch: &SentinelWatch) {
-    let (Value::Push { data: words, .. } | Value::Array(words)) = message else {
-        return;
-    };
-    let primary = match words.as_slice() {
-        [.., Value::BulkString(channel), Value::BulkString(text)] if channel == SWITCH_CHANNEL => {
-            switched_to(text, service)
-        }
-        _ => <(String, u16)>::from_redis_value_ref(message)
-            .ok()
-            .and_then(|(host, port)| Address::announced(&host, port)),
-    };
-    if let Some(primary) = primary {
+    if let Some(primary) = announced_primary(message, service) {
         watch.announce(primary);
     }
-}
-
-/// Reads `<service> <old host> <old port> <new host> <new port>`.
-fn switched_to(text: &[u8], service: &str) -> Option<Address> {
-    let mut words = std::str::from_utf8(text).ok()?.split(' ');
-    (words.next()? == service).then_some(())?;
-    let (host, port) = (words.nth(2)?, words.next()?);
-    Address::announced(host, port.parse().ok()?)
 }
 
 #[cfg(test)]
