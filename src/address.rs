@@ -19,10 +19,10 @@ impl Address {
     }
 
     /// Takes an address that a server announces, which can send anything: `None` unless the host may
-    /// stand in a message and in the log.
+    /// stand in a message and in the log, and there is a port. `?` is a host that the server does not know.
     pub(crate) fn announced(host: &str, port: u16) -> Option<Address> {
-        let is_printable = !host.is_empty() && host.chars().all(|c| c.is_ascii_graphic());
-        is_printable.then(|| Address::new(host, port))
+        let is_host = !matches!(host, "" | "?") && host.chars().all(|c| c.is_ascii_graphic());
+        (is_host && port > 0).then(|| Address::new(host, port))
     }
 
     /// Returns whether the host is an IP address, which few certificates name.
@@ -61,11 +61,15 @@ mod tests {
     }
 
     #[test]
-    fn an_announced_host_cannot_write_to_a_terminal() {
+    fn an_announced_host_is_one_and_cannot_write_to_a_terminal() {
         let announced = |host| Address::announced(host, 1).map(|address| address.to_string());
         assert_eq!(announced("10.0.0.1").as_deref(), Some("10.0.0.1:1"));
-        for host in ["", "a\u{1b}[31m", "a\nb", "a b", "\u{202e}a"] {
+        for host in ["", "?", "a\u{1b}[31m", "a\nb", "a b", "\u{202e}a"] {
             assert_eq!(announced(host), None, "{host:?}");
         }
+    }
+    #[test]
+    fn a_server_that_is_announced_has_a_port() {
+        assert_eq!(Address::announced("10.0.0.1", 0), None);
     }
 }

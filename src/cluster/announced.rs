@@ -59,10 +59,8 @@ pub(super) fn node_address(entry: &Value, answering: Answering<'_>) -> Option<An
             host => host,
         },
     };
-    let known = Some(host).filter(|host| *host != "?");
-    let address = known
-        .and_then(|host| Address::announced(host, port))
-        .or_else(|| Address::announced(ip(entry)?, port))?;
+    let address = Address::announced(host, port);
+    let address = address.or_else(|| Address::announced(ip(entry)?, port))?;
     Some(announced(address, answering))
 }
 
@@ -77,7 +75,7 @@ fn text(value: &Value) -> Option<&str> {
 
 fn port(entry: &[Value]) -> Option<u16> {
     match entry.get(1)? {
-        Value::Int(port) => u16::try_from(*port).ok().filter(|port| *port > 0),
+        Value::Int(port) => u16::try_from(*port).ok(),
         _ => None,
     }
 }
@@ -139,6 +137,7 @@ mod tests {
         check("[fe80::1]:7001", Some("[fe80::1]:7001"));
         check("10.0.0.1", None);
         check("a:70000", None);
+        check("a:0", None);
         check("a\u{1b}[31m:7001", None);
         let announced = redirect_address(":7001", answering(), |_| None).expect("it has a port");
         assert_eq!(announced.by, Announcer::Node(Address::new("mapped", 7000)));
@@ -185,6 +184,7 @@ mod tests {
         );
         check(bulk("?"), resp3(""), None);
         check(bulk("?"), resp3("\u{1b}"), None);
+        check(bulk("?"), resp3("?"), None);
         check(bulk("?"), Value::Array(vec![bulk("ip")]), None);
         check(bulk("?"), Value::Map(Vec::new()), None);
         check(bulk("?"), Value::Nil, None);
