@@ -61,7 +61,7 @@ impl App {
 
     /// The same as a member of a workspace, below its root.
     fn in_workspace(name: &str, member: &str) -> App {
-        let root = target().join("apps").join(name);
+        let root = apps().join(name);
         let _ = fs::remove_dir_all(&root);
         let member = root.join(member);
         let app = App {
@@ -86,7 +86,7 @@ impl App {
              [build-dependencies]\n\
              redis-ready = {{ path = \"{}\", default-features = false, features = [\"build\"] }}\n\n",
             self.name,
-            repository().display(),
+            package().display(),
         );
         if self.member == self.root {
             self.write("Cargo.toml", &(package + more));
@@ -163,7 +163,7 @@ impl App {
             .map(|line| line.strip_prefix("  ").unwrap_or(line).to_owned() + "\n")
             .collect();
         let report = report.replace(&*self.root.to_string_lossy(), "ROOT");
-        expected.assert_eq(&report.replace(&*repository().to_string_lossy(), "REPOSITORY"));
+        expected.assert_eq(&report.replace(&*package().to_string_lossy(), "REPOSITORY"));
     }
 
     #[track_caller]
@@ -188,6 +188,22 @@ fn target() -> &'static Path {
 
 fn repository() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// The copy of the crate that is not in this repository, if there is one.
+fn unpacked() -> Option<PathBuf> {
+    std::env::var_os("REDIS_READY_PACKAGE").map(PathBuf::from)
+}
+
+/// The crate that applications depend on.
+fn package() -> PathBuf {
+    unpacked().unwrap_or_else(|| repository().to_owned())
+}
+
+/// Where applications are made.
+fn apps() -> PathBuf {
+    let beside = unpacked().and_then(|package| Some(package.parent()?.join("apps")));
+    beside.unwrap_or_else(|| target().join("apps"))
 }
 
 #[test]
@@ -387,9 +403,9 @@ fn a_member_may_have_a_file_of_its_own() {
 #[test]
 fn nothing_above_the_workspace_is_read() {
     let app = App::new("app-below");
-    fs::write(target().join("apps/.env.example"), DOCUMENTED).expect("the directory is writable");
+    fs::write(apps().join(".env.example"), DOCUMENTED).expect("the directory is writable");
     let output = app.cargo(&["build"]);
-    fs::remove_file(target().join("apps/.env.example")).expect("it is there");
+    fs::remove_file(apps().join(".env.example")).expect("it is there");
     assert!(!output.status.success());
 }
 
@@ -478,7 +494,7 @@ mod with_the_client {
     fn app(name: &str, main: &str) -> App {
         let app = App::new(name).env_example(DOCUMENTED);
         let workspace = "[dependencies]\nredis-ready = { path = \"REPOSITORY\", default-features = false, features = [\"client\"] }\n\n[workspace]\nresolver = \"2\"\n";
-        app.manifest(&workspace.replace("REPOSITORY", &repository().to_string_lossy()));
+        app.manifest(&workspace.replace("REPOSITORY", &package().to_string_lossy()));
         app.write("src/main.rs", &format!("fn main() {{\n    {main}\n}}\n"));
         app
     }

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-use super::{OURS, repository, target};
+use super::{OURS, apps, package, repository, target};
 
 const PAGE: &str = include_str!("../../src/guide/first_hour.md");
 /// Stands between the outputs of two blocks. What follows is `yes` if a command of the block has failed.
@@ -93,12 +93,12 @@ fn script(blocks: &[Block], stand_ins: &[(&str, String)]) -> String {
 }
 
 fn run(script: &str) -> String {
-    let root = target().join("first-hour");
+    let root = apps().join("first-hour");
     let _ = fs::remove_dir_all(&root);
     fs::create_dir_all(root.join(".cargo")).expect("the directory is writable");
     let config = format!(
         "[patch.crates-io]\nredis-ready = {{ path = '{}' }}\n\n[net]\noffline = true\n",
-        repository().display()
+        package().display()
     );
     fs::write(root.join(".cargo/config.toml"), config).expect("the directory is writable");
     let program = PathBuf::from(env!("CARGO_BIN_EXE_cargo-redis-ready"));
