@@ -204,9 +204,9 @@ pub(super) fn agrees_with_url_crate(text: &str, (host, port): &Node) -> bool {
     };
     let same_host = match url.host() {
         Some(::url::Host::Ipv6(address)) => host.parse() == Ok(address),
-        Some(::url::Host::Ipv4(address)) => host.parse() == Ok(address),
         Some(::url::Host::Domain(name)) => name.eq_ignore_ascii_case(host),
-        None => false,
+        // An IPv4 address is a name to it where it does not know the scheme.
+        Some(::url::Host::Ipv4(_)) | None => false,
     };
     same_host && url.port().unwrap_or(6379) == *port
 }

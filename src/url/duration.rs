@@ -30,7 +30,7 @@ fn is_digit(c: char) -> bool {
 /// Multiplies a decimal number without going through a float.
 fn scaled(number: &str, scale: u64) -> Option<u64> {
     let (whole, fraction) = number.split_once('.').unwrap_or((number, "0"));
-    if fraction.is_empty() || fraction.len() > 9 || fraction.contains('.') {
+    if fraction.len() > 9 {
         return None;
     }
     let digits = u32::try_from(fraction.len()).ok()?;

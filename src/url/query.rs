@@ -120,7 +120,7 @@ fn misspelt(name: &str, part: Spanned<'_>) -> Option<Diagnostic> {
     let allowed = (name.len() / 4).clamp(1, 3);
     let (_, near) = all()
         .map(|known| (distance(name, known.name), known))
-        .filter(|(distance, known)| *distance <= allowed && *distance < known.name.len())
+        .filter(|(distance, _)| *distance <= allowed)
         .min_by_key(|(distance, _)| *distance)?;
     let error = part.error(codes::MISSPELT_PARAM).about(name.to_owned());
     Some(error.suggest(near.name))

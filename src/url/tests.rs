@@ -42,9 +42,63 @@ fn points_at_the_mistake_and_shows_no_secret() {
     check("redis://app:hunter2@lo\u{200b}cal:6379", "invisible character U+200B in `REDIS_URL`",
         ["redis://app:***@lo\\u{200b}cal:6379",
          "                  ^^^^^^^^"]);
+    check("redis://cache/0/extra", "invalid path in `REDIS_URL`",
+        ["redis://cache/0/***",
+         "                ^^^"]);
     check("'redis://:hunter2@h'", "`REDIS_URL` starts or ends with a quote", ["***", "^^^"]);
     check("", "`REDIS_URL` is set but empty", ["", ""]);
     check(&"a".repeat(1 << 20), "`REDIS_URL` is too long: expected at most 16 KiB", ["***", "^^^"]);
+}
+
+/// A drawing hides more than the span tells.
+#[test]
+fn the_span_of_an_error_is_the_mistake_itself() {
+    for (text, mistake) in [
+        ("redis://cache:6379\u{201d}", "\u{201d}"),
+        ("redis://cache/0/extra", "extra"),
+        ("REDIS_URL=redis://cache", "REDIS_URL"),
+    ] {
+        let error = RedisUrl::parse(text).expect_err(text);
+        assert_eq!(&text[error.span()], mistake, "{text}");
+    }
+}
+
+/// A user without a password is often a token in the wrong place.
+#[test]
+fn shows_what_the_url_leads_to_and_no_secret() {
+    for (text, shown) in [
+        (
+            "redis://app:hunter2@cache/3",
+            "redis://app:***@cache:6379/3",
+        ),
+        ("redis://hunter2:@cache", "redis://:***@cache:6379/0"),
+        ("redis://[::1]:7000", "redis://[::1]:7000/0"),
+        ("unix:///run/redis.sock", "unix:///run/redis.sock"),
+        ("unix:///run/redis.sock?db=2", "unix:///run/redis.sock?db=2"),
+        ("redis-cluster://a,b", "redis-cluster://a:6379,b:6379"),
+        ("redis-cluster://a/1", "redis-cluster://a:6379/1"),
+        (
+            "redis-sentinel://a/main/2",
+            "redis-sentinel://a:26379/main/2",
+        ),
+    ] {
+        let url = RedisUrl::parse(text).expect(text);
+        assert_eq!(url.to_string(), shown);
+        assert_eq!(format!("{url:?}"), format!("RedisUrl({shown})"));
+    }
+}
+
+#[test]
+fn a_warning_and_an_error_say_what_they_are_about() {
+    let url = RedisUrl::parse("redis://localhost?password=hunter2").expect("it is only a warning");
+    let warning = url.warnings()[0].to_string();
+    assert!(warning.contains("password"), "{warning}");
+    let error = RedisUrl::parse("redis://:hunter2@cache:99999").expect_err("a port of five digits");
+    let debug = format!("{error:?}");
+    assert!(
+        debug.contains("invalid_port") && debug.contains("redis://:***@cache:99999"),
+        "{debug}"
+    );
 }
 
 #[test]
