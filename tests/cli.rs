@@ -2,6 +2,8 @@
 #![cfg(feature = "cli")]
 #![expect(clippy::needless_raw_string_hashes, reason = "expect-test writes them")]
 
+#[path = "cli/corrections.rs"]
+mod corrections;
 #[path = "cli/drift.rs"]
 mod drift;
 #[path = "cli/output.rs"]

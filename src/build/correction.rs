@@ -98,7 +98,6 @@ fn escaped(document: &Document, error: &UrlError, at: &Range<usize>) -> Option<C
         "#" => "%23",
         "/" => "%2F",
         "?" => "%3F",
-        ":" => "%3A",
         _ => return None,
     };
     Some(Correction {

@@ -145,6 +145,7 @@ mod tests {
             ("A_*", "A"),
             ("*_URL", "URL"),
             ("A*A", "A"),
+            ("A*BB*BC", "ABBC"),
             ("", "A"),
         ] {
             assert!(!matches(pattern, name), "{pattern} {name}");

@@ -128,6 +128,7 @@ mod tests {
             ("redis://user@cache", "redis://user:password@cache"),
             ("redis://cache?ssl=false", "redis://cache"),
             ("redis://cache?ssl=true&db=1", "rediss://cache?db=1"),
+            ("redis://cache:6379 or so", "redis://cache:6379"),
             ("redis://0.0.0.0:6379", "redis://localhost:6379"),
             ("redis://a:1,b:2", "redis-cluster://a:1,b:2"),
         ] {

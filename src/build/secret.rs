@@ -235,7 +235,7 @@ pub(super) fn is_no_example(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{in_url, is_named_by};
+    use super::{in_url, is_named_by, login};
 
     #[test]
     fn a_password_is_a_secret_where_others_can_reach_the_server() {
@@ -260,8 +260,27 @@ mod tests {
             ("redis://:hunter2@localhost", None),
             ("redis://:mypassword@prod-1.upstash.io", None),
             ("redis://prod-1.upstash.io", None),
+            ("redis-cluster://:hunter2@localhost:7000,cache:7001", None),
+            (
+                "redis-cluster://:hunter2@localhost:7000,prod-1.upstash.io",
+                Some("hunter2"),
+            ),
         ] {
             assert_eq!(in_url(url).map(|at| &url[at]), secret, "{url}");
+        }
+    }
+
+    #[test]
+    fn a_login_has_a_password_without_spaces_and_a_host_with_dots() {
+        for (text, password) in [
+            ("app:hunter2@prod.example.com", Some("hunter2")),
+            (":hunter2@prod.example.com", Some("hunter2")),
+            ("app:@prod.example.com", None),
+            ("app:hunter2@cache", None),
+            ("write to: ops@example.com", None),
+            ("ops@example.com", None),
+        ] {
+            assert_eq!(login(text).map(|at| &text[at]), password, "{text}");
         }
     }
 

@@ -57,6 +57,7 @@ fn the_span_of_an_error_is_the_mistake_itself() {
         ("redis://cache:6379\u{201d}", "\u{201d}"),
         ("redis://cache/0/extra", "extra"),
         ("REDIS_URL=redis://cache", "REDIS_URL"),
+        ("redis://cache;", ";"),
     ] {
         let error = RedisUrl::parse(text).expect_err(text);
         assert_eq!(&text[error.span()], mistake, "{text}");

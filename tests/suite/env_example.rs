@@ -808,6 +808,66 @@ fn a_flawless_variable_of_another_service_is_documented_too() {
     assert_eq!(names, ["REDIS_URL", "AI_REDIS_URL"]);
 }
 
+/// An application has one URL for each database, which is what a file with parts has in a variable of its own.
+#[test]
+fn the_url_of_parts_has_their_database_unless_it_is_the_first() {
+    for (parts, url) in [
+        ("REDIS_HOST=cache\nREDIS_DB=2\n", "redis://cache:6379/2"),
+        ("REDIS_HOST=cache\nREDIS_DB=0\n", "redis://cache:6379"),
+        ("REDIS_HOST=cache\nREDIS_DB=cache\n", "redis://cache:6379"),
+    ] {
+        let report = check_with(parts, Check::new()).unwrap_err().to_string();
+        assert!(report.contains(&format!("REDIS_URL={url}\n")), "{report}");
+    }
+}
+
+#[test]
+fn a_variable_of_the_file_says_whether_there_is_a_password() {
+    for (password, url) in [
+        ("hunter2canary", "redis://:password@cache"),
+        ("", "redis://cache"),
+    ] {
+        let text =
+            format!("REDIS_PASSWORD={password}\nREDIS_URL=redis://:${{REDIS_PASSWORD}}@cache\n");
+        let report = check_with(text, Check::new()).unwrap_err().to_string();
+        assert!(
+            report.contains(&format!("write `REDIS_URL={url}`")),
+            "{report}"
+        );
+    }
+}
+
+#[test]
+fn a_line_with_many_secrets_is_shown_a_hundred_times_at_most() {
+    let secret = "redis://:hunter2canary@prod.redis.io ";
+    let line = format!("# {}\n", secret.repeat(150));
+    let report = check_with(format!("{DESIGN}{line}{line}"), Check::new()).unwrap_err();
+    let secrets = report.findings().iter();
+    let secrets = secrets.filter(|finding| finding.code() == "committed_secret");
+    assert_eq!(secrets.count(), 200);
+}
+
+/// A password is the most usual thing to be filled in; the host is known by its name.
+#[test]
+fn what_a_program_writes_for_nothing_is_answered_with_an_example() {
+    for (url, example) in [
+        ("redis://:undefined@cache", "`password`"),
+        ("redis://HOST/undefined", "`localhost`"),
+    ] {
+        let report = check_with(format!("REDIS_URL={url}\n"), Check::new()).unwrap_err();
+        let help = format!("write an example for it, such as {example}\n");
+        assert!(report.to_string().contains(&help), "{report}");
+    }
+}
+
+#[test]
+fn a_report_is_printed_the_same_by_main_that_returns_it() {
+    let report = check_with("", Check::new()).unwrap_err();
+    assert_eq!(format!("{report:?}"), report.to_string());
+    let finding = &report.findings()[0];
+    assert_eq!(format!("{finding:?}"), finding.to_string());
+}
+
 #[test]
 fn a_missing_variable_says_what_is_there() {
     fails(
