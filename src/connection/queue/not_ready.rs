@@ -320,3 +320,6 @@ impl NotReady {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,3 +1,6 @@
+mod logging_in;
+mod observed;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Wake, Waker};
