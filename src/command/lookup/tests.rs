@@ -85,6 +85,9 @@ fn names_that_are_not_in_the_table_are_unknown() {
         check(command, "");
         assert!(info(command).is_subcommand(), "{command}");
     }
+    for command in ["GET k", "X.ADD k", "CLIENT LIST"] {
+        assert!(!info(command).is_subcommand(), "{command}");
+    }
     assert_eq!(CommandInfo::of([].into_iter()).0.name, "");
 }
 

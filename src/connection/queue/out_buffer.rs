@@ -170,6 +170,33 @@ mod tests {
     }
 
     #[test]
+    fn the_memory_of_a_buffer_is_used_again_unless_it_is_large() {
+        for (capacity, is_kept) in [
+            (1_000, true),
+            (KEPT_CAPACITY, true),
+            (KEPT_CAPACITY + 1, false),
+        ] {
+            let mut buffer = OutBuffer::default();
+            buffer.append(|out| *out = Vec::with_capacity(capacity));
+            buffer.append(|out| out.push(b'a'));
+            let taken = buffer.take_to_write();
+            assert_eq!(buffer.written(taken, 1), Some(false));
+            buffer.take_to_write();
+            assert_eq!(buffer.unsent.capacity() >= capacity, is_kept, "{capacity}");
+        }
+    }
+
+    #[test]
+    fn a_caller_writes_only_past_nothing() {
+        let mut buffer = buffer(b"ab");
+        assert!(buffer.is_free());
+        buffer.set_blocked(true);
+        assert!(!buffer.is_free(), "the driver has to go on first");
+        buffer.set_blocked(false);
+        assert!(buffer.is_free());
+    }
+
+    #[test]
     fn a_write_for_a_connection_that_has_ended_counts_for_nothing() {
         let mut buffer = buffer(b"ab");
         let taken = buffer.take_to_write();

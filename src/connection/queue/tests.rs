@@ -1,3 +1,4 @@
+mod endings;
 mod logging_in;
 mod observed;
 

@@ -143,7 +143,13 @@ fn without_a_question_that_may_be_asked_half_of_the_time_is_waited() {
     assert!(!scene.answer(NOT_ALLOWED));
     let (probe, next) = scene.poll(PROBE_INTERVAL);
     let half = TIMEOUTS.deadline / 2;
-    assert_eq!((probe, next), (None, Some(half - (scene.now - start))));
+    assert_eq!(
+        (probe, next),
+        (
+            None,
+            Some(half.saturating_sub(scene.now.saturating_duration_since(start)))
+        )
+    );
     assert_eq!(scene.park(LOADING), half);
     scene.poll(half);
     assert!(!scene.not_ready.has_parked());
@@ -162,7 +168,7 @@ fn of_a_cluster_that_is_down_nothing_else_is_asked() {
 fn no_probe_is_sent_for_callers_that_have_gone() {
     let mut scene = Scene::new();
     scene.park(LOADING);
-    scene.poll(TIMEOUTS.deadline - PROBE_INTERVAL * 2);
+    scene.poll(TIMEOUTS.deadline.saturating_sub(PROBE_INTERVAL * 2));
     assert!(!scene.answer("-LOADING wait"));
     assert_eq!(scene.poll(PROBE_INTERVAL * 2), (None, None));
 }
@@ -176,7 +182,10 @@ fn a_replica_is_probed_at_once_and_left_once_what_it_owes_has_had_its_time() {
     let until = scene.now + TIMEOUTS.response_timeout;
     assert_eq!(scene.not_ready.leaving_until(), Some(until));
     let (probe, next) = scene.poll(PROBE_INTERVAL);
-    assert_eq!((probe, next), (None, Some(until - scene.now)));
+    assert_eq!(
+        (probe, next),
+        (None, Some(until.saturating_duration_since(scene.now)))
+    );
     // The next server is a replica as well: that has to be looked at for a second.
     assert!(scene.not_ready.reconnected(scene.now));
     assert_eq!(scene.poll(Duration::ZERO).0, Some("ROLE"));
@@ -185,6 +194,16 @@ fn a_replica_is_probed_at_once_and_left_once_what_it_owes_has_had_its_time() {
     assert_eq!(scene.poll(PROBE_INTERVAL).0, Some("ROLE"));
     // It does not tell, but it is another server than the one that refused.
     assert!(scene.answer(NOT_ALLOWED));
+}
+
+/// Another server is found only by leaving this one.
+#[test]
+fn a_replica_that_does_not_tell_its_role_is_left() {
+    let mut scene = Scene::new();
+    scene.park(Refusal::ReadOnly);
+    scene.poll(Duration::ZERO);
+    assert!(!scene.answer(NOT_ALLOWED));
+    assert!(scene.not_ready.leaving_until().is_some());
 }
 
 #[test]

@@ -1,10 +1,12 @@
 //! `AUTH` on a connection that lives.
 
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 use std::task::{Context, Poll, Waker};
 
 use super::super::command_queue::CommandQueue;
 use super::super::login::LoginAnswer;
-use super::{TIMEOUTS, connected, disconnected, lose, take, waking};
+use super::{Count, TIMEOUTS, connected, disconnected, lose, take, waking};
 
 fn poll(queue: &mut CommandQueue) -> bool {
     let cx = Context::from_waker(Waker::noop());
@@ -33,6 +35,22 @@ fn a_login_waits_until_the_session_is_not_in_its_way() {
     queue.leave(TIMEOUTS.deadline);
     assert!(!poll(&mut queue));
     assert!(!poll(&mut disconnected(10)));
+}
+
+#[test]
+fn the_end_of_a_transaction_wakes_a_login() {
+    let mut queue = connected(10);
+    waking(|wakers| queue.set_in_transaction(true, wakers));
+    let count = Arc::new(Count(AtomicUsize::new(0)));
+    let waker = Waker::from(Arc::clone(&count));
+    let poll = |queue: &mut super::CommandQueue| {
+        let cx = Context::from_waker(&waker);
+        waking(|wakers| queue.poll_log_in(b"AUTH", TIMEOUTS, wakers, &cx)).is_ready()
+    };
+    assert!(!poll(&mut queue));
+    waking(|wakers| queue.set_in_transaction(false, wakers));
+    count.await_count(1);
+    assert!(poll(&mut queue));
 }
 
 #[test]

@@ -9,8 +9,8 @@ use super::super::after_unlock::AfterUnlock;
 use super::super::command_queue::CommandQueue;
 use super::super::submit::Submitted;
 use super::{
-    Count, TIMEOUTS, abandon, connect, connected, deliver, disconnected, line_up, lose, lost,
-    submit, submit_with, take, waking,
+    Count, TIMEOUTS, abandon, connect, connected, deliver, disconnected, expire, line_up, lose,
+    lost, submit, submit_with, take, waking,
 };
 use crate::error::ErrorKind;
 use crate::observe::ConnectionState;
@@ -211,13 +211,21 @@ fn a_driver_that_has_something_to_write_is_waited_for() {
 #[test]
 fn the_driver_that_waits_for_a_writer_is_woken_by_it() {
     let mut queue = connected(10);
-    submit(&mut queue, b"x");
-    let bytes = queue.out.take_to_write();
-    assert!(queue.is_writing());
-    queue.driver_runs(Waker::noop());
-    queue.await_writer();
-    assert!(matches!(queue.written(bytes, 1), AfterUnlock::Wake(_)));
-    assert!(!queue.is_writing());
+    for waits in [false, true] {
+        submit(&mut queue, b"x");
+        expire(&mut queue, Duration::ZERO); // sets the timer
+        let bytes = queue.out.take_to_write();
+        assert!(queue.is_writing());
+        queue.driver_runs(Waker::noop());
+        if waits {
+            queue.await_writer();
+        } else {
+            queue.driver_sleeps();
+        }
+        let next = queue.written(bytes, 1);
+        assert_eq!(matches!(next, AfterUnlock::Wake(_)), waits, "{next:?}");
+        assert!(!queue.is_writing());
+    }
 }
 
 #[test]
