@@ -129,15 +129,16 @@ fn a_dependency_of_the_workspace_is_looked_up() {
 
 #[test]
 fn init_takes_the_crate_from_where_the_package_has_it() {
+    const CRATE: &str = "[package]\nname = \"redis-ready\"\nversion = \"0.1.0\"\n\n[workspace]\n";
     let entries = [
         ("redis-ready = \"0.1\"", "version = \"0.1\""),
         (
-            "redis-ready = { path = \"../../redis-ready\" }",
-            "path = \"../../redis-ready\"",
+            "redis-ready = { path = \"../redis-ready\" }",
+            "path = \"../redis-ready\"",
         ),
         (
             "redis-ready = { workspace = true }",
-            "path = \"../../vendored/redis-ready\"",
+            "path = \"../vendored/redis-ready\"",
         ),
         (
             "redis-ready = { git = \"https://example.org/r\", branch = \"next/tls\" }",
@@ -147,19 +148,22 @@ fn init_takes_the_crate_from_where_the_package_has_it() {
     let mut project = Project::new("sources")
         .file(
             "Cargo.toml",
-            "[workspace]\nresolver = \"2\"\nmembers = [\"app\"]\n\n\
-             [workspace.dependencies]\nredis-ready = { path = \"../vendored/redis-ready\" }\n",
+            "[workspace]\nresolver = \"2\"\nmembers = [\"app\"]\nexclude = [\"redis-ready\", \"vendored\"]\n\n\
+             [workspace.dependencies]\nredis-ready = { path = \"vendored/redis-ready\" }\n",
         )
+        .file("redis-ready/Cargo.toml", CRATE)
+        .file("redis-ready/src/lib.rs", "")
+        .file("vendored/redis-ready/Cargo.toml", CRATE)
+        .file("vendored/redis-ready/src/lib.rs", "")
         .file(".env.example", DOCUMENTED)
         .file("app/src/main.rs", "fn main() {}\n");
     for (entry, source) in entries {
         let manifest =
             format!("[package]\nname = \"app\"\nversion = \"0.1.0\"\n\n[dependencies]\n{entry}\n");
         project = project.file("app/Cargo.toml", &manifest);
-        assert_eq!(
-            project.run_in("", &["init", "--write"]).status.code(),
-            Some(0)
-        );
+        let output = project.run_in("", &["init", "--write"]);
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(0), "{told}");
         let expected = format!(
             "[build-dependencies]\nredis-ready = {{ {source}, default-features = false, features = [\"build\"] }}\n"
         );

@@ -178,7 +178,7 @@ fn with_reports(page: &str) -> String {
             }
             _ => text.to_owned(),
         };
-        written += &format!("```{language}\n{text}```");
+        written.extend(["```", language, "\n", &text, "```"]);
         document = (language == "env")
             .then_some(part)
             .and_then(|it| it.strip_prefix("env\n"));
@@ -266,9 +266,9 @@ fn variants(file: &str, name: &str) -> Vec<String> {
 
 /// `NoReply` as `no_reply`.
 fn in_snake_case(name: &str) -> String {
-    let lower = |c: char| match c.is_ascii_uppercase() {
-        true => format!("_{}", c.to_ascii_lowercase()),
-        false => c.to_string(),
+    let lower = |c: char| {
+        let gap = if c.is_ascii_uppercase() { "_" } else { "" };
+        format!("{gap}{}", c.to_ascii_lowercase())
     };
     name.chars()
         .map(lower)
