@@ -25,7 +25,7 @@ pub struct Worker {
 
 impl Worker {
     /// `abandoned_after` is how long a mail may be with a worker before another one takes it over, and after which a
-    /// mail that was not delivered is tried again. Much longer than a delivery takes.
+    /// mail that was not delivered is tried again. It has to be much longer than all mails of a batch take.
     #[must_use]
     pub fn new(consumer: Consumer, outbox: Outbox, abandoned_after: Duration) -> Worker {
         Worker {

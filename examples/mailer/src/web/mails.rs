@@ -69,10 +69,10 @@ pub async fn send<R: Redis>(
 
 fn check(letter: &Letter) -> Result<(), Refusal> {
     if !is_id(&letter.id) {
-        return Err(Refusal::Invalid("the id is not one of the page"));
+        return Err(Refusal::Invalid("The id of the mail is not valid."));
     }
     if letter.to.parse::<Mailbox>().is_err() {
-        return Err(Refusal::Invalid("the recipient is not a mail address"));
+        return Err(Refusal::Invalid("The recipient is not a mail address."));
     }
     Ok(())
 }

@@ -33,9 +33,9 @@ impl From<tower_sessions::session::Error> for Refusal {
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
         match self {
-            Refusal::NotSignedIn => (StatusCode::UNAUTHORIZED, "not signed in").into_response(),
+            Refusal::NotSignedIn => (StatusCode::UNAUTHORIZED, "Please sign in.").into_response(),
             Refusal::WrongPassword => {
-                let text = "this is not the password of this user";
+                let text = "This is not the password of this user.";
                 (StatusCode::UNAUTHORIZED, text).into_response()
             }
             Refusal::Invalid(what) => (StatusCode::UNPROCESSABLE_ENTITY, what).into_response(),
@@ -43,14 +43,14 @@ impl IntoResponse for Refusal {
                 metrics::counter!("mailer.mails.limited").increment(1);
                 let seconds = wait.as_millis().div_ceil(1000).to_string();
                 let retry_after = [(header::RETRY_AFTER, seconds)];
-                let text = "too many mails at once";
+                let text = "Too many mails at once.";
                 (StatusCode::TOO_MANY_REQUESTS, retry_after, text).into_response()
             }
             Refusal::Unavailable(error) => {
                 log::warn!("a request cannot be served: {error}");
                 // With the id that the mail has, a request may be repeated without harm.
                 let retry_after = [(header::RETRY_AFTER, "1")];
-                let text = "the service is not available, please try again";
+                let text = "The service is not available. Please try again: nothing is sent twice.";
                 (StatusCode::SERVICE_UNAVAILABLE, retry_after, text).into_response()
             }
         }

@@ -1,6 +1,13 @@
-//! The platform over HTTP, each test with a Redis server of its own.
+//! The platform, each test with a Redis server of its own.
 
 #[path = "../support/mod.rs"]
 mod support;
 
+mod deliveries;
+mod events;
+mod outages;
+mod probes;
+mod process;
+mod profiles;
+mod rate_limit;
 mod sign_in;

@@ -1,5 +1,6 @@
 //! [`Browser`]: one request per connection, and one cookie.
 
+use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -20,8 +21,8 @@ pub struct Response {
 impl Response {
     pub fn header(&self, name: &str) -> Option<&str> {
         self.head.lines().find_map(|line| {
-            let (found, value) = line.split_once(": ")?;
-            found.eq_ignore_ascii_case(name).then_some(value)
+            let (found, value) = line.split_once(':')?;
+            found.eq_ignore_ascii_case(name).then_some(value.trim())
         })
     }
 }
@@ -77,20 +78,7 @@ impl Browser {
     }
 
     async fn exchange(&mut self, request: &str) -> Response {
-        let mut stream = TcpStream::connect(self.server).await.expect("it listens");
-        stream
-            .write_all(request.as_bytes())
-            .await
-            .expect("it reads");
-        let mut text = String::new();
-        stream.read_to_string(&mut text).await.expect("it answers");
-        let (head, body) = text.split_once("\r\n\r\n").expect("a head");
-        let status = head.split(' ').nth(1).expect("a status");
-        let response = Response {
-            status: status.parse().expect("a number"),
-            head: head.to_owned(),
-            body: body.to_owned(),
-        };
+        let response = exchange(self.server, request).await.expect("it answers");
         if let Some(cookie) = response.header("set-cookie") {
             self.cookie = cookie.split(';').next().map(str::to_owned);
         }
@@ -134,4 +122,32 @@ impl Events {
             }
         }
     }
+}
+
+/// Sends a request on a connection of its own. The response has to tell its length.
+pub async fn exchange(server: SocketAddr, request: &str) -> io::Result<Response> {
+    let mut stream = BufReader::new(TcpStream::connect(server).await?);
+    stream.write_all(request.as_bytes()).await?;
+    let mut head = String::new();
+    while !head.ends_with("\r\n\r\n") {
+        if stream.read_line(&mut head).await? == 0 {
+            return Err(io::Error::other(format!("it ends in its head: {head}")));
+        }
+    }
+    let mut response = Response {
+        status: 0,
+        head,
+        body: String::new(),
+    };
+    let length = response
+        .header("content-length")
+        .and_then(|it| it.parse().ok());
+    let length: u64 = length.expect("it tells its length");
+    stream
+        .take(length)
+        .read_to_string(&mut response.body)
+        .await?;
+    let status = response.head.split(' ').nth(1);
+    response.status = status.and_then(|it| it.parse().ok()).expect("a status");
+    Ok(response)
 }

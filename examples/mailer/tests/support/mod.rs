@@ -5,10 +5,11 @@
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use mailer::directory::{Directory, Profile};
+use mailer::mail::Mail;
 use mailer::platform;
 use mailer::settings::Settings;
 use redis_ready::Client;
@@ -18,6 +19,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 pub mod http;
+pub mod webdriver;
 
 /// How long a test waits for what has to happen.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -73,6 +75,7 @@ impl Platform {
             .expect("it ends")
             .expect("it does not panic")
             .expect("it has served");
+        std::fs::remove_dir_all(&self.outbox).expect("it can be removed");
     }
 }
 
@@ -94,8 +97,26 @@ pub fn server() -> Server {
     Server::start().unwrap_or_else(|error| panic!("{error}"))
 }
 
+/// A server that has written down what it has acknowledged, and has it again after a crash.
+pub fn durable_server() -> Server {
+    let builder = Server::builder().arg("--appendonly").arg("yes");
+    let started = builder.arg("--appendfsync").arg("always").start();
+    started.unwrap_or_else(|error| panic!("{error}"))
+}
+
+pub fn mail(id: &str) -> Mail {
+    Mail {
+        id: id.to_owned(),
+        tenant: "acme".to_owned(),
+        from: "Test <test@mailer.example>".to_owned(),
+        to: "ann@mail.example".to_owned(),
+        subject: "Hello".to_owned(),
+        text: "How do you do?".to_owned(),
+    }
+}
+
 /// The mails in an outbox.
-pub fn files(outbox: &PathBuf) -> Vec<PathBuf> {
+pub fn files(outbox: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(outbox).into_iter().flatten();
     let paths = entries.map(|entry| entry.expect("it can be read").path());
     paths

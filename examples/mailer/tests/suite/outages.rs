@@ -1,0 +1,86 @@
+//! What becomes of mails when Redis crashes, with and without its data.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use mailer::counts::Counts;
+use mailer::handles::Handles;
+use mailer::queue::Queue;
+
+use crate::support::http::Browser;
+use crate::support::{Platform, durable_server, eventually, mail, server};
+
+const SENDERS: usize = 8;
+const MAILS: usize = 40;
+const CRASHES: usize = 3;
+
+/// Senders repeat what has failed, with the same id, as the page does.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_mail_is_delivered_once_in_crashes_of_redis() {
+    let mut server = durable_server();
+    let client = server.client();
+    let platform = Platform::start(client.clone(), Duration::from_secs(2)).await;
+    let queue = Arc::new(Queue::new(&Handles::of(&client)));
+    let senders = (0..SENDERS).map(|sender| {
+        let queue = Arc::clone(&queue);
+        tokio::spawn(async move {
+            for number in 0..MAILS {
+                let mail = mail(&format!("mail-{sender:04}-{number:04}"));
+                while queue.enqueue(&mail).await.is_err() {}
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        })
+    });
+    let senders: Vec<_> = senders.collect();
+    let crashes = tokio::task::spawn_blocking(move || {
+        for _ in 0..CRASHES {
+            std::thread::sleep(Duration::from_millis(250));
+            server.kill().expect("it can be killed");
+            server.restart().expect("it can be started");
+        }
+        server
+    });
+    let _server = crashes.await.expect("it runs again");
+    for sender in senders {
+        sender.await.expect("all are queued");
+    }
+    let all = u64::try_from(SENDERS * MAILS).expect("it fits");
+    let expected = Counts {
+        queued: all,
+        delivered: all,
+        failed: 0,
+    };
+    eventually("all are delivered", async || {
+        Counts::read(client.clone(), "acme").await == Ok(expected)
+    })
+    .await;
+    assert_eq!(platform.delivered().len(), SENDERS * MAILS);
+    platform.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_has_lost_its_data_gets_a_new_group() {
+    let mut server = server();
+    let client = server.client();
+    let platform = Platform::start(client, Duration::from_mins(1)).await;
+    let mut browser = Browser::signed_in(platform.address, "ada", "analytical-engine").await;
+    browser.send("mail-0000-1", "ann@mail.example").await;
+    eventually("it is delivered", async || platform.delivered().len() == 1).await;
+
+    server.kill().expect("it can be killed");
+    server.restart().expect("it can be started");
+    assert_eq!(
+        browser.get("/account").await.status,
+        401,
+        "sessions are gone"
+    );
+    browser.sign_in("ada", "analytical-engine").await;
+    browser.send("mail-0000-2", "ann@mail.example").await;
+    eventually("it is delivered", async || platform.delivered().len() == 2).await;
+    // The marks of the queue are gone as well, but the outbox still knows the first one.
+    browser.send("mail-0000-1", "ann@mail.example").await;
+    let mut events = browser.events().await;
+    events.until("delivered", 2).await;
+    assert_eq!(platform.delivered().len(), 2);
+    platform.stop().await;
+}
