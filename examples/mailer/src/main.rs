@@ -1,5 +1,7 @@
 //! Starts the platform: `cargo run -- --demo`, or with `REDIS_URL` as in production.
 
+mod demo;
+
 use std::error::Error;
 use std::time::Duration;
 
@@ -7,7 +9,6 @@ use mailer::directory::Directory;
 use mailer::platform;
 use mailer::settings::Settings;
 use redis_ready::redis_client;
-use redis_ready::testing::{Overrides, Server};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -24,12 +25,10 @@ async fn main() -> Result<(), Box<dyn Error>> {
         std::process::exit(2);
     });
     if settings.demo {
-        // It ends with this process, and what it holds is gone.
-        let server = Server::start()?;
-        let overrides = Overrides::new().set("REDIS_URL", server.url());
-        return overrides.scope(start(settings)).await;
+        demo::run(start(settings)).await
+    } else {
+        start(settings).await
     }
-    start(settings).await
 }
 
 async fn start(settings: Settings) -> Result<(), Box<dyn Error>> {

@@ -10,7 +10,7 @@ use mailer::handles::Handles;
 use mailer::queue::Queue;
 use redis_ready::Client;
 use redis_ready::testing::Server;
-use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::process::{Child, Command};
 
 use crate::support::http::Browser;
@@ -30,16 +30,21 @@ async fn listen(mut command: Command, outbox: &Path) -> (Child, SocketAddr) {
     let mut child = command
         .args(["--listen", "127.0.0.1:0", "--outbox"])
         .arg(outbox)
+        .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .kill_on_drop(true)
         .spawn()
         .expect("it can be started");
     let output = child.stdout.take().expect("it is piped");
-    let line = BufReader::new(output).lines().next_line().await;
-    let line = line.expect("it can be read").expect("its address");
-    let address = line.strip_prefix("http://").and_then(|it| it.parse().ok());
-    (child, address.expect(&line))
+    let mut lines = BufReader::new(output).lines();
+    loop {
+        let line = lines.next_line().await.expect("it can be read");
+        let line = line.expect("it tells its address");
+        if let Some(address) = line.strip_prefix("http://") {
+            return (child, address.parse().expect("an address"));
+        }
+    }
 }
 
 async fn enqueue(client: &Client) {
@@ -82,11 +87,28 @@ async fn no_mail_is_lost_or_doubled_when_the_program_is_killed() {
 async fn the_demonstration_needs_no_redis_url() {
     let mut command = Command::new(env!("CARGO_BIN_EXE_mailer"));
     command.env_remove("REDIS_URL").arg("--demo");
-    let (_child, address) = listen(command, &temporary_directory()).await;
+    let (mut child, address) = listen(command, &temporary_directory()).await;
     let mut browser = Browser::signed_in(address, "ada", "analytical-engine").await;
     assert_eq!(
         browser.send("mail-0000-1", "ann@mail.example").await.status,
         202
+    );
+
+    let mut keyboard = child.stdin.take().expect("it is piped");
+    keyboard.write_all(b"\n").await.expect("it is read");
+    eventually("Redis is gone", async || {
+        Browser::new(address).get("/ready").await.status == 503
+    })
+    .await;
+    keyboard.write_all(b"\n").await.expect("it is read");
+    eventually("Redis is back", async || {
+        Browser::new(address).get("/ready").await.status == 200
+    })
+    .await;
+    assert_eq!(
+        browser.get("/account").await.status,
+        200,
+        "the session is kept"
     );
 }
 
