@@ -1,6 +1,6 @@
 //! Each mail is delivered once, whatever happens to workers.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use mailer::consumer::{Consumer, Entry};
 use mailer::counts::{Counts, this_hour};
@@ -178,6 +178,7 @@ async fn a_mail_that_fails_five_times_is_a_dead_letter() {
     };
     enqueue(&client, &bounces).await;
     enqueue(&client, &mail("mail-0000-2")).await;
+    let start = Instant::now();
     let (running, stop) = spawn_worker(&client, "worker", &outbox, SHORT);
     let expected = Counts {
         queued: 2,
@@ -185,6 +186,8 @@ async fn a_mail_that_fails_five_times_is_a_dead_letter() {
         failed: 1,
     };
     until(&client, expected).await;
+    let between_five = 4 * SHORT;
+    assert!(start.elapsed() >= between_five, "{:?}", start.elapsed());
     let dead: StreamRangeReply = client.clone().xrange_all(DEAD_LETTERS).await.expect("read");
     assert_eq!(dead.ids.len(), 1);
     let kept: String = dead.ids[0].get("mail").expect("the mail");

@@ -3,7 +3,9 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod connections;
 mod deliveries;
+mod deployments;
 mod events;
 mod outages;
 mod probes;

@@ -8,7 +8,7 @@ use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::net::TcpStream;
 
-/// Longest silence of an event stream that a test waits for.
+/// How long a test waits for an event.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 #[derive(Debug)]
@@ -103,11 +103,17 @@ pub struct Events(Lines<BufReader<TcpStream>>);
 impl Events {
     /// Returns the next event; `None` at the end.
     pub async fn next(&mut self) -> Option<Value> {
+        let event = tokio::time::timeout(PATIENCE, self.next_data()).await;
+        let event = event.expect("an event comes")?;
+        Some(serde_json::from_str(&event).expect("JSON"))
+    }
+
+    async fn next_data(&mut self) -> Option<String> {
         loop {
-            let line = tokio::time::timeout(PATIENCE, self.0.next_line()).await;
-            let line = line.expect("an event comes").ok()??;
+            let line = self.0.next_line().await.ok()??;
+            // Others are empty, or keep the connection alive.
             if let Some(data) = line.strip_prefix("data: ") {
-                return Some(serde_json::from_str(data).expect("JSON"));
+                return Some(data.to_owned());
             }
         }
     }

@@ -134,11 +134,7 @@ pub fn temporary_directory() -> PathBuf {
 
 /// Waits until it is so.
 #[track_caller]
-pub fn eventually<F, R>(what: &str, mut is_so: F) -> impl Future<Output = ()>
-where
-    F: FnMut() -> R,
-    R: Future<Output = bool>,
-{
+pub fn eventually(what: &str, mut is_so: impl AsyncFnMut() -> bool) -> impl Future<Output = ()> {
     let caller = std::panic::Location::caller();
     async move {
         let start = Instant::now();
