@@ -118,7 +118,7 @@ impl Consumer {
         }
     }
 
-    /// Reads the mails, and buries what is none, so that nothing is tried for ever.
+    /// Reads the mails, and buries what it cannot read, so that nothing is tried for ever.
     async fn entries(&self, ids: impl IntoIterator<Item = StreamId>) -> RedisResult<Vec<Entry>> {
         let mut entries = Vec::new();
         for StreamId { id, map, .. } in ids {

@@ -111,7 +111,7 @@ impl Live {
             Ok(Update { tenant, counts }) => self.board.send_modify(|board| {
                 board.counts.insert(tenant, counts);
             }),
-            Err(error) => log::warn!("{CHANNEL} has a message that is none of ours: {error}"),
+            Err(error) => log::warn!("{CHANNEL} has a message that cannot be read: {error}"),
         }
     }
 }

@@ -204,7 +204,7 @@ async fn a_mail_that_fails_five_times_is_a_dead_letter() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_is_no_mail_is_a_dead_letter_and_holds_up_no_other() {
+async fn what_cannot_be_read_is_a_dead_letter_and_holds_up_no_mail() {
     let server = server();
     let mut client = server.client();
     for field in ["mail", "other"] {

@@ -88,7 +88,7 @@ pub fn directory() -> Directory {
     };
     Directory::new(Duration::ZERO)
         .with_tenant("acme", profile(60_000, 1000))
-        .with_tenant("globex", profile(120, 2))
+        .with_tenant("globex", profile(20, 2))
         .with_user("ada", "analytical-engine", "acme")
         .with_user("grace", "compiler", "globex")
 }
