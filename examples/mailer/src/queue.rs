@@ -37,7 +37,7 @@ impl<R: Redis> Queue<R> {
         }
     }
 
-    /// Queues a mail; returns `false` if one with its id was queued before.
+    /// Queues a mail; returns `false` if one with its id was queued before, be it by this call, whose reply was lost.
     ///
     /// # Errors
     ///

@@ -3,8 +3,10 @@
 use std::path::Path;
 use std::time::Duration;
 
+use mailer::counts::Counts;
+
 use crate::support::webdriver::Chromium;
-use crate::support::{Platform, durable_server};
+use crate::support::{Platform, durable_server, eventually};
 
 mod support;
 
@@ -75,6 +77,18 @@ async fn the_page_shows_mails_an_outage_and_its_end() {
     assert_eq!(chromium.text("#queued").await, "2");
     assert_eq!(platform.delivered().len(), 2);
 
+    // A double click: two requests with one id.
+    write(&chromium, "cyd@mail.example").await;
+    let before = chromium.run(REQUESTS).await.as_u64().expect("a number");
+    chromium.run(DOUBLE_CLICK).await;
+    let both = before + 2;
+    eventually("both are answered", async || {
+        chromium.run(REQUESTS).await == both
+    })
+    .await;
+    let counts = Counts::read(server.client(), "acme").await;
+    assert_eq!(counts.expect("they can be read").queued, 3);
+
     chromium.click("#sign-out button").await;
     chromium.until("h2", |title| title == "Sign in").await;
     let violations = chromium.console().await.to_string();
@@ -86,11 +100,21 @@ async fn the_page_shows_mails_an_outage_and_its_end() {
     platform.stop().await;
 }
 
+/// How many requests for mails were answered.
+const REQUESTS: &str = "return performance.getEntriesByType('resource')\
+                        .filter(it => it.name.endsWith('/mails')).length";
+const DOUBLE_CLICK: &str = "const form = document.getElementById('send');\
+                            form.requestSubmit(); form.requestSubmit()";
+
 async fn send(chromium: &Chromium, to: &str) {
+    write(chromium, to).await;
+    chromium.click("#send button").await;
+}
+
+async fn write(chromium: &Chromium, to: &str) {
     chromium.type_into("#to", to).await;
     chromium.type_into("#subject", "The engine").await;
     chromium
         .type_into("#text", "It weaves algebraical patterns.")
         .await;
-    chromium.click("#send button").await;
 }

@@ -1,13 +1,18 @@
 //! What becomes of mails when Redis crashes, with and without its data.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use mailer::consumer::Consumer;
 use mailer::counts::Counts;
 use mailer::handles::Handles;
 use mailer::queue::Queue;
+use redis_ready::Client;
+use redis_ready::testing::Server;
 
 use crate::support::http::Browser;
+use crate::support::network::lossy;
 use crate::support::{Platform, durable_server, eventually, mail, server};
 
 const SENDERS: usize = 8;
@@ -56,6 +61,34 @@ async fn every_mail_is_delivered_once_in_crashes_of_redis() {
     .await;
     assert_eq!(platform.delivered().len(), SENDERS * MAILS);
     platform.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_lost_reply_is_no_error_and_nothing_counts_twice() {
+    let server = Server::builder().tcp().start().expect("it starts");
+    let (network, loses) = lossy(server.port().expect("it has one")).await;
+    let client = Client::open(&format!("redis://{network}")).expect("the URL is valid");
+    let queue = Queue::new(&Handles::of(&client));
+    let consumer = Consumer::new(&client, "worker".to_owned());
+    let first = queue.enqueue(&mail("mail-0000-1")).await;
+    assert_eq!(first, Ok(true), "the script is known now");
+    loses.store(true, Ordering::Relaxed);
+    let second = queue.enqueue(&mail("mail-0000-2")).await;
+    assert_eq!(second, Ok(false), "it was queued by the same call");
+
+    let wait = Duration::from_millis(10);
+    consumer.fresh(wait).await.expect("it makes the group");
+    let held = consumer.fresh(wait).await.expect("it can be read");
+    assert_eq!(held.len(), 2);
+    assert_eq!(consumer.acknowledge(&held[0]).await, Ok(true));
+    loses.store(true, Ordering::Relaxed);
+    assert_eq!(consumer.acknowledge(&held[1]).await, Ok(false));
+    let expected = Counts {
+        queued: 2,
+        delivered: 2,
+        failed: 0,
+    };
+    assert_eq!(Counts::read(client, "acme").await, Ok(expected));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

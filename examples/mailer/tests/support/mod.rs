@@ -19,6 +19,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 pub mod http;
+pub mod network;
 pub mod webdriver;
 
 /// How long a test waits for what has to happen.
