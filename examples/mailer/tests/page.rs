@@ -96,7 +96,6 @@ async fn the_page_shows_mails_an_outage_and_its_end() {
         !violations.contains("Content Security Policy"),
         "{violations}"
     );
-    chromium.close().await;
     platform.stop().await;
 }
 

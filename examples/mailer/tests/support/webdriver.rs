@@ -1,8 +1,10 @@
 //! [`Chromium`]: a real browser without a window, by the protocol `WebDriver`.
 
+use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::time::Duration;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -34,7 +36,7 @@ pub struct Chromium {
     session: String,
     profile: PathBuf,
     /// It ends with this handle.
-    process: Child,
+    _process: Child,
 }
 
 impl Chromium {
@@ -61,7 +63,7 @@ impl Chromium {
             driver,
             session: format!("/session/{session}"),
             profile,
-            process,
+            _process: process,
         }
     }
 
@@ -123,11 +125,23 @@ impl Chromium {
         self.ask("POST", "/se/log", json!({ "type": "browser" }))
             .await
     }
+}
 
-    pub async fn close(mut self) {
-        self.ask("DELETE", "", Value::Null).await;
-        self.process.kill().await.expect("it can be ended");
-        // A process of the browser may still write into it; then it is left to `cargo clean`.
+/// Ends the browser as well if the test has failed: a driver that is killed would leave it.
+impl Drop for Chromium {
+    fn drop(&mut self) {
+        let shutdown = || -> std::io::Result<()> {
+            let mut stream = std::net::TcpStream::connect(self.driver)?;
+            stream.set_read_timeout(Some(Duration::from_secs(5)))?;
+            stream.write_all(b"GET /shutdown HTTP/1.1\r\nHost: localhost\r\n\r\n")?;
+            // It answers when all of its browsers have ended.
+            stream.read_exact(&mut [0; 12])?;
+            Ok(())
+        };
+        if let Err(error) = shutdown() {
+            eprintln!("chromedriver does not end its browser: {error}");
+        }
+        // Where that fails, it is left to `cargo clean`.
         let _ = std::fs::remove_dir_all(&self.profile);
     }
 }
