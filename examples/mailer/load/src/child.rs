@@ -84,7 +84,7 @@ impl Child {
     }
 }
 
-/// In the other process: waits until [`Child::stop`], or until there is no process that could call it.
+/// In the other process: waits until [`Child::stop`], or until the process that could call it is gone.
 pub async fn stopped() {
     let read = || std::io::stdin().read(&mut [0]);
     let _ = tokio::task::spawn_blocking(read).await;

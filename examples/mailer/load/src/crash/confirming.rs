@@ -12,6 +12,8 @@ use redis_ready::redis::{
 
 /// How long a replica has to confirm a write, in milliseconds.
 const PATIENCE: u64 = 1000;
+/// The error of a write that is on the primary alone.
+pub const NOT_REPLICATED: &str = "not on the replica";
 /// Written behind each command, see [`Confirming`].
 const FENCE: &str = "{mails}:fence";
 
@@ -60,10 +62,7 @@ impl Confirming {
         self.count(is_script, &reply);
         match replies.nth(1) {
             Some(Value::Int(1..)) => Ok(reply),
-            _ => Err(RedisError::from((
-                ErrorKind::Client,
-                "the replica does not have it",
-            ))),
+            _ => Err(RedisError::from((ErrorKind::Client, NOT_REPLICATED))),
         }
     }
 

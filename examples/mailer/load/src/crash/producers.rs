@@ -12,7 +12,7 @@ use redis_ready::redis::RedisError;
 use redis_ready::{Client, Error};
 use tokio::task::JoinSet;
 
-use super::confirming::Confirming;
+use super::confirming::{Confirming, NOT_REPLICATED};
 
 /// As many connections does the client keep for pipelines with `WAIT`.
 const PRODUCERS: usize = 16;
@@ -105,9 +105,7 @@ async fn produce_some(connection: Confirming, mails: u64, progress: Arc<Progress
 fn kind(error: &RedisError) -> String {
     match Error::from_redis(error) {
         Some(error) => format!("{:?}", error.kind()),
-        None => error
-            .code()
-            .map_or_else(|| error.to_string(), str::to_owned),
+        None => error.code().unwrap_or(NOT_REPLICATED).to_owned(),
     }
 }
 

@@ -32,6 +32,8 @@ pub async fn run(size: CrashSize) -> Result<bool> {
         kills,
         waits,
     } = size;
+    let by = if waits { "replica" } else { "primary" };
+    println!("{mails} mails, each confirmed when the {by} has it");
     let start = Instant::now();
     let directory = Directory::make()?;
     let sentinels = tokio::task::spawn_blocking(sentinels).await??;
