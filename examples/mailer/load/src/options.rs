@@ -8,7 +8,7 @@ use crate::load::Variant;
 
 const USAGE: &str = "\
 mailer-load load  [--users NUMBER] [--seconds NUMBER] [--rounds NUMBER] [--pause MILLISECONDS] [--variant NAME]...
-mailer-load crash [--mails NUMBER] [--kills NUMBER] [--without-wait]
+mailer-load crash [--mails NUMBER] [--kills NUMBER] [--without-wait] [--min-replicas]
   --users         default 1000
   --seconds       for each variant, in all rounds together; default 60
   --rounds        default 5
@@ -16,7 +16,8 @@ mailer-load crash [--mails NUMBER] [--kills NUMBER] [--without-wait]
   --variant       application, redis-ready, connection-manager or deadpool; default: all of them
   --mails         default 100000
   --kills         how often the primary is killed and started again; default 2
-  --without-wait  a mail counts as confirmed before it is on the replica";
+  --without-wait  a mail counts as confirmed when the primary has it
+  --min-replicas  a primary without a replica takes no mails";
 
 /// The size of a load run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,6 +38,8 @@ pub struct CrashSize {
     pub kills: u64,
     /// Whether a mail is confirmed only when it is on the replica.
     pub waits: bool,
+    /// Whether a primary without a replica takes no mails: `min-replicas-to-write`.
+    pub min_replicas: bool,
 }
 
 /// What a process of this program does.
@@ -105,12 +108,14 @@ fn crash(mut arguments: impl Iterator<Item = String>) -> Result<CrashSize, Strin
         mails: 100_000,
         kills: 2,
         waits: true,
+        min_replicas: false,
     };
     while let Some(name) = arguments.next() {
         match &*name {
             "--mails" => size.mails = value(&name, arguments.next())?,
             "--kills" => size.kills = value(&name, arguments.next())?,
             "--without-wait" => size.waits = false,
+            "--min-replicas" => size.min_replicas = true,
             _ => return Err(format!("unknown argument `{name}`\n{USAGE}")),
         }
     }

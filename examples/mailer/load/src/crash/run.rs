@@ -31,12 +31,13 @@ pub async fn run(size: CrashSize) -> Result<bool> {
         mails,
         kills,
         waits,
+        min_replicas,
     } = size;
     let by = if waits { "replica" } else { "primary" };
     println!("{mails} mails, each confirmed when the {by} has it");
     let start = Instant::now();
     let directory = Directory::make()?;
-    let sentinels = tokio::task::spawn_blocking(sentinels).await??;
+    let sentinels = tokio::task::spawn_blocking(move || sentinels(min_replicas)).await??;
     let client = sentinels.client();
     let mut workers = Workers::start(sentinels.url(), directory.0.clone()).await?;
     let since = this_hour();
@@ -62,10 +63,13 @@ pub async fn run(size: CrashSize) -> Result<bool> {
     Ok(outcome.is_right())
 }
 
-fn sentinels() -> std::io::Result<Sentinels> {
+fn sentinels(min_replicas: bool) -> std::io::Result<Sentinels> {
     let server = Server::builder().tcp();
     let server = server.arg("--appendonly").arg("yes");
-    let server = server.arg("--appendfsync").arg("always");
+    let mut server = server.arg("--appendfsync").arg("always");
+    if min_replicas {
+        server = server.arg("--min-replicas-to-write").arg("1");
+    }
     Sentinels::builder().servers(server).start()
 }
 
