@@ -250,11 +250,10 @@ impl<'a> Session<'a> {
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Activity>> {
-        let written = self.wire.poll_write(cx);
+        self.wire.poll_write(cx);
         if let Poll::Ready(read) = self.wire.poll_read(cx) {
             return Poll::Ready(read.map(|()| Activity::Read));
         }
-        written?;
         if self.timer.as_mut().poll(cx).is_ready() {
             return Poll::Ready(Ok(Activity::Other));
         }

@@ -20,6 +20,8 @@ pub(super) struct Wire {
     pub(super) output: Vec<u8>,
     written: usize,
     is_flushed: bool,
+    /// Nothing can be written any more.
+    is_broken: bool,
 }
 
 impl Wire {
@@ -39,11 +41,17 @@ impl Wire {
             output: Vec::new(),
             written: 0,
             is_flushed: true,
+            is_broken: false,
         }
     }
 
-    /// Writes what the system takes now.
-    pub(super) fn poll_write(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
+    /// Writes what the system takes now. A connection that takes nothing any more has ended, which is left to
+    /// [`poll_read`](Wire::poll_read) to tell: messages that came before its end are read first.
+    pub(super) fn poll_write(&mut self, cx: &mut Context<'_>) {
+        self.is_broken = self.is_broken || self.write(cx).is_err();
+    }
+
+    fn write(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
         while self.written < self.output.len() {
             match self.stream.poll_write(cx, &self.output[self.written..]) {
                 Poll::Ready(written) => self.written += written?,
