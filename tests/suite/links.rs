@@ -46,8 +46,19 @@ fn headings(text: &str) -> Vec<String> {
         .collect()
 }
 
+/// The text of a page, with that of the folder of the same name, which a long page is made of.
+fn page(file: &Path) -> String {
+    let parts = fs::read_dir(file.with_extension("")).into_iter().flatten();
+    let parts = parts.map(|part| part.expect("a part of a page").path());
+    let parts = parts.filter(|part| part.extension().is_some_and(|end| end == "md"));
+    std::iter::once(file.to_owned())
+        .chain(parts)
+        .map(read)
+        .collect()
+}
+
 fn has_place(file: &Path, wanted: &str) -> bool {
-    headings(&read(file)).iter().any(|place| place == wanted)
+    headings(&page(file)).iter().any(|place| place == wanted)
 }
 
 #[test]
@@ -80,15 +91,16 @@ fn the_readme_links_to_what_is_there() {
 fn links_to_a_place_on_a_page_of_the_guide_find_its_heading() {
     let guide = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/guide");
     let pages = fs::read_dir(guide).expect("there is a guide");
-    let mut pages: Vec<_> = pages.map(|page| page.expect("a page").path()).collect();
+    let pages = pages.map(|page| page.expect("a page").path());
+    let mut pages: Vec<_> = pages.filter(|page| page.is_file()).collect();
     let others = ["lib.rs", "error.rs", "observability.md", "reliability.md"];
     pages.extend(others.map(|name| PathBuf::from("src").join(name)));
     let mut checked = 0;
-    for page in pages {
-        let text = read(&page);
+    for file in pages {
+        let text = page(&file);
         for target in targets(&text) {
             let (module, wanted) = match target.split_once('#') {
-                Some(("", wanted)) => (Some(page.clone()), wanted),
+                Some(("", wanted)) => (Some(file.clone()), wanted),
                 Some((path, wanted)) => {
                     let module = path.trim_start_matches("crate").replace("::", "/");
                     (file_of(module.trim_start_matches('/')), wanted)
@@ -98,8 +110,8 @@ fn links_to_a_place_on_a_page_of_the_guide_find_its_heading() {
             // Other links lead to a type, or away.
             let Some(module) = module else { continue };
             checked += 1;
-            let page = page.display();
-            assert!(has_place(&module, wanted), "{target} in {page}");
+            let file = file.display();
+            assert!(has_place(&module, wanted), "{target} in {file}");
         }
     }
     assert!(checked > 10, "only {checked} links were read");

@@ -28,8 +28,11 @@ impl log::Log for Lines {
     }
 
     fn log(&self, record: &log::Record<'_>) {
-        let line = (record.level(), record.args().to_string());
-        self.0.lock().expect("no thread panics with it").push(line);
+        // mio has lines, too, where a feature of another crate asks for them.
+        if record.target() == "redis_ready" {
+            let line = (record.level(), record.args().to_string());
+            self.0.lock().expect("no thread panics with it").push(line);
+        }
     }
 
     fn flush(&self) {}
@@ -89,9 +92,9 @@ fn child_subscribes() {
     let told = |count| move || lines().len() >= count;
     wait_until("that is told", told(1));
     server.kill().expect("it runs");
-    wait_until("the outage is told", told(3));
+    wait_until("the outage is told", told(2));
     server.restart().expect("its port is free");
-    wait_until("its end is told", told(4));
+    wait_until("its end is told", told(3));
     for (_, line) in lines() {
         assert!(line.ends_with(" (for subscriptions)"), "{line}");
     }
