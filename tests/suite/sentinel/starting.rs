@@ -6,6 +6,7 @@ use redis::{AsyncCommands, RedisResult, cmd};
 use redis_ready::ErrorKind;
 
 use crate::support::errors::{ok, ours, report};
+use crate::support::fake_server::{Answer, FakeServer};
 use crate::support::measure::{Lateness, assert_within, timed};
 use crate::support::ports::ClosedPort;
 use crate::support::sentinel::{SERVICE, Sentinels, Settings};
@@ -47,6 +48,22 @@ fn an_error_names_each_sentinel_that_is_out_of_reach() {
     let text = run(first_failure(&url, Some(ErrorKind::Unreachable)));
     for address in dead {
         assert!(text.contains(&address), "{address}: {text}");
+    }
+}
+
+#[test]
+fn a_sentinel_that_refuses_the_question_is_told_with_what_to_do() {
+    for (answer, kind, help) in [
+        ("-NOPERM no", ErrorKind::Authentication, "`+sentinel`"),
+        ("-ERR unknown command", ErrorKind::InvalidUrl, "26379"),
+    ] {
+        let sentinel = FakeServer::resp3(move |words| {
+            let is_question = words[0] == "SENTINEL";
+            is_question.then(|| Answer::line(answer))
+        });
+        let url = format!("redis-sentinel://{}/{SERVICE}", sentinel.address());
+        let text = run(first_failure(&url, Some(kind)));
+        assert!(text.contains(help), "{text}");
     }
 }
 

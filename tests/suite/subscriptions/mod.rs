@@ -1,6 +1,7 @@
 //! Subscriptions: what is published arrives, in order and once; what may be missing is told; nothing is left
 //! behind.
 
+mod blocking;
 mod bounds;
 mod caches;
 mod channels;
