@@ -53,7 +53,7 @@ pub(crate) async fn a_session_lives_and_ends(app: SocketAddr, redis: &Client) {
     assert_eq!(keys, 0);
 }
 
-/// Kills the server while users sign in; whoever was told that the sign-in worked is signed in.
+/// Kills the server while users sign in; each one who was told that the sign-in worked is signed in.
 pub(crate) async fn no_session_is_lost(app: SocketAddr, mut server: Server) {
     let ends = Arc::new(AtomicBool::new(false));
     let clients = (0..CLIENTS).map(|client| {

@@ -116,6 +116,9 @@ async fn serve(client: Client) -> (SocketAddr, SocketIo<Adapter>) {
     (address, io)
 }
 
+/// Stands between the packets of an answer.
+const SEPARATOR: char = '\u{1e}';
+
 /// A client of Socket.IO that polls.
 struct Polling {
     server: SocketAddr,
@@ -136,10 +139,19 @@ impl Polling {
         socket
     }
 
-    /// Waits for what the server sends next.
+    /// Waits for the next message of the server. Its ping may come at any time, also in the same answer.
     async fn next(&self) -> String {
-        let answer = http::get(self.server, &self.path, None).await;
-        answer.expect("an answer").body
+        loop {
+            let answer = http::get(self.server, &self.path, None).await;
+            let body = answer.expect("an answer").body;
+            let mut packets = body.split(SEPARATOR);
+            if let Some(message) = packets.find(|packet| packet.starts_with('4')) {
+                return message.to_owned();
+            }
+            http::post(self.server, &self.path, "3")
+                .await
+                .expect("a pong is taken");
+        }
     }
 }
 
