@@ -94,14 +94,14 @@ mod tests {
     #[test]
     fn a_path_is_seen_from_a_directory() {
         for (directory, path, expected) in [
-            ("/work/app", "/work/redis-ready", "../redis-ready"),
+            ("/src/app", "/src/redis-ready", "../redis-ready"),
             (
-                "/work/redis-ready/examples/app",
-                "/work/redis-ready",
+                "/src/redis-ready/examples/app",
+                "/src/redis-ready",
                 "../..",
             ),
-            ("/work", "/work/crates/ready", "crates/ready"),
-            ("/work", "/work", "."),
+            ("/src", "/src/crates/ready", "crates/ready"),
+            ("/src", "/src", "."),
         ] {
             let seen = relative(Path::new(directory), Path::new(path));
             assert_eq!(seen, expected, "{path} from {directory}");
