@@ -99,7 +99,12 @@ fn written_in_full(url: &RedisUrl) -> String {
         });
     full += &hosts.collect::<Vec<_>>().join(",");
     if let Some(path) = url.path().and_then(|path| path.to_str()) {
-        full += &encoded(path).replace("%2F", "/");
+        let path = encoded(path).replace("%2F", "/");
+        // Several slashes at the start of a path are one, unless they are encoded.
+        full += &match path.strip_prefix("//") {
+            Some(rest) => format!("/%2F{rest}"),
+            None => path,
+        };
     }
     if let Some(service) = url.service_name() {
         full += &format!("/{service}");
