@@ -26,7 +26,10 @@ fuzz_target!(|text: &str| {
             assert!(!shown.contains(char::is_control));
         }
     }
-    hides(&with_password(text));
+    // The comparisons teach the fuzzer the password, and a host may have that name.
+    if !text.to_lowercase().contains(&PASSWORD.to_lowercase()) {
+        hides(&with_password(text));
+    }
 });
 
 /// What a URL prints has its password only where the password is a part of something else as well.
