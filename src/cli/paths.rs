@@ -95,11 +95,7 @@ mod tests {
     fn a_path_is_seen_from_a_directory() {
         for (directory, path, expected) in [
             ("/src/app", "/src/redis-ready", "../redis-ready"),
-            (
-                "/src/redis-ready/examples/app",
-                "/src/redis-ready",
-                "../..",
-            ),
+            ("/src/redis-ready/examples/app", "/src/redis-ready", "../.."),
             ("/src", "/src/crates/ready", "crates/ready"),
             ("/src", "/src", "."),
         ] {
