@@ -13,7 +13,7 @@ use redis_ready::testing::Server;
 
 use crate::support::http::Browser;
 use crate::support::network::lossy;
-use crate::support::{Platform, durable_server, eventually, mail, server};
+use crate::support::{Platform, all_delivered, durable_server, eventually, mail, server};
 
 const SENDERS: usize = 8;
 const MAILS: usize = 40;
@@ -49,16 +49,7 @@ async fn every_mail_is_delivered_once_in_crashes_of_redis() {
     for sender in senders {
         sender.await.expect("all are queued");
     }
-    let all = u64::try_from(SENDERS * MAILS).expect("it fits");
-    let expected = Counts {
-        queued: all,
-        delivered: all,
-        failed: 0,
-    };
-    eventually("all are delivered", async || {
-        Counts::read(client.clone(), "acme").await == Ok(expected)
-    })
-    .await;
+    all_delivered(&client, SENDERS * MAILS).await;
     assert_eq!(platform.delivered().len(), SENDERS * MAILS);
     platform.stop().await;
 }

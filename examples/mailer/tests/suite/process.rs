@@ -14,7 +14,7 @@ use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::process::{Child, Command};
 
 use crate::support::http::Browser;
-use crate::support::{eventually, files, mail, server, temporary_directory};
+use crate::support::{all_delivered, eventually, files, mail, server, temporary_directory};
 
 const MAILS: usize = 300;
 
@@ -70,16 +70,7 @@ async fn no_mail_is_lost_or_doubled_when_the_program_is_killed() {
         delivered = files(&outbox).len();
     }
     let _child = start(&server, &outbox).await;
-    let all = u64::try_from(MAILS).expect("it fits");
-    let expected = Counts {
-        queued: all,
-        delivered: all,
-        failed: 0,
-    };
-    eventually("all are delivered", async || {
-        Counts::read(client.clone(), "acme").await == Ok(expected)
-    })
-    .await;
+    all_delivered(&client, MAILS).await;
     assert_eq!(files(&outbox).len(), MAILS);
 }
 

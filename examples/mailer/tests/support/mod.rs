@@ -8,6 +8,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use mailer::counts::Counts;
 use mailer::directory::{Directory, Profile};
 use mailer::mail::Mail;
 use mailer::platform;
@@ -131,6 +132,21 @@ pub fn temporary_directory() -> PathBuf {
     let directory = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
     std::fs::create_dir_all(&directory).expect("it can be made");
     directory
+}
+
+/// Waits until so many mails of `acme` are queued and delivered, and none has failed.
+#[track_caller]
+pub fn all_delivered(client: &Client, mails: usize) -> impl Future<Output = ()> {
+    let all = u64::try_from(mails).expect("it fits");
+    let expected = Counts {
+        queued: all,
+        delivered: all,
+        failed: 0,
+    };
+    let client = client.clone();
+    eventually("all are delivered", async move || {
+        Counts::read(client.clone(), "acme").await == Ok(expected)
+    })
 }
 
 /// Waits until it is so.
