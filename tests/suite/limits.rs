@@ -4,9 +4,10 @@
 use std::time::{Duration, Instant};
 
 use futures::future::poll_immediate;
-use redis_ready::redis::{self, AsyncCommands, Value};
+use redis_ready::redis::{self, AsyncCommands, RedisResult, Value};
 use redis_ready::testing::Server;
 use redis_ready::{Client, Config, ErrorKind};
+use tokio::task::JoinHandle;
 
 use crate::support::errors::{kind_of, ok};
 use crate::support::fake_server::{Answer, FakeServer};
@@ -43,10 +44,7 @@ fn closing_waits_for_blocking_commands() {
 fn closing_does_not_wait_longer_than_its_grace_for_a_blocking_command() {
     let server = start(Server::builder());
     run(async {
-        let client = open(server.url(), "");
-        let mut worker = client.clone();
-        let waiting = tokio::spawn(async move { worker.blpop::<_, Value>("jobs", 0.0).await });
-        until_blocked(&mut open(server.url(), "")).await;
+        let (client, waiting) = with_a_blocked_caller(&server).await;
         let start = Instant::now();
         client.close(Duration::from_millis(300)).await;
         assert!(start.elapsed() >= Duration::from_millis(300));
@@ -59,16 +57,22 @@ fn closing_does_not_wait_longer_than_its_grace_for_a_blocking_command() {
 fn closing_does_not_wait_for_a_blocking_command_whose_caller_has_gone() {
     let server = start(Server::builder());
     run(async {
-        let client = open(server.url(), "");
-        let mut worker = client.clone();
-        let waiting = tokio::spawn(async move { worker.blpop::<_, Value>("jobs", 0.0).await });
-        until_blocked(&mut open(server.url(), "")).await;
+        let (client, waiting) = with_a_blocked_caller(&server).await;
         waiting.abort();
         let _ = waiting.await;
         let start = Instant::now();
         client.close(Duration::from_secs(60)).await;
         assert!(start.elapsed() < Duration::from_secs(30));
     });
+}
+
+/// A client one of whose callers waits for an element that does not come.
+async fn with_a_blocked_caller(server: &Server) -> (Client, JoinHandle<RedisResult<Value>>) {
+    let client = open(server.url(), "");
+    let mut worker = client.clone();
+    let waiting = tokio::spawn(async move { worker.blpop("jobs", 0.0).await });
+    until_blocked(&mut open(server.url(), "")).await;
+    (client, waiting)
 }
 
 /// Waits until a client of the server is blocked.
