@@ -162,7 +162,8 @@ impl Client {
     /// # Errors
     ///
     /// [`ErrorKind::Unsupported`] for Sentinels, for a cluster, and for TLS with parameters other than
-    /// `tls_verify=none`: a URL of redis-rs cannot say that.
+    /// `tls_verify=none`: a URL of redis-rs cannot say that. As well for a client whose credentials change, before
+    /// it has connected; after that the login is the one that was used last.
     pub fn expose_url(&self) -> Result<String, Error> {
         self.config().expose_url()
     }

@@ -63,14 +63,13 @@ impl Config {
 }
 
 fn userinfo(credentials: &Credentials) -> String {
-    let Credentials {
-        username, password, ..
-    } = credentials;
-    if username.is_none() && password.is_none() {
-        return String::new();
-    }
     let encoded = |text: &Option<String>| text.as_deref().map(encoded_component);
-    let username = encoded(username).unwrap_or_default();
-    let password = encoded(password).map_or(String::new(), |password| format!(":{password}"));
-    format!("{username}{password}@")
+    match (
+        encoded(&credentials.username),
+        encoded(&credentials.password),
+    ) {
+        (None, None) => String::new(),
+        (Some(username), None) => format!("{username}@"),
+        (username, Some(password)) => format!("{}:{password}@", username.unwrap_or_default()),
+    }
 }

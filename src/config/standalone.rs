@@ -42,14 +42,20 @@ impl Config {
                 })
             }
             Servers::Sentinel(_) => {
-                let why = "one server, and the Sentinels name another one after a failover";
-                Err(unsupported(form, why)
-                    .with_help("give the client itself where a `ConnectionLike` is taken, or use `redis::sentinel::SentinelClient`"))
+                let holds = "one server, and the Sentinels name another one after a failover";
+                Err(give_the_client(
+                    form,
+                    holds,
+                    "use `redis::sentinel::SentinelClient`",
+                ))
             }
             Servers::Cluster(_) => {
-                let why = "one server, and a cluster has several";
-                Err(unsupported(form, why)
-                    .with_help("give the client itself where a `ConnectionLike` is taken, or use `redis::cluster::ClusterClient`"))
+                let holds = "one server, and a cluster has several";
+                Err(give_the_client(
+                    form,
+                    holds,
+                    "use `redis::cluster::ClusterClient`",
+                ))
             }
         }
     }
@@ -71,11 +77,18 @@ fn transport(tls: &TlsConfig) -> Option<Transport> {
 }
 
 fn tls_parameters(form: &str) -> Error {
-    let error = unsupported(
+    let holds = "an address, and not the files and names of the TLS parameters";
+    give_the_client(
         form,
-        "an address, and not the files and names of the TLS parameters",
-    );
-    error.with_help("give the client itself where a `ConnectionLike` is taken, or call `redis::Client::build_with_tls` with the same files")
+        holds,
+        "call `redis::Client::build_with_tls` with the same files",
+    )
+}
+
+/// Reports what `form` does not hold of a client, which other libraries may be able to take as it is.
+fn give_the_client(form: &str, holds: &str, or: &str) -> Error {
+    let help = format!("give the client itself where a `ConnectionLike` is taken, or {or}");
+    unsupported(form, holds).with_help(help)
 }
 
 fn no_login_yet(form: &str) -> Error {
