@@ -68,6 +68,7 @@ mod tests {
             assert_eq!(announced(host), None, "{host:?}");
         }
     }
+
     #[test]
     fn a_server_that_is_announced_has_a_port() {
         assert_eq!(Address::announced("10.0.0.1", 0), None);

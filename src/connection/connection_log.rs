@@ -38,9 +38,8 @@ impl ConnectionLog {
     pub(crate) fn lost(&mut self, error: &Error) {
         if let Some(missing) = self.pace.admit(Instant::now()) {
             self.is_up = false;
-            let purpose = self.purpose;
             log(Level::Warn, || {
-                format!("{error:#}; reconnecting{purpose}{missing}")
+                format!("{error:#}; reconnecting{}{missing}", self.purpose)
             });
         }
     }
@@ -52,8 +51,8 @@ impl ConnectionLog {
         }
         if let Some(missing) = self.pace.admit(Instant::now()) {
             (self.has_failed, self.is_up) = (true, false);
-            let purpose = self.purpose;
             log(Level::Warn, || {
+                let purpose = self.purpose;
                 format!("{error:#}; trying again until it works{purpose}{missing}")
             });
         }
@@ -64,10 +63,9 @@ impl ConnectionLog {
     pub(crate) fn connected(&mut self, peer: &str, server: Option<&impl Display>) {
         self.has_failed = false;
         if !std::mem::replace(&mut self.is_up, true) {
-            let purpose = self.purpose;
-            log(Level::Info, || match server {
-                Some(server) => format!("connected to {server} of `{peer}`{purpose}"),
-                None => format!("connected to `{peer}`{purpose}"),
+            log(Level::Info, || {
+                let server = server.map_or(String::new(), |server| format!("{server} of "));
+                format!("connected to {server}`{peer}`{}", self.purpose)
             });
         }
     }
