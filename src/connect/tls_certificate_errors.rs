@@ -180,10 +180,16 @@ impl Refused<'_> {
 
     fn old_version(&self) -> (String, String) {
         let version = self.own().map_or(1, |own| own.version);
+        if version < 3 {
+            return (
+                format!("has X.509 version {version}, which has no names of hosts; 3 is needed"),
+                "give the server a certificate of version 3: `openssl x509 -req` makes one with `-extfile`"
+                    .to_owned(),
+            );
+        }
         (
-            format!("has X.509 version {version}, which has no names of hosts; 3 is needed"),
-            "give the server a certificate of version 3: `openssl x509 -req` makes one with `-extfile`"
-                .to_owned(),
+            "is signed by an authority whose certificate is older than X.509 version 3".to_owned(),
+            "let an authority sign it that has a certificate of version 3".to_owned(),
         )
     }
 
@@ -266,93 +272,4 @@ fn date(time: UnixTime) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use rustls::pki_types::pem::PemObject;
-
-    use super::*;
-
-    /// `openssl req -x509 -newkey rsa:1024 -sha1`: ring makes no such key.
-    const RSA_1024_SHA1: &str = "-----BEGIN CERTIFICATE-----
-MIIB/DCCAWWgAwIBAgIUBAlEZW5M+F+NIO9IlBTwZd9CqiYwDQYJKoZIhvcNAQEF
-BQAwDzENMAsGA1UEAwwEd2VhazAgFw0yNjExMjgyMTQxNTRaGA8yMTI2MTEwNDIx
-NDE1NFowDzENMAsGA1UEAwwEd2VhazCBnzANBgkqhkiG9w0BAQEFAAOBjQAwgYkC
-gYEA7QXBg78bAaciCUi1aycgyaBJgU8XUY0uvmWxWl69Pq3IB94B0A3TiJtFo1sL
-Fj5kEIoKg2f0SagQxrNnYORZQ9S39o7tazTKyKXBsDMCYtQNlydGFlJvY1FlvSSL
-LHZkI7NVv98RHmWfq1YAp0UQKLrI8DZScxhXkrYwJ2PvhP0CAwEAAaNTMFEwHQYD
-VR0OBBYEFKv076DexsWb1dON8gQ8e/j6XCh9MB8GA1UdIwQYMBaAFKv076DexsWb
-1dON8gQ8e/j6XCh9MA8GA1UdEwEB/wQFMAMBAf8wDQYJKoZIhvcNAQEFBQADgYEA
-5E3K/FYVjVasK7UrQBlQMtWXcLMRQ+TqvSXo6CeVUUGSKTF4nxhtBDgeIof65eCN
-AgH7ZfmKaUeytyfsxc+n0GSwcCSYPyoKFiVIA73eQAQt4ISvD9AkHi/OgSSSWU3D
-Gb7WXNkxH8vmyTd9Bm2CehENceMBCXqAiGp5/TBsyeM=
------END CERTIFICATE-----
-";
-    /// `openssl req -x509 -newkey rsa:2048 -sha1`.
-    const RSA_2048_SHA1: &str = "-----BEGIN CERTIFICATE-----
-MIIC/zCCAeegAwIBAgIUPLZg84Zwesujo/El3SwHkPLZkDAwDQYJKoZIhvcNAQEF
-BQAwDjEMMAoGA1UEAwwDb2xkMCAXDTI2MTEyODIxNDE1NVoYDzIxMjYxMTA0MjE0
-MTU1WjAOMQwwCgYDVQQDDANvbGQwggEiMA0GCSqGSIb3DQEBAQUAA4IBDwAwggEK
-AoIBAQDpdTumTbyQqxeu5oA4YKS9M7o6c9C+1akPLACmoGM4WNZ7P+XuHi/PSiy7
-N509KFHtPP/nUWLcSId9Cd4i9Ksjvc5BjcsMI8pPyfNNmF49LutzCteg/zHSwSLF
-082WRKZVUD5Z5StTlD71aZEF80vxD0pHcszDKg2KdTWF6dACiZuOf/9c9587dmDB
-TDCANCCr1OPvK8XCgkqBOGXuEvlNPeAzu5D/tSEcPO9uejasE01AV21z31IFxdvO
-rmqpBIsr1Wf9djD05/C3hCoADTDjxPZ6t7eXRV+MxF/8P11i4ScOEmKUkrLbgkOt
-krCKJOyRIo+woXL4EfSxBpHl/2qdAgMBAAGjUzBRMB0GA1UdDgQWBBSjlfvPiqDY
-leOstOsls7ndShCFtDAfBgNVHSMEGDAWgBSjlfvPiqDYleOstOsls7ndShCFtDAP
-BgNVHRMBAf8EBTADAQH/MA0GCSqGSIb3DQEBBQUAA4IBAQA4Ks9EPaR7CZ1JxJfB
-Qh9PhLVVhnxrHj6mmLDaYooe3Ob5zKpIc+HhEYgSG4NgDJ2nbV/ipNFm+dgbKpC+
-CpWZjOGY/zrwzRe7olUCPhPTvDkZdUpvaGYWpD9nlzhdIrmfgS00f92M+vkiA7k+
-ENrmGl0ZPFJ2oT60B2vtLXjJRqkFjiGI2NbORRKkL2uucsvnmJeXIcGqUR7TKP8L
-jCMUMMZ3qeCIGLhKFFqLQ0zjEUSvuTukFuvO21kvXxEI0QDGg7bNbO9HGJhhcSjP
-NXTB2LdniQOk+ufjLT+bENE92qUxfogJWWvQLi4fYndqc0sjQW8V6W4JngzLBnpY
-j/AK
------END CERTIFICATE-----
-";
-
-    fn check(certificate: &str, error: &CertificateError, what: &str, advice: &str) {
-        let der = CertificateDer::from_pem_slice(certificate.as_bytes()).expect("it is one");
-        let (chain, tls) = ([der], TlsConfig::default());
-        let refused = Refused {
-            chain: &chain,
-            tls: &tls,
-        };
-        let (found, help) = refused.explain(error);
-        assert!(found.contains(what), "{found}");
-        assert!(help.contains(advice), "{help}");
-    }
-
-    #[test]
-    fn a_key_or_a_signature_that_is_too_weak_is_named() {
-        let error = CertificateError::BadSignature;
-        check(
-            RSA_1024_SHA1,
-            &error,
-            "RSA key of 1024 bits",
-            "2048 bits or more",
-        );
-        check(RSA_2048_SHA1, &error, "signed with SHA-1", "-sha256");
-    }
-
-    #[test]
-    fn dates_are_those_of_the_calendar() {
-        for (seconds, expected) in [
-            (0, "1970-01-01"),
-            (951_782_400, "2000-02-29"),
-            (951_868_800, "2000-03-01"),
-            (1_735_689_599, "2024-12-31"),
-            (4_102_444_800, "2100-01-01"),
-            (253_402_300_799, "9999-12-31"),
-        ] {
-            let time = UnixTime::since_unix_epoch(Duration::from_secs(seconds));
-            assert_eq!(date(time), expected);
-        }
-    }
-
-    #[test]
-    fn a_name_is_shown_as_it_is_in_the_certificate() {
-        assert_eq!(bare("DnsName(\"redis.example\")"), "redis.example");
-        assert_eq!(bare("IpAddress(127.0.0.1)"), "127.0.0.1");
-        assert_eq!(bare("redis.example"), "redis.example");
-    }
-}
+mod tests;

@@ -197,3 +197,173 @@ fn is_about_client_certificate(alert: AlertDescription) -> bool {
             | AlertDescription::DecryptError
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::address::Address;
+    use crate::config::{Config, Endpoint, ServerRole};
+
+    /// What a report says of a handshake with `redis:6380` that ended with `alert`.
+    fn after(alert: AlertDescription, parameters: &str, asks_for_certificate: bool) -> String {
+        let evidence = Evidence {
+            asks_for_certificate,
+            ..Evidence::default()
+        };
+        of(rustls::Error::AlertReceived(alert), parameters, &evidence)
+    }
+
+    fn of(cause: rustls::Error, parameters: &str, evidence: &Evidence) -> String {
+        let url = format!("rediss://redis:6380?{parameters}");
+        let config: Config = url.parse().expect("valid");
+        let endpoint = Endpoint::Tcp(Address::new("redis", 6380));
+        let config = ServerConfig::new(Arc::new(config), endpoint, ServerRole::Standalone);
+        let error = io::Error::new(io::ErrorKind::InvalidData, cause);
+        format!("{:?}", tls_error(&error, &config, evidence))
+    }
+
+    #[track_caller]
+    fn check(report: &str, message: &str, help: &str) {
+        assert!(report.starts_with(message), "{report}");
+        assert!(report.contains(help), "{report}");
+    }
+
+    #[test]
+    fn an_alert_is_explained_with_what_to_do_about_it() {
+        use AlertDescription::*;
+        let table = [
+            (
+                HandshakeFailure,
+                "`redis:6380` has no cipher suite",
+                "let the server use TLS 1.3",
+            ),
+            (
+                InsufficientSecurity,
+                "`redis:6380` has no cipher suite",
+                "let the server use TLS 1.3",
+            ),
+            (
+                UnrecognisedName,
+                "`redis:6380` has no certificate for the name",
+                "add `?tls_server_name=`",
+            ),
+            (
+                ProtocolVersion,
+                "`redis:6380` does not speak TLS 1.2 or 1.3",
+                "`tls-protocols",
+            ),
+            (
+                InternalError,
+                "`redis:6380` could not go on",
+                "read the log of the server",
+            ),
+            (
+                DecodeError,
+                "`redis:6380` refused the TLS handshake",
+                "read the log of the server",
+            ),
+            // Not about a client certificate, as the server has not asked for one.
+            (
+                UnknownCA,
+                "`redis:6380` refused the TLS handshake",
+                "read the log of the server",
+            ),
+        ];
+        for (alert, message, help) in table {
+            check(&after(alert, "", false), message, help);
+        }
+        let named = after(UnrecognisedName, "tls_server_name=cache", false);
+        check(
+            &named,
+            "`redis:6380` has no certificate",
+            "correct `tls_server_name`",
+        );
+    }
+
+    #[test]
+    fn a_client_certificate_that_is_asked_for_and_missing_is_named() {
+        use AlertDescription::*;
+        for alert in [
+            CertificateRequired,
+            HandshakeFailure,
+            AccessDenied,
+            DecryptError,
+        ] {
+            let message = "`redis:6380` asks for a client certificate, and the URL has none";
+            check(
+                &after(alert, "", true),
+                message,
+                "add `?tls_cert=` and `&tls_key=`",
+            );
+        }
+        check(
+            &after(DecodeError, "", true),
+            "`redis:6380` refused the TLS handshake",
+            "log",
+        );
+    }
+
+    #[test]
+    fn what_a_server_has_against_a_client_certificate_is_told() {
+        use AlertDescription::*;
+        let files = "tls_cert=/tls/client.pem&tls_key=/tls/client.key";
+        let message = "`redis:6380` did not accept the client certificate";
+        for (alert, why, help) in [
+            (
+                CertificateExpired,
+                ", which has expired",
+                "renew the certificate in `/tls/client.pem`",
+            ),
+            (
+                CertificateRevoked,
+                ", which is revoked",
+                "renew the certificate in `/tls/client.pem`",
+            ),
+            (
+                UnknownCA,
+                ": its issuer is unknown",
+                "give the server the authority of `/tls/client.pem`",
+            ),
+            (
+                BadCertificate,
+                "\n",
+                "use another certificate than `/tls/client.pem`",
+            ),
+            (
+                UnsupportedCertificate,
+                "\n",
+                "use another certificate than `/tls/client.pem`",
+            ),
+            (
+                CertificateUnknown,
+                "\n",
+                "use another certificate than `/tls/client.pem`",
+            ),
+        ] {
+            check(&after(alert, files, true), &format!("{message}{why}"), help);
+        }
+    }
+
+    #[test]
+    fn what_rustls_does_not_say_in_full_leads_to_the_log_of_the_server() {
+        let cause = rustls::Error::PeerMisbehaved(rustls::PeerMisbehaved::TooManyEmptyFragments);
+        let report = of(cause, "", &Evidence::default());
+        check(
+            &report,
+            "the TLS handshake with `redis:6380` failed",
+            "read the log of the server",
+        );
+    }
+
+    #[test]
+    fn a_cause_from_the_network_is_short_and_fit_to_print() {
+        let text = format!("{}\u{1b}[2J", "x".repeat(10 * MAX_CAUSE));
+        let report = of(rustls::Error::General(text), "", &Evidence::default());
+        assert!(
+            report.len() < 2 * MAX_CAUSE && !report.contains('\u{1b}'),
+            "{report}"
+        );
+    }
+}
