@@ -5,16 +5,19 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
 
+use super::call_options::CallOptions;
 use super::errors::closed;
 use super::multiplexed::MultiplexedConnection;
 use super::queue::may_leave_replica;
 use super::reply::Reply;
-use super::request::Request;
+use super::request::{Request, own_request};
 use super::retry::MAX_WRITES;
 use super::state::Purpose;
+use super::timeouts::Timeouts;
 use crate::config::Target;
 use crate::error::{Error, ErrorKind};
 use crate::observe::{Tally, count_retry};
+use crate::resp::Refusal;
 use crate::runtime::{sleep, within};
 use crate::sentinel::SentinelWatch;
 use crate::url::ReadFrom;
@@ -104,6 +107,8 @@ impl BlockingPool {
         let start = Instant::now();
         let waits = !request.options.fail_fast;
         let mut write_retries = WRITE_RETRY_DELAYS.iter();
+        // The server has said that it cannot serve for now.
+        let mut is_unavailable = false;
         // Why it is not known whether it has run.
         let mut lost: Option<Error> = None;
         loop {
@@ -111,6 +116,16 @@ impl BlockingPool {
                 Ok(lease) => lease,
                 Err(error) => return Err(error.after_loss(lost)),
             };
+            if is_unavailable {
+                let ready = self.until_ready(&lease, request.options, start, deadline);
+                match ready.await {
+                    Err(error) if error.kind() == ErrorKind::NotReady => {
+                        return Err(error.after_loss(lost));
+                    }
+                    // What else there is, the command finds out.
+                    _ => is_unavailable = false,
+                }
+            }
             let once = request.clone().once();
             let once = once.after_waiting(start.elapsed());
             let mut call = lease.connection.call(once);
@@ -123,12 +138,14 @@ impl BlockingPool {
                     if is_left {
                         lease.connection.leave();
                     }
-                    if request.refusal(reply).is_none() {
+                    let Some(refusal) = request.refusal(reply) else {
                         if is_kept && !is_left {
                             self.put_back(&lease);
                         }
                         return result;
-                    }
+                    };
+                    is_unavailable =
+                        matches!(refusal, Refusal::Unavailable(_)) && !refusal.is_by_a_replica();
                     write_retries.next().copied().filter(|_| waits)
                 }
                 Err(error) => match error.kind() {
@@ -157,6 +174,21 @@ impl BlockingPool {
                 _ => return result.map_err(|error| error.after_loss(lost)),
             }
         }
+    }
+
+    /// Waits until the server serves, until `deadline` has passed since `start`.
+    async fn until_ready(
+        &self,
+        lease: &Lease<'_>,
+        options: CallOptions,
+        start: Instant,
+        deadline: Duration,
+    ) -> Result<(), Error> {
+        let timeouts = Timeouts::from(self.target.client()).with_deadline(deadline);
+        let command = self.target.probe_command();
+        let request = own_request(&command, options.with_timeouts(timeouts).idempotent());
+        let mut call = lease.connection.call(request).since(start);
+        call.reply().await.map(drop)
     }
 
     fn check_out(&self) -> Result<Lease<'_>, Error> {

@@ -64,6 +64,12 @@ impl<'a> Call<'a> {
         }
     }
 
+    /// Counts the deadline from `start` on.
+    pub(super) fn since(mut self, start: Instant) -> Call<'a> {
+        self.started = Some(start);
+        self
+    }
+
     /// Counts writes to other nodes, too.
     pub(crate) fn after_writes(mut self, writes: u8) -> Call<'a> {
         self.writes = writes;

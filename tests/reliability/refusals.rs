@@ -8,8 +8,9 @@ use std::time::{Duration, Instant};
 use redis::aio::ConnectionLike;
 use redis::{AsyncCommands, Pipeline, RedisResult, Value, cmd, pipe};
 use redis_ready::testing::Server;
-use redis_ready::{Client, Error, ErrorKind};
+use redis_ready::{Client, Error, ErrorKind, TimeoutCause};
 
+use crate::support::errors::report;
 use crate::support::fake_server::{Answer, FakeServer};
 use crate::support::measure::{Lateness, assert_within, timed};
 use crate::support::process::{connect, query, wait_until};
@@ -423,4 +424,59 @@ fn a_blocking_command_waits_for_a_server_that_is_not_ready() {
     let mut client = open(&format!("{}/1", server.url()), "");
     let popped: RedisResult<(String, String)> = run(client.blpop("k", 1.0));
     assert_eq!(popped.expect("it waits").1, "v");
+}
+
+/// Longer than the delays between the three times that it may be written.
+#[test]
+fn a_blocking_command_waits_until_the_server_serves() {
+    const TROUBLE: Duration = Duration::from_secs(3);
+    for code in ["LOADING", "BUSY"] {
+        let start = Instant::now();
+        let serves = move || start.elapsed() > TROUBLE;
+        let server = refusing(
+            &format!("{code} not now"),
+            move |name| name == "BLPOP" && !serves(),
+            serves,
+        );
+        let mut client = open(&server.url(), "deadline=60s");
+        let popped: RedisResult<Value> = run(client.blpop("k", 1.0));
+        assert_eq!(popped.expect("it waits"), Value::Okay, "{code}");
+        assert!(server.count("BLPOP") <= 3, "{code}");
+    }
+}
+
+#[test]
+fn a_blocking_command_that_is_refused_until_its_deadline_says_so() {
+    let server = refusing("LOADING not now", |name| name == "BLPOP", || false);
+    let mut client = open(&server.url(), "deadline=2s");
+    let popped: RedisResult<Value> = run(client.blpop("k", 1.0));
+    let error = popped.expect_err("it is refused");
+    let text = report(&error);
+    assert_eq!(error.code(), Some("LOADING"), "{text}");
+    let error = Error::from_redis(&error).expect("it is ours");
+    assert_eq!(
+        error.timeout_cause(),
+        Some(TimeoutCause::NotReady),
+        "{text}"
+    );
+    assert!(!error.may_have_run(), "{text}");
+    assert!(
+        text.contains("was not ready within 2s (`deadline`): LOADING"),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_blocking_command_goes_on_when_a_server_that_is_not_ready_ends_its_connection() {
+    let (refused, ended) = (AtomicBool::new(false), AtomicBool::new(false));
+    let server = FakeServer::resp3(move |command| match command[0].as_str() {
+        "BLPOP" if !refused.swap(true, Ordering::SeqCst) => Some(Answer::line(LOADING)),
+        "PING" if !ended.swap(true, Ordering::SeqCst) => Some(Answer::Close),
+        _ => None,
+    });
+    let mut client = open(&server.url(), "deadline=60s");
+    let popped: RedisResult<Value> = run(client.blpop("k", 1.0));
+    assert_eq!(popped.expect("it goes on"), Value::Okay);
+    assert_eq!(server.count("PING"), 1);
+    assert_eq!(server.count("BLPOP"), 2);
 }
