@@ -30,6 +30,7 @@ mod lasting_causes;
 #[cfg(target_os = "linux")]
 mod leaks;
 mod losses;
+mod not_ready;
 #[cfg(target_os = "linux")]
 mod outage_queue;
 mod refusals;
