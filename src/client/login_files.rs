@@ -8,7 +8,8 @@ use std::future::{Future, ready};
 use std::path::PathBuf;
 use std::pin::Pin;
 
-use super::environment::{Holds, Places, Source, Value, Variable, find_if_set, process_places};
+use super::environment::{Places, find_if_set, process_places};
+use super::variable::{Holds, Source, Value, Variable};
 use crate::config::Config;
 use crate::error::{Error, ErrorKind};
 use crate::login::{Credentials, CredentialsSource, Supplier};

@@ -13,6 +13,7 @@ mod macros;
 mod overrides;
 mod registry;
 mod session_start;
+mod variable;
 
 pub use self::async_client::Client;
 pub use self::blocking::BlockingClient;

@@ -8,10 +8,11 @@ use log::Level;
 use once_cell::sync::OnceCell;
 
 use super::async_client::Client;
-use super::environment::{self, Holds, Value, Variable};
+use super::environment;
 use super::login_files;
 #[cfg(feature = "testing")]
 use super::overrides;
+use super::variable::{Holds, Value, Variable, check_name};
 use crate::config::Config;
 use crate::error::Error;
 use crate::runtime::log_here;
@@ -106,7 +107,7 @@ fn overridden(
     if let Some(client) = found.client.get() {
         return client.clone();
     }
-    environment::check_name(name)?;
+    check_name(name)?;
     let variable = Variable::new(name, documented);
     first_call(&found.client, variable, package, |variable| {
         environment::overridden(variable, found.text.as_deref())
@@ -128,7 +129,7 @@ fn entry(name: &str) -> Option<&'static Entry> {
 /// Looks `name` up again and puts it at the end of the list, unless another thread just has.
 #[cold]
 fn new_entry(name: &str) -> Result<&'static Entry, Error> {
-    environment::check_name(name)?;
+    check_name(name)?;
     let mut next = &FIRST;
     loop {
         let entry = next.get_or_init(|| {
