@@ -524,6 +524,12 @@ fn what_cannot_run_exits_with_2() {
         project.run_in("", &["check", "--unknown"]).status.code(),
         Some(2)
     );
+    let directory = project.run_in("", &["check", "--manifest-path", "."]);
+    assert_eq!(
+        directory.status.code(),
+        Some(0),
+        "its `Cargo.toml` is meant"
+    );
     let project = project.file("Cargo.toml", "[package\n");
     let output = project.run_in("", &["check"]);
     assert_eq!(output.status.code(), Some(2));

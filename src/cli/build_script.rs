@@ -194,6 +194,23 @@ mod tests {
     }
 
     #[test]
+    fn reads_a_list_of_formats() {
+        let plain = Check::new;
+        let unread = [Unread::Argument("formats".to_owned())];
+        check(
+            "Check::new().formats([Format::Password, redis_ready::build::Format::Tls]).run()",
+            &[plain().formats([Format::Password, Format::Tls])],
+            &[],
+        );
+        check("Check::new().formats(FORMATS).run()", &[plain()], &unread);
+        check(
+            "Check::new().formats([Format::New]).run()",
+            &[plain()],
+            &unread,
+        );
+    }
+
+    #[test]
     fn tells_what_it_cannot_read() {
         let plain = Check::new;
         check(

@@ -126,3 +126,19 @@ fn shared_server() -> io::Result<&'static Server> {
         builder.arg(DATABASES.to_string()).start()
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_database_is_lent_and_no_other_one() {
+        let lend = || Database::lend().map_err(|error| error.to_string());
+        let mut lent: Vec<_> = (0..DATABASES)
+            .map(|_| lend().expect("one is free"))
+            .collect();
+        assert_eq!(lend().err().as_deref(), Some("all 1024 databases are lent"));
+        let url = lent.pop().expect("they are lent").url().to_owned();
+        assert_eq!(lend().expect("one was given back").url(), url);
+    }
+}

@@ -277,3 +277,21 @@ fn ping(mut stream: impl Read + Write) -> io::Result<String> {
     let length = stream.read(&mut reply)?;
     Ok(String::from_utf8_lossy(&reply[..length]).into_owned())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_machine_without_a_server_is_told_how_to_install_one() {
+        let missing = ["no-such-server", "nor-this-one"].map(str::to_owned);
+        let error = spawn_any(&missing, |_| Ok(())).expect_err("there is none");
+        assert_eq!(error.kind(), io::ErrorKind::NotFound);
+        let text = error.to_string();
+        let start = "cannot find `no-such-server` or `nor-this-one` in `PATH`\n  help: ";
+        assert!(
+            text.starts_with(start) && text.contains("apt-get install"),
+            "{text}"
+        );
+    }
+}

@@ -68,6 +68,7 @@ mod stopped_process;
 mod subscriptions;
 #[cfg(feature = "testing")]
 mod testing;
+mod thread_time;
 #[cfg(all(feature = "testing", unix))]
 mod timeout_causes;
 #[cfg(all(feature = "testing", feature = "tls", unix))]

@@ -6,6 +6,8 @@ use std::time::Duration;
 use fastrand::Rng;
 use redis_ready::{RedisUrl, UrlKind};
 
+use crate::thread_time::thread_time;
+
 fn pick<'a>(random: &mut Rng, from: &[&'a str]) -> &'a str {
     from[random.usize(..from.len())]
 }
@@ -329,9 +331,9 @@ fn time_grows_with_the_length_and_not_with_its_square() {
             let time = |size: usize| {
                 let text = format!("{start}{}", filler.repeat(size / filler.len()));
                 move || {
-                    let begin = processor_time();
+                    let begin = thread_time();
                     let _ = black_box(RedisUrl::parse(&text));
-                    processor_time().saturating_sub(begin)
+                    thread_time().saturating_sub(begin)
                 }
             };
             let (short, long) = (time(4_000), time(16_000));
@@ -379,20 +381,4 @@ fn every_default_of_the_documentation_is_the_one_in_force() {
         seen += 1;
     }
     assert!(seen >= 9, "{seen} defaults");
-}
-
-/// How long the processor has run this thread: other work on the machine does not count.
-#[cfg(unix)]
-fn processor_time() -> Duration {
-    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
-    Duration::try_from(time).expect("a thread does not run for less than nothing")
-}
-
-#[cfg(not(unix))]
-fn processor_time() -> Duration {
-    use std::sync::OnceLock;
-    use std::time::Instant;
-
-    static START: OnceLock<Instant> = OnceLock::new();
-    START.get_or_init(Instant::now).elapsed()
 }

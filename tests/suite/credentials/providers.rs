@@ -63,12 +63,9 @@ fn what_a_provider_does_wrong_is_told_and_tried_again() {
         ("panic in the call", "the credentials provider has panicked"),
         (
             "silence",
-            "the credentials provider did not answer within 300ms",
+            "the credentials provider did not answer within 1s",
         ),
-        (
-            "block",
-            "the credentials provider did not answer within 300ms",
-        ),
+        ("block", "the credentials provider did not answer within 1s"),
         (
             "expired",
             "the credentials provider returned credentials that expired",
@@ -76,7 +73,7 @@ fn what_a_provider_does_wrong_is_told_and_tried_again() {
         ("wrong", "did not accept user `app`: WRONGPASS"),
     ] {
         let asked = Counter::default();
-        let url = format!("{}?connect_timeout=300ms", stage.url());
+        let url = format!("{}?connect_timeout=1s&deadline=20s", stage.url());
         let client = client(&url, move || {
             let is_wrong = asked.next() < 2;
             assert!(!(is_wrong && mistake == "panic in the call"), "on purpose");
@@ -85,8 +82,8 @@ fn what_a_provider_does_wrong_is_told_and_tried_again() {
                     _ if !is_wrong => {}
                     "error" => return Err(io::Error::other("the vault is sealed")),
                     "panic" => panic!("on purpose"),
-                    "silence" => tokio::time::sleep(Duration::from_millis(600)).await,
-                    "block" => std::thread::sleep(Duration::from_millis(600)),
+                    "silence" => tokio::time::sleep(Duration::from_secs(2)).await,
+                    "block" => std::thread::sleep(Duration::from_secs(2)),
                     "expired" => {
                         let past = std::time::SystemTime::now() - Duration::from_secs(60);
                         return Ok(Credentials::new("app", "right").expires_at(past));
@@ -100,7 +97,7 @@ fn what_a_provider_does_wrong_is_told_and_tried_again() {
         let error = run(client.ping()).expect_err(mistake);
         assert_eq!(error.kind(), ErrorKind::Authentication, "{error:?}");
         assert!(format!("{error:#}").contains(text), "{mistake}: {error:#}");
-        assert!(start.elapsed() < Duration::from_secs(2), "{mistake}");
+        assert!(start.elapsed() < Duration::from_secs(10), "{mistake}");
         let report = format!("{error:?}{client:?}");
         assert!(
             !report.contains("wr0ng") && !report.contains("right"),
