@@ -26,9 +26,9 @@ pub(super) enum Keys {
     Stored,
     /// The first half of what follows `STREAMS`.
     Streams,
-    /// The first argument, and those behind `STORE` and `STOREDIST`, which do not stand before `from`.
+    /// The first argument, and those behind `STORE` and `STOREDIST`, which follow after `skipped` others.
     Radius {
-        from: usize,
+        skipped: usize,
     },
     /// The first argument, and the one behind the option `STORE`.
     Sort,
@@ -77,9 +77,9 @@ impl Keys {
                 let count = numbered.clone().count() / 2;
                 numbered.take(count).for_each(each);
             }
-            Keys::Radius { from } => {
+            Keys::Radius { skipped } => {
                 numbered.nth(1).into_iter().for_each(&mut each);
-                visit_radius_options(numbered.skip(from - 2), each);
+                visit_radius_options(numbered.skip(skipped), each);
             }
             Keys::Sort => {
                 numbered.nth(1).into_iter().for_each(&mut each);
