@@ -7,6 +7,7 @@ use super::super::reply::ExpectedReplies;
 use super::command_queue::{CommandQueue, Connection, Outcome};
 use super::in_flight::{Caller, Entry};
 use super::not_ready::Probe;
+use crate::error::Error;
 use crate::runtime::{Wakers, later};
 
 /// Response timeouts without one byte from the server after which the connection is given up.
@@ -35,7 +36,10 @@ impl CommandQueue {
                 self.in_flight
                     .expire_written(now, self.last_heard, late, &mut self.waiters, wakers)
             }
-            Connection::Down { .. } => self.expire_unsent(now, pause, wakers),
+            Connection::Down { last, .. } => {
+                let last = last.clone();
+                self.expire_unsent(now, last.as_ref(), pause, wakers)
+            }
             Connection::Closed(_) => None,
         };
         self.admit(wakers);
@@ -73,21 +77,18 @@ impl CommandQueue {
     }
 
     /// Without a connection late commands are dropped: they must not run once their callers have been
-    /// told that they have not.
+    /// told that they have not. `last` is why there is none.
     fn expire_unsent(
         &mut self,
         now: Instant,
+        last: Option<&Error>,
         pause: Option<Pause>,
         wakers: &mut Wakers,
     ) -> Option<Instant> {
-        let last = match &self.connection {
-            Connection::Down { last, .. } => last.clone(),
-            _ => None,
-        };
         let late = |limit| {
             Outcome::Late(Late {
                 limit,
-                waited_for: WaitedFor::Connection(last.clone()),
+                waited_for: WaitedFor::Connection(last.cloned()),
                 pause,
             })
         };

@@ -96,7 +96,7 @@ impl CommandQueue {
         is_early: bool,
         now: Instant,
     ) -> Submitted {
-        if fail_fast && !is_early {
+        if fail_fast {
             return Submitted::Hindered(Hindrance::NoRoom);
         }
         let Some(waker) = waker else {
@@ -212,7 +212,7 @@ impl CommandQueue {
     /// The caller that waits for a reply goes away.
     pub(in super::super) fn abandon(&mut self, waiter: WaiterId, wakers: &mut Wakers) -> OldWaker {
         let old = self.waiters.abandon(waiter);
-        if old.is_some() && self.has_unsent() {
+        if old.is_some() {
             if self.in_flight.abandon_unsent(waiter, self.out.taken()) {
                 self.drop_abandoned();
             }
