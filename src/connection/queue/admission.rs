@@ -127,3 +127,108 @@ impl Admission {
         self.line.iter().map(|caller| caller.until).min()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn caller(waiter: WaiterId, until: Instant) -> InLine {
+        InLine {
+            waiter,
+            until,
+            limit: SECOND,
+        }
+    }
+
+    /// Callers with the numbers from 0, of which number 1 waits until `early` and the others a second longer.
+    fn line(count: WaiterId, early: Instant) -> Admission {
+        let mut admission = Admission::new(10);
+        for waiter in 0..count {
+            let until = if waiter == 1 { early } else { early + SECOND };
+            admission.push_back(caller(waiter, until));
+        }
+        admission
+    }
+
+    /// Takes the first one who waits, where number 0 has gone away.
+    fn pop(admission: &mut Admission) -> Option<WaiterId> {
+        let mut popped = None;
+        let waker = admission.pop(|waiter| {
+            popped = Some(waiter);
+            (waiter != 0).then(|| Waker::noop().clone())
+        });
+        popped.filter(|_| waker.is_some())
+    }
+
+    #[test]
+    fn those_who_have_gone_are_freed_once_they_are_half_of_the_line() {
+        let mut admission = line(6, Instant::now());
+        let mut freed = 0;
+        for (waiter, expected) in [(0, 0), (1, 0), (2, 3)] {
+            admission.leave(|gone| {
+                let has_gone = gone <= waiter;
+                freed += u32::from(has_gone);
+                has_gone
+            });
+            assert_eq!(freed, expected);
+            assert_eq!(admission.len(), 5 - waiter as usize);
+        }
+    }
+
+    #[test]
+    fn one_who_has_gone_is_left_out_and_does_not_count_any_more() {
+        let mut admission = line(6, Instant::now());
+        admission.leave(|_| false);
+        assert_eq!(pop(&mut admission), Some(1));
+        assert_eq!(admission.len(), 4);
+        assert_eq!(pop(&mut admission), Some(2));
+        assert_eq!(admission.len(), 3);
+    }
+
+    #[test]
+    fn the_time_of_a_caller_is_up_whether_it_has_gone_or_not() {
+        for (gone, others) in [(0, 4), (1, 5)] {
+            let now = Instant::now();
+            let mut admission = line(6, now);
+            admission.leave(|_| false);
+            let mut late = Vec::new();
+            admission.expire(now, |caller| {
+                late.push(caller.waiter);
+                caller.waiter != gone
+            });
+            assert_eq!(late, [1]);
+            assert_eq!(admission.len(), others, "number {gone} has gone");
+        }
+    }
+
+    #[test]
+    fn one_who_was_let_in_too_early_is_the_first_again() {
+        let now = Instant::now();
+        let mut admission = line(2, now);
+        admission.push_front(caller(7, now));
+        assert_eq!(pop(&mut admission), Some(7));
+    }
+
+    #[test]
+    fn those_who_were_let_in_take_room() {
+        let mut admission = Admission::new(10);
+        assert!(!admission.is_full(9));
+        admission.let_in();
+        assert!(admission.is_full(9) && !admission.is_full(8));
+        admission.arrived();
+        assert!(!admission.is_full(9));
+    }
+
+    #[test]
+    fn only_a_connection_has_room_for_more_than_wait_without_one() {
+        let mut admission = Admission::new(5_000);
+        for (is_connected, room) in [(true, 5_000), (false, MAX_WAITING)] {
+            assert!(admission.is_full(MAX_WAITING));
+            admission.set_connected(is_connected);
+            assert!(admission.is_full(room) && !admission.is_full(room - 1));
+            admission.set_connected(false);
+        }
+    }
+}

@@ -1,6 +1,8 @@
 mod endings;
 mod logging_in;
 mod observed;
+#[cfg(unix)]
+mod writing;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -10,7 +12,7 @@ use std::time::{Duration, Instant};
 use redis::Value;
 
 use super::super::call_options::CallOptions;
-use super::super::late::{About, Late, Limit, WaitedFor};
+use super::super::late::{About, Late};
 use super::super::reply::{ExpectedReplies, Reply};
 use super::super::timeouts::Timeouts;
 use super::admission::MAX_WAITING;
@@ -242,6 +244,7 @@ fn without_a_connection_a_late_command_is_forgotten() {
     );
     expire(&mut queue, Duration::from_secs(4));
     assert_eq!(failure(&mut queue, early), ErrorKind::Unreachable);
+    assert_eq!(queue.in_flight(), 0, "it makes room at once");
     submit(&mut queue, b"bb");
     connect(&mut queue);
     assert_eq!(take(&mut queue), b"bb");
@@ -774,9 +777,15 @@ fn a_short_limit_of_a_handle_ends_no_connection() {
     let mut queue = connected(10);
     with_limit(&mut queue, Duration::from_millis(1));
     take(&mut queue);
-    let silence = 3 * TIMEOUTS.response_timeout;
     assert!(!queue.is_silent(Instant::now() + TIMEOUTS.response_timeout));
-    assert!(queue.is_silent(Instant::now() + silence));
+    let submitted = queue.in_flight.front().expect("it is in flight").submitted;
+    let silence = 3 * TIMEOUTS.response_timeout;
+    let almost = silence.saturating_sub(Duration::from_nanos(1));
+    assert!(!queue.is_silent(submitted + almost));
+    let end = submitted + silence;
+    assert!(queue.is_silent(end));
+    let next = waking(|wakers| queue.expire(end, None, wakers));
+    assert_eq!(next, None, "the connection is given up");
 }
 
 #[test]
@@ -870,17 +879,14 @@ fn waiting_in_an_outage_is_bounded_whatever_may_be_in_flight() {
 
 #[test]
 fn a_late_command_names_why_there_is_no_connection() {
-    let late = Late {
-        limit: Limit::Deadline(TIMEOUTS.deadline),
-        waited_for: WaitedFor::Connection(Some(lost())),
-        pause: None,
-    };
-    let error = told(late);
-    let expected = "no connection to `peer` within 3s (`deadline`): lost";
-    assert_eq!(
-        (error.kind(), &*error.to_string()),
-        (ErrorKind::Unreachable, expected)
-    );
+    let mut queue = disconnected(1);
+    let waits = submit(&mut queue, b"a");
+    let in_line = line_up(&mut queue, b"b", TIMEOUTS.deadline);
+    expire(&mut queue, TIMEOUTS.deadline);
+    for waiter in [waits, in_line] {
+        let expected = "no connection to `peer` within 3s (`deadline`): lost";
+        assert_eq!(late(&mut queue, waiter), expected);
+    }
 }
 
 #[test]

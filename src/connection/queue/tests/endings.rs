@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use redis::Value;
 
+use super::super::admission::MAX_WAITING;
 use super::super::after_unlock::AfterUnlock;
 use super::super::command_queue::{CommandQueue, Outcome};
 use super::super::submit::Submitted;
@@ -65,6 +66,34 @@ fn a_client_that_is_about_to_be_closed_takes_those_that_were_let_in() {
 }
 
 #[test]
+fn an_outage_has_room_for_those_that_were_let_in_before() {
+    let mut queue = outage(10_000);
+    for _ in 0..MAX_WAITING {
+        submit(&mut queue, b"x");
+    }
+    let refused = submit_as(&mut queue, false, false);
+    assert!(matches!(refused, Submitted::Refused(error) if error.kind() == ErrorKind::QueueFull));
+    let admitted = submit_as(&mut queue, false, true);
+    assert!(matches!(admitted, Submitted::Waiting(..)));
+}
+
+#[test]
+fn a_server_is_asked_for_its_role_once() {
+    let mut queue = connected(10);
+    queue.driver_sleeps();
+    assert!(matches!(queue.ask_role(TIMEOUTS), AfterUnlock::Wake(_)));
+    assert!(matches!(queue.ask_role(TIMEOUTS), AfterUnlock::Nothing));
+    expire(&mut queue, Duration::ZERO);
+    assert_eq!(take(&mut queue), b"*1\r\n$4\r\nROLE\r\n");
+    // Without a connection there is no server to ask.
+    let mut queue = disconnected(10);
+    assert!(matches!(queue.ask_role(TIMEOUTS), AfterUnlock::Nothing));
+    connect(&mut queue);
+    expire(&mut queue, Duration::ZERO);
+    assert_eq!(take(&mut queue), b"");
+}
+
+#[test]
 fn a_supervisor_that_ended_says_why_there_is_no_connection() {
     let mut queue = connected(10);
     waking(|wakers| queue.supervisor_ended(&lost(), wakers));
@@ -102,6 +131,10 @@ fn what_must_not_wait_is_hindered_in_an_outage() {
     assert!(hinders(&mut outage(10), true));
     assert!(!hinders(&mut outage(10), false));
     assert!(!hinders(&mut connected(10), true));
+    // Nor does it wait for room.
+    let mut full = connected(1);
+    submit(&mut full, b"x");
+    assert!(hinders(&mut full, true) && !hinders(&mut full, false));
     // It waits for an attempt that is under way, until that fails.
     let mut queue = disconnected(10);
     let mut submit = |fail_fast| match submit_as(&mut queue, fail_fast, false) {
@@ -151,6 +184,20 @@ fn parked_callers_try_again_once_a_probe_says_that_the_server_serves() {
     waking(|wakers| queue.deliver(&mut vec![Ok(pong)], 0, wakers)).expect("it was asked");
     assert!(matches!(outcome(&mut queue, parked), Some(Outcome::Retry)));
     assert!(!queue.has_served(), "no command was answered");
+}
+
+/// Removed later, what callers left takes no room until then.
+#[test]
+fn bytes_that_are_not_waited_for_leave_room() {
+    let mut queue = connected(100);
+    let mebibyte = vec![b'x'; 1024 * 1024];
+    let waiters: Vec<_> = (0..8).map(|_| submit(&mut queue, &mebibyte)).collect();
+    let full = submit_as(&mut queue, false, true);
+    assert!(matches!(full, Submitted::InLine(..)));
+    abandon(&mut queue, waiters[0]);
+    assert_eq!(queue.in_flight(), 8, "it is not removed");
+    let waits = submit_as(&mut queue, false, true);
+    assert!(matches!(waits, Submitted::Waiting(..)));
 }
 
 #[test]

@@ -12,6 +12,7 @@ use super::{
     Count, TIMEOUTS, abandon, connect, connected, deliver, disconnected, expire, line_up, lose,
     lost, submit, submit_with, take, waking,
 };
+use crate::connect::Greeting;
 use crate::error::ErrorKind;
 use crate::observe::ConnectionState;
 use crate::resp::{Refusal, Unavailable};
@@ -19,7 +20,7 @@ use crate::resp::{Refusal, Unavailable};
 const LOADING: Refusal = Refusal::Unavailable(Unavailable::Loading);
 const SECOND: Duration = Duration::from_secs(1);
 
-fn park(queue: &mut CommandQueue) -> super::WaiterId {
+pub(super) fn park(queue: &mut CommandQueue) -> super::WaiterId {
     let parked = queue.park(LOADING, TIMEOUTS.deadline, TIMEOUTS, Waker::noop());
     parked.expect("the queue is open").0
 }
@@ -55,6 +56,19 @@ fn the_state_is_that_of_the_connection() {
     assert_eq!(error.kind(), ErrorKind::Closed);
     waking(|wakers| queue.close(&lost(), wakers));
     assert_eq!(state(&queue), ConnectionState::Closed);
+}
+
+#[test]
+fn what_the_server_says_of_itself_is_told() {
+    let mut queue = connected(10);
+    let greeting = Greeting {
+        version: Some("9.1.0".to_owned()),
+        is_replica: Some(true),
+    };
+    queue.greeted(greeting.clone(), Some("h:1".to_owned()));
+    let condition = queue.condition();
+    assert_eq!(condition.greeting, greeting);
+    assert_eq!(condition.server.as_deref(), Some("h:1"));
 }
 
 #[test]
