@@ -193,9 +193,12 @@ mod tests {
     use super::super::effect::Effect;
     use super::*;
 
+    fn text(text: &str) -> Value {
+        Value::BulkString(text.into())
+    }
+
     /// An answer of RESP2: name, flags, first key, categories, and more fields.
     fn answer(name: &str, flags: &str, first: i64, categories: &str, more: &[Value]) -> Value {
-        let text = |text: &str| Value::BulkString(text.into());
         let words = |words: &str| Value::Array(words.split_whitespace().map(text).collect());
         let keys = [first, first, 1].map(Value::Int);
         let mut fields = vec![text(name), Value::Int(-2), words(flags)];
@@ -278,22 +281,27 @@ mod tests {
         assert_eq!(key(info("readonly", 2, "")), [2]);
         assert_eq!(key(info("readonly", 5, "")), [1]);
         assert_eq!(key(info("readonly movablekeys", 0, "")), [1]);
-        let text = |text: &str| Value::BulkString(text.into());
-        let map = |pairs: &[(&str, Value)]| {
-            Value::Map(
-                pairs
-                    .iter()
-                    .map(|(key, value)| (text(key), value.clone()))
-                    .collect(),
-            )
-        };
-        let begin = map(&[("spec", map(&[("index", Value::Int(2))]))]);
-        let found = [("keynumidx", Value::Int(0)), ("firstkey", Value::Int(1))];
-        let find = map(&[("spec", map(&found))]);
-        let specification = map(&[("begin_search", begin), ("find_keys", find)]);
-        let more = [Value::Array(vec![]), Value::Array(vec![specification])];
-        let counted = described(&answer("x", "readonly movablekeys", 0, "", &more));
-        assert_eq!(key(counted.expect("it is described").info), [3]);
+        for map in [resp3_map, resp2_map] {
+            let begin = map(vec![("spec", map(vec![("index", Value::Int(2))]))]);
+            let found = vec![("keynumidx", Value::Int(0)), ("firstkey", Value::Int(1))];
+            let find = map(vec![("spec", map(found))]);
+            let specification = map(vec![("begin_search", begin), ("find_keys", find)]);
+            let more = [Value::Array(vec![]), Value::Array(vec![specification])];
+            let counted = described(&answer("x", "readonly movablekeys", 0, "", &more));
+            assert_eq!(key(counted.expect("it is described").info), [3]);
+        }
+    }
+
+    type Pairs = Vec<(&'static str, Value)>;
+
+    fn resp3_map(pairs: Pairs) -> Value {
+        let pairs = pairs.into_iter();
+        Value::Map(pairs.map(|(key, value)| (text(key), value)).collect())
+    }
+
+    fn resp2_map(pairs: Pairs) -> Value {
+        let pairs = pairs.into_iter();
+        Value::Array(pairs.flat_map(|(key, value)| [text(key), value]).collect())
     }
 
     #[test]
