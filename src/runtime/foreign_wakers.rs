@@ -33,7 +33,7 @@ const QUICK_WAKES_FOR_ONE_THREAD: u32 = 100;
 /// Time without work after which a thread ends.
 const IDLE_TIME: Duration = Duration::from_secs(5);
 
-static KINDS: Mutex<Option<HashMap<usize, Arc<Kind>>>> = Mutex::new(None);
+static KINDS: Mutex<Option<Kinds>> = Mutex::new(None);
 
 /// What to do with a waker.
 enum Job {
@@ -98,10 +98,16 @@ pub(super) fn discard(waker: Waker) {
     kind(job.kind()).push([job]);
 }
 
+type Kinds = HashMap<usize, Arc<Kind>>;
+
 /// Returns the kind with this key.
 fn kind(key: usize) -> Arc<Kind> {
     let mut kinds = KINDS.lock().unwrap_or_else(PoisonError::into_inner);
-    let kinds = kinds.get_or_insert_default();
+    kind_of(kinds.get_or_insert_default(), key)
+}
+
+/// Returns the kind with this key, which is that of another key once there are many.
+fn kind_of(kinds: &mut Kinds, key: usize) -> Arc<Kind> {
     if kinds.len() >= MAX_KINDS && !kinds.contains_key(&key) {
         // Tables of functions are aligned: the lowest bits are the same for all.
         let shared = kinds.values().nth((key >> 4) % MAX_KINDS);
@@ -232,6 +238,23 @@ mod tests {
                 let _ = word.recv();
             }
             let _ = self.woken.send(self.word.is_some());
+        }
+    }
+
+    #[test]
+    fn kinds_beyond_the_limit_share_the_queues_of_others_evenly_and_for_good() {
+        let mut kinds = Kinds::new();
+        // Addresses as tables of four functions have them.
+        let keys = (0..3 * MAX_KINDS).map(|number| 32 * number);
+        let found: Vec<_> = keys.clone().map(|key| kind_of(&mut kinds, key)).collect();
+        assert_eq!(kinds.len(), MAX_KINDS);
+        let (own, shared) = found.split_at(MAX_KINDS);
+        let count = |queue| found.iter().filter(|it| Arc::ptr_eq(it, queue)).count();
+        assert!(own.iter().all(|queue| count(queue) <= 5));
+        let is_own = |queue| own.iter().any(|own| Arc::ptr_eq(own, queue));
+        assert!(shared.iter().all(is_own));
+        for (key, queue) in keys.zip(&found) {
+            assert!(Arc::ptr_eq(&kind_of(&mut kinds, key), queue));
         }
     }
 
