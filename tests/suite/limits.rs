@@ -12,6 +12,7 @@ use tokio::task::JoinHandle;
 use crate::support::errors::{kind_of, ok};
 use crate::support::fake_server::{Answer, FakeServer};
 use crate::support::ports::ClosedPort;
+use crate::support::process::{connect, query, wait_until};
 use crate::support::{open, run, start};
 
 #[test]
@@ -250,5 +251,38 @@ fn callers_that_give_up_in_an_outage_leave_room_for_others() {
             });
             futures::future::join_all(callers).await;
         }
+    });
+}
+
+#[test]
+fn a_burst_of_blocking_commands_leaves_sixteen_connections_for_the_next_ones() {
+    const KEPT: usize = 16;
+    let server = start(Server::builder());
+    let client = open(server.url(), "");
+    let mut operator = connect(&server);
+    run(async {
+        let connections = |operator: &mut redis::Connection| {
+            let list: String = query(operator, &["CLIENT", "LIST"]);
+            let stats: redis::InfoDict = query(operator, &["INFO", "stats"]);
+            let made: u64 = stats.get("total_connections_received").expect("a number");
+            (list.lines().count(), made)
+        };
+        let burst = async |commands| {
+            let commands = (0..commands).map(|_| {
+                let mut client = client.clone();
+                async move { client.blpop::<_, Value>("none", 0.2).await }
+            });
+            for result in futures::future::join_all(commands).await {
+                assert_eq!(ok(result), Value::Nil);
+            }
+        };
+        let before = connections(&mut operator);
+        burst(3 * KEPT).await;
+        wait_until("the others are closed", || {
+            connections(&mut operator).0 == before.0 + KEPT
+        });
+        burst(KEPT).await;
+        let (open, made) = connections(&mut operator);
+        assert_eq!((open, made), (before.0 + KEPT, before.1 + 3 * KEPT as u64));
     });
 }
