@@ -2,7 +2,7 @@
 
 use std::iter;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use redis::{AsyncCommands, RedisResult};
@@ -16,6 +16,8 @@ use crate::support::{open, run, set_user, start};
 
 /// Far longer than the answer may take on a slow machine.
 const LIMIT: Duration = Duration::from_secs(60);
+const LOADING: &str = "-LOADING Redis is loading the dataset in memory";
+const NO_PERMISSION: &str = "-NOPERM User app has no permissions to run the command";
 
 fn is_ready_at_once(client: &Client) {
     let start = Instant::now();
@@ -82,12 +84,8 @@ fn loading(permits: &'static [&'static str]) -> (FakeServer, Arc<AtomicBool>) {
     let server = FakeServer::resp3(move |command| {
         Some(match command[0].as_str() {
             "CLIENT" => Answer::ok(),
-            name @ ("PING" | "DBSIZE") if !permits.contains(&name) => {
-                Answer::line("-NOPERM User app has no permissions to run the command")
-            }
-            _ if !is_over.load(Ordering::SeqCst) => {
-                Answer::line("-LOADING Redis is loading the dataset in memory")
-            }
+            name @ ("PING" | "DBSIZE") if !permits.contains(&name) => Answer::line(NO_PERMISSION),
+            _ if !is_over.load(Ordering::SeqCst) => Answer::line(LOADING),
             "DBSIZE" => Answer::line(":0"),
             _ => Answer::ok(),
         })
@@ -115,6 +113,29 @@ fn a_server_that_loads_is_not_ready_for_a_user_who_may_not_ping_it() {
         assert_eq!(error.kind(), ErrorKind::NotReady, "{error:?}");
         over.store(true, Ordering::SeqCst);
         is_ready_at_once(&client);
+    }
+}
+
+/// Such as one that fails while it loads, and is started again.
+#[test]
+fn a_server_that_loads_again_and_again_is_not_ready() {
+    for permitted in ["PING", "DBSIZE"] {
+        let asked = AtomicUsize::new(0);
+        let server = FakeServer::resp3(move |command| match command[0].as_str() {
+            // What is asked after a refusal is answered, and what follows is refused again.
+            name if name == permitted && asked.fetch_add(1, Ordering::SeqCst).is_multiple_of(2) => {
+                Some(Answer::line(LOADING))
+            }
+            "PING" if permitted != "PING" => Some(Answer::line(NO_PERMISSION)),
+            _ => None,
+        });
+        let client = open(&server.url(), "deadline=60s");
+        let error = run(client.ping()).expect_err("it loads");
+        assert_eq!(error.kind(), ErrorKind::NotReady, "{error:?}");
+        let report = format!("{error:?}");
+        assert!(report.contains("loading the dataset"), "{report}");
+        // Three of the caller, and what was asked for it in between.
+        assert_eq!(server.count(permitted), 5, "{permitted}");
     }
 }
 
