@@ -182,6 +182,39 @@ fn a_call_that_is_given_up_takes_no_channel_from_another_one() {
     });
 }
 
+/// Either on its own account, or because it wants another login for a command.
+#[test]
+fn what_a_server_says_before_it_ends_the_connection_is_told_with_the_loss() {
+    for (channel, words) in [
+        ("a", "ERR max number of clients reached"),
+        ("b", "NOAUTH Authentication required."),
+    ] {
+        let has_spoken = AtomicBool::new(false);
+        let server = FakeServer::resp3(move |command| match command[0].as_str() {
+            "SUBSCRIBE" if command[1] == channel && !has_spoken.swap(true, Ordering::SeqCst) => {
+                let confirmed = usize::from(channel == "a");
+                let confirmations = confirmations(command, confirmed);
+                let last = format!("{confirmations}-{words}\r\n");
+                Some(Answer::Last(last.into_bytes()))
+            }
+            "SUBSCRIBE" => Some(confirm(command)),
+            "ROLE" => Some(primary()),
+            _ => None,
+        });
+        run(async {
+            let client = open(&server.url(), "");
+            let mut subscription = client.subscribe("a").await.expect("confirmed");
+            subscription.subscribe("b").await.expect("in the end");
+            let error = lost(&mut subscription).await;
+            assert_eq!(error.kind(), ErrorKind::ConnectionLost, "{error:?}");
+            assert!(error.to_string().contains(words), "{error:?}");
+            let gap = gap(&mut subscription).await;
+            let cause = gap.cause().expect("it has one").to_string();
+            assert!(cause.contains(words), "{cause}");
+        });
+    }
+}
+
 #[test]
 fn a_server_of_another_kind_is_not_left_for_what_it_says_of_its_role() {
     for role in [
