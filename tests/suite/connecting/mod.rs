@@ -4,6 +4,8 @@
 mod busy;
 mod failure;
 mod handshake;
+#[cfg(target_os = "linux")]
+mod keepalive;
 mod proxies;
 mod ready;
 mod reconnecting;
