@@ -14,8 +14,9 @@ use redis_ready::testing::Server;
 use redis_ready::{Client, Config};
 use tokio::runtime::{Builder, Runtime};
 
+use crate::support::fake_server::{Answer, FakeServer};
 use crate::support::measure::{Times, best_of};
-use crate::support::{child, start};
+use crate::support::{child, open, start};
 
 /// Runs the ignored test `name` with this driver.
 fn run_with(driver: &str, name: &str) {
@@ -296,6 +297,47 @@ fn mixed_callers() {
             let (looks, driving) = load.join().expect("no caller fails");
             println!("a task has driven at {driving} of {looks} looks");
             assert!(driving < looks / 4, "{driving} of {looks}");
+        }
+    });
+}
+
+#[test]
+fn a_task_that_comes_while_the_server_does_not_serve_is_sent_away() {
+    run_with("resident", "a_resident_for_a_server_that_loads");
+}
+
+#[test]
+#[ignore = "runs in a child process of the other test"]
+fn a_resident_for_a_server_that_loads() {
+    let server = FakeServer::resp3(|words| {
+        let is_login = matches!(words[0].as_str(), "HELLO" | "CLIENT");
+        (!is_login).then(|| Answer::line("-LOADING Redis is loading the dataset in memory"))
+    });
+    let client = open(&server.url(), "deadline=60s");
+    one_thread().block_on(async {
+        let tasks = tokio::runtime::Handle::current().metrics();
+        let moment = || tokio::time::sleep(Duration::from_millis(1));
+        let mut first = Box::pin(echo(client.clone(), 0, 1));
+        while client.statistics().parked == 0 {
+            assert!(futures::poll!(&mut first).is_pending());
+            moment().await;
+        }
+        let mut callers = Vec::new();
+        for _ in 0..3 {
+            // A caller that is asked for one brings a task.
+            while tasks.num_alive_tasks() == 0 {
+                moment().await;
+                let mut caller = Box::pin(echo(client.clone(), 0, 1));
+                assert!(futures::poll!(&mut caller).is_pending());
+                callers.push(caller);
+                assert!(callers.len() < 10_000, "no resident comes");
+            }
+            // The server loads all the time.
+            let start = Instant::now();
+            while tasks.num_alive_tasks() > 0 {
+                moment().await;
+                assert!(start.elapsed() < Duration::from_secs(30), "it stays");
+            }
         }
     });
 }
