@@ -267,6 +267,35 @@ mod tests {
     }
 
     #[test]
+    fn the_child_of_a_fork_starts_tasks_of_its_own_and_leaves_alone_those_of_its_parent() {
+        let (mut board, mut wakers) = (Switchboard::default(), Wakers::default());
+        let cause = || Error::new(ErrorKind::ConnectionLost, "of the parent");
+        board.adopt(1, cause);
+        let buffer = NonZeroUsize::new(1).expect("not zero");
+        let reader = board.add_reader(buffer).expect("it is open");
+        let [one, other] = ["a", "b"].map(|name| Topic::new(Kind::Channel, name));
+        let topics = vec![(one.clone(), Scope::Whole), (other, Scope::Whole)];
+        let call = board.join(reader, topics, &mut wakers).expect("open");
+        let link = board.links_to_start()[0].0;
+        let batch = board.take_changes(link, Instant::now()).batch;
+        board.subscribed(link, &one, batch, &mut wakers);
+        // The subscription, a call and the connection wait.
+        let count = Arc::new(Count(AtomicUsize::new(0)));
+        let waker = || Waker::from(Arc::clone(&count));
+        assert!(board.wake_by(reader, waker()).is_none());
+        assert!(board.poll_call(call, waker()).0.is_pending());
+        board.links.get_mut(&link).expect("it is there").waker = Some(waker());
+        board.adopt(2, cause);
+        assert_eq!(count.0.load(Ordering::Relaxed), 0, "none is woken");
+        let event = board.next_event(reader);
+        assert!(matches!(event, Poll::Ready(Some(Event::Lost(_)))));
+        let again = board.links_to_start();
+        assert!(again.len() == 1 && again[0].0 == link && !again[0].2);
+        drop(board);
+        assert_eq!(Arc::strong_count(&count), 4, "none is dropped");
+    }
+
+    #[test]
     fn a_link_that_is_over_is_gone_and_the_next_topic_gets_a_link_to_start() {
         let (mut board, mut wakers) = (Switchboard::default(), Wakers::default());
         let buffer = NonZeroUsize::new(1).expect("not zero");
