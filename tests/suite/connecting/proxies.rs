@@ -129,6 +129,14 @@ fn a_proxy_that_ends_a_connection_on_unknown_commands_is_used_with_known_ones_on
     }
 }
 
+/// What it takes is learned only with the first connection, and the question was chosen before.
+#[test]
+fn the_first_question_to_a_proxy_that_ends_a_connection_on_it_is_put_in_another_way() {
+    let server = FakeServer::start(|command| known(command).unwrap_or(Answer::Close));
+    let client = open(&server.url(), "deadline=10s&connect_timeout=5s");
+    run(client.ping()).unwrap_or_else(|error| panic!("{error:?}"));
+}
+
 #[test]
 fn a_proxy_that_does_not_know_users_is_given_the_password_alone() {
     for login in &LOGINS[1..] {
