@@ -4,10 +4,10 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::provider::Supplier;
-use super::{ChangingCredentials, Credentials, CredentialsSource};
+use super::{ChangingCredentials, Credentials, CredentialsSource, Renewal};
 use crate::error::{Error, ErrorKind};
 
 const LIMIT: Duration = Duration::from_secs(60);
@@ -99,4 +99,28 @@ async fn a_file_that_cannot_be_read_leaves_the_last_password_until_that_is_refus
     assert!(changing.other_than(&first, LIMIT).await.is_none());
     let error = changing.get(LIMIT).await.expect_err("it is not valid");
     assert_eq!(error.kind(), ErrorKind::InvalidFile, "{error:?}");
+}
+
+#[tokio::test]
+async fn after_a_second_refusal_of_what_was_renewed_the_next_is_sent_later() {
+    let (changing, _) = counting(false, |number| {
+        let password = format!("{number}");
+        Ok(Credentials::new("app", password).expires_in(LIMIT))
+    });
+    let refused = changing.get(LIMIT).await.expect("it is known");
+    let issued = changing.other_than(&refused, LIMIT).await;
+    let issued = issued.expect("it answers");
+    let mut renewal = Renewal::of(Arc::clone(&changing), issued).expect("they expire");
+    let mut next = 0;
+    for later in [false, true, true] {
+        renewal.refused("peer", "WRONGPASS");
+        let start = Instant::now();
+        let issued = renewal.due(LIMIT).await;
+        let window = Duration::from_millis(500);
+        assert!(!later || start.elapsed() >= window, "{:?}", start.elapsed());
+        next += 1;
+        let password = issued.credentials.password.as_deref();
+        assert_eq!(password, Some(&*next.to_string()));
+        renewal.sent(issued);
+    }
 }

@@ -53,12 +53,23 @@ impl Stage {
 
     /// How often the server has been sent `AUTH`, other than in the handshake.
     fn auths(&mut self) -> u64 {
+        self.auth_statistic("calls=")
+    }
+
+    /// How often it has refused it.
+    fn refused_auths(&mut self) -> u64 {
+        self.auth_statistic("failed_calls=")
+    }
+
+    fn auth_statistic(&mut self, name: &str) -> u64 {
         let statistics: String = ok(cmd("INFO").arg("commandstats").query(&mut self.operator));
-        let calls = statistics
-            .lines()
-            .find_map(|line| line.strip_prefix("cmdstat_auth:calls="));
-        let calls = calls.and_then(|line| line.split(',').next());
-        calls.map_or(0, |calls| calls.parse().expect("a number"))
+        let mut lines = statistics.lines();
+        let Some(auth) = lines.find_map(|line| line.strip_prefix("cmdstat_auth:")) else {
+            return 0;
+        };
+        let number = auth.split(',').find_map(|field| field.strip_prefix(name));
+        let number = number.expect("it has one");
+        number.parse().expect("a number")
     }
 }
 

@@ -7,6 +7,7 @@ use redis::{AsyncCommands, cmd};
 use redis_ready::{Client, Credentials};
 
 use super::{Counter, Stage, until};
+use crate::support::errors::ok;
 use crate::support::fake_server::{Answer, FakeServer};
 use crate::support::run;
 
@@ -179,6 +180,33 @@ fn a_failed_renewal_is_tried_again_and_no_caller_notices() {
         asked.count() >= 6
     });
     until("AUTH", || stage.auths() >= 2);
+}
+
+#[test]
+fn a_connection_outlives_renewed_credentials_that_are_refused_twice() {
+    let mut stage = Stage::new(&["pw"]);
+    let asked = Counter::default();
+    let count = asked.clone();
+    let client = stage.client(move || {
+        let number = count.next();
+        async move {
+            match number {
+                // Each is another one, of a source that is ahead of the server or behind it.
+                1..=3 => token(format!("wrong{number}")),
+                _ => token("pw"),
+            }
+        }
+    });
+    let id = || -> u64 {
+        let mut client = client.clone();
+        ok(run(cmd("CLIENT").arg("ID").query_async(&mut client)))
+    };
+    let first = id();
+    until("AUTH that is taken", || {
+        stage.auths() > stage.refused_auths()
+    });
+    assert!(stage.refused_auths() >= 2);
+    assert_eq!(id(), first);
 }
 
 #[test]
