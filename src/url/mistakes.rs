@@ -176,8 +176,8 @@ fn text_after_the_end(whole: Spanned<'_>) -> Option<Spanned<'_>> {
     if matches!(last, ';' | ')') || last == ',' && !is_list() {
         return Some(whole.from(text.len() - 1));
     }
-    let after_host = text.rfind('@').map_or(0, |at| at + 1);
-    let space = after_host + text[after_host..].find(' ')?;
+    let host = text.rfind('@').unwrap_or(0);
+    let space = host + text[host..].find(' ')?;
     let tail = text[space..].trim_start();
     let is_comment = tail.starts_with(['#', ';', '|', '>', '-'])
         || tail.starts_with("//")

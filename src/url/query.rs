@@ -114,11 +114,14 @@ fn recognize<'a>(pieces: &[(Spanned<'a>, Spanned<'a>)]) -> Parsed<Vec<Pair<'a>>>
 /// Finds the known parameter whose name is the most similar. Only a name that resembles a known one
 /// is repeated: any other may be the rest of a secret.
 fn misspelt(name: &str, part: Spanned<'_>) -> Option<Diagnostic> {
-    if name.len() > 32 || !name.is_ascii() {
+    if !name.is_ascii() {
         return None;
     }
     let allowed = (name.len() / 4).clamp(1, 3);
+    // No distance is smaller than the difference of the lengths.
+    let may_be_near = |known: &Known| known.name.len().abs_diff(name.len()) <= allowed;
     let (_, near) = all()
+        .filter(may_be_near)
         .map(|known| (distance(name, known.name), known))
         .filter(|(distance, _)| *distance <= allowed)
         .min_by_key(|(distance, _)| *distance)?;
@@ -151,4 +154,27 @@ fn check_duplicates(pairs: &[Pair<'_>]) -> Parsed<()> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::distance;
+
+    #[test]
+    fn the_distance_counts_what_is_replaced_left_out_and_added() {
+        for (a, b, expected) in [
+            ("deadline", "DeadLine", 0),
+            ("deadline", "deadlime", 1),
+            ("deadline", "eadline", 1),
+            ("deadline", "deadlines", 1),
+            ("deadline", "", 8),
+            ("", "deadline", 8),
+            ("kitten", "sitting", 3),
+            ("ab", "ba", 2),
+            ("abc", "xabcyz", 3),
+        ] {
+            assert_eq!(distance(a, b), expected, "{a:?} to {b:?}");
+            assert_eq!(distance(b, a), expected, "{b:?} to {a:?}");
+        }
+    }
 }

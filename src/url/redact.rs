@@ -43,11 +43,7 @@ impl Redaction {
         for (index, c) in piece.text.char_indices() {
             let start = piece.start + index;
             let range = start..start + c.len_utf8();
-            if c == ' ' || c.is_ascii_graphic() {
-                self.write(range, c.encode_utf8(&mut [0; 4]), wanted);
-            } else {
-                self.write(range, &c.escape_default().to_string(), wanted);
-            }
+            self.write(range, &c.escape_default().to_string(), wanted);
         }
     }
 
