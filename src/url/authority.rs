@@ -210,3 +210,24 @@ pub(super) fn agrees_with_url_crate(text: &str, (host, port): &Node) -> bool {
     };
     same_host && url.port().unwrap_or(6379) == *port
 }
+
+#[cfg(test)]
+mod tests {
+    use super::agrees_with_url_crate;
+
+    #[test]
+    fn the_url_crate_has_to_read_the_same_host_and_the_same_port() {
+        for (text, host, port, expected) in [
+            ("redis://cache:6380", "cache", 6380, true),
+            ("redis://CACHE", "cache", 6379, true),
+            ("redis://[::1]:6380", "::1", 6380, true),
+            ("redis://cache:6380", "cache", 6379, false),
+            ("redis://cache:6380", "other", 6380, false),
+            ("redis://[::1]", "::2", 6379, false),
+            ("redis://[::1", "::1", 6379, false),
+        ] {
+            let node = (host.to_owned(), port);
+            assert_eq!(agrees_with_url_crate(text, &node), expected, "{text}");
+        }
+    }
+}

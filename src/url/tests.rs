@@ -46,6 +46,26 @@ fn points_at_the_mistake_and_shows_no_secret() {
         ["redis://cache/0/***",
          "                ^^^"]);
     check("'redis://:hunter2@h'", "`REDIS_URL` starts or ends with a quote", ["***", "^^^"]);
+    // Behind a user and a password, words of the path are shown; before one they may be a part of it.
+    check("redis://app:hunter2@cache/zero", "invalid database in `REDIS_URL`: expected a number from 0 on, without a sign or leading zeros",
+        ["redis://app:***@cache/zero",
+         "                      ^^^^"]);
+    check("redis://app:hunter2@cache/a=b", "invalid database in `REDIS_URL`: expected a number from 0 on, without a sign or leading zeros",
+        ["redis://app:***@cache/***",
+         "                      ^^^"]);
+    check("redis://hunter2:@cache/zero", "invalid database in `REDIS_URL`: expected a number from 0 on, without a sign or leading zeros",
+        ["redis://***@cache/***",
+         "                  ^^^"]);
+    check("unix:///run/redis.sock?x=1", "unknown parameter in `REDIS_URL`",
+        ["unix:///run/redis.sock?***",
+         "                       ^^^"]);
+    // What is too long for a user, or has other characters than one, may be a token.
+    check("redis://a!b:hunter2@cache:0", "invalid port in `REDIS_URL`: expected 1 to 65535, found `0`",
+        ["redis://***@cache:0",
+         "                  ^"]);
+    check(&format!("redis://{}:hunter2@cache:0", "u".repeat(65)), "invalid port in `REDIS_URL`: expected 1 to 65535, found `0`",
+        ["redis://***@cache:0",
+         "                  ^"]);
     check("", "`REDIS_URL` is set but empty", ["", ""]);
     check(&"a".repeat(1 << 20), "`REDIS_URL` is too long: expected at most 16 KiB", ["***", "^^^"]);
 }
@@ -58,9 +78,60 @@ fn the_span_of_an_error_is_the_mistake_itself() {
         ("redis://cache/0/extra", "extra"),
         ("REDIS_URL=redis://cache", "REDIS_URL"),
         ("redis://cache;", ";"),
+        ("redis:cache", "redis:"),
+        ("redis://:a%41b%zz@cache", "%"),
+        ("redis://:a%41b%0Ab@cache", "%0A"),
+        ("redis-cluster://a?node=b%3A70000", "b%3A70000"),
     ] {
         let error = RedisUrl::parse(text).expect_err(text);
         assert_eq!(&text[error.span()], mistake, "{text}");
+    }
+}
+
+#[test]
+fn the_first_unescaped_at_sign_is_pointed_at() {
+    let error = RedisUrl::parse("redis://u:p@qr@cache").expect_err("two of them");
+    assert_eq!(error.span(), 11..12);
+}
+
+#[test]
+fn a_url_of_16_kib_is_read_and_a_longer_one_is_not() {
+    let with_password = |length: usize| format!("redis://:{}@h", "p".repeat(length));
+    let rest = with_password(0).len();
+    assert!(RedisUrl::parse(&with_password(16 * 1024 - rest)).is_ok());
+    let error = RedisUrl::parse(&with_password(16 * 1024 - rest + 1)).expect_err("a byte more");
+    assert_eq!((error.code(), error.span()), ("too_long", 16384..16385));
+}
+
+#[test]
+#[rustfmt::skip]
+fn a_name_is_suggested_for_one_that_differs_in_a_quarter_of_its_letters() {
+    for (name, suggested) in [
+        ("conect_timeut", Some("connect_timeout")),
+        ("conect_timeuot", Some("connect_timeout")),
+        ("coect_timeuot", None),
+        ("nods", Some("node")),
+        ("ndoe", None),
+        ("dbx", Some("db")),
+        ("dbxx", None),
+        // A name outside of ASCII is not compared.
+        ("d\u{e9}adline", None),
+        ("cancelCommandsOnReconnectFailures", Some("cancelCommandsOnReconnectFailure")),
+    ] {
+        let error = RedisUrl::parse(&format!("redis://h?{name}=1")).expect_err(name);
+        let help = suggested.map(|it| format!("a parameter with a similar name exists: `{it}`"));
+        let expected = help.unwrap_or_else(|| "correct its name, or remove it".to_owned());
+        assert_eq!(error.help(), Some(&*expected), "{name}");
+    }
+}
+
+#[test]
+fn no_more_than_sixteen_unknown_names_are_compared() {
+    let unknown = |count: usize| "&".to_owned() + &"zzzzzzzzz=1&".repeat(count) + "deadlime=5s";
+    for (count, span) in [(15, "deadlime"), (16, "zzzzzzzzz")] {
+        let text = "redis://h?".to_owned() + &unknown(count);
+        let error = RedisUrl::parse(&text).expect_err("unknown names");
+        assert_eq!(&text[error.span()], span, "{count}");
     }
 }
 
