@@ -108,7 +108,7 @@ fn without_options(url: &str) -> SpanMap {
     for (at, byte) in url.bytes().enumerate().take(end).skip(scheme) {
         let rest = || &url[at..];
         if byte == b'[' && !placeholder::starts_with_ipv6(rest()) && ends.len() < 8 {
-            let group = group_len(rest()).filter(|length| is_option(&url[at + 1..at + length - 1]));
+            let group = group_len(rest()).filter(|length| is_option(&url[at..at + length]));
             if let Some(length) = group {
                 edits.push((at..at + 1, ""));
                 ends.push(at + length - 1);
@@ -125,13 +125,12 @@ fn without_options(url: &str) -> SpanMap {
 /// Returns where a query starts that stands for any, as in `[?option=value]`, or else the end.
 fn start_of_any_query(url: &str) -> usize {
     let stands_for_any = |at: &usize| words::stands_for_a_query(&url[at + 1..]);
-    let query = url.find('?').filter(stands_for_any);
-    query.map_or(url.len(), |at| at - usize::from(url[..at].ends_with('[')))
+    url.find('?').filter(stands_for_any).unwrap_or(url.len())
 }
 
 /// Returns whether brackets hold more than the name of one part.
-fn is_option(inside: &str) -> bool {
-    inside.contains([':', '@', '/', '?'])
+fn is_option(brackets: &str) -> bool {
+    brackets.contains([':', '@', '/', '?'])
 }
 
 /// Returns where a URL has placeholders that can be seen to be some.
@@ -160,17 +159,8 @@ pub(super) fn with_values(
 ) -> Option<String> {
     let whole = without_options(written);
     let url = &*whole.text;
-    let mut known = placeholders(url);
-    for (span, field) in parts(url) {
-        let is_whole = field.is_some() && placeholder::is_placeholder(&url[span.clone()]);
-        let is_free = |it: &Range<usize>| span.end <= it.start || it.end <= span.start;
-        if is_whole && known.iter().all(is_free) {
-            known.push(span);
-        }
-    }
-    known.sort_by_key(|span| span.start);
     let mut is_complete = true;
-    let filled = filled_in(url, &known, |part, text, _| {
+    let filled = filled_in(url, &placeholders(url), |part, text, _| {
         value(part.field, part.is_whole, text).unwrap_or_else(|| {
             is_complete = false;
             String::new()
@@ -302,9 +292,10 @@ pub(super) fn parts(url: &str) -> Vec<(Range<usize>, Option<Field>)> {
         parts.push((at..at + segment.len(), part));
         at += segment.len() + 1;
     }
-    if path < url.len() {
-        parts.push((path..url.len(), None));
-    }
+    parts.push((path..url.len(), None));
     parts.retain(|(span, _)| !span.is_empty());
     parts
 }
+
+#[cfg(test)]
+mod tests;

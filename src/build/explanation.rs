@@ -68,9 +68,10 @@ fn is_explained_beside(document: &Document, name: &Name) -> bool {
     let line = &document.lines[name.index];
     let text = document.text(&(name.span.start..line.span.end));
     match &line.kind {
+        // Behind a value of several lines it is not in the line of the name.
         LineKind::Assignment(assignment) => assignment
             .comment
-            .is_some_and(|at| at < line.span.end && has_words(document.text(&(at..line.span.end)))),
+            .is_some_and(|at| has_words(document.text(&(at..line.span.end.max(at))))),
         LineKind::Comment => text
             .find(char::is_whitespace)
             .is_some_and(|at| has_words(&text[at..])),
@@ -144,4 +145,21 @@ fn has_words(comment: &str) -> bool {
     words.contains(char::is_alphabetic)
         && !(is_for_a_tool || is_file || is_reminder)
         && commented_assignment(comment).is_none()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_of_one_group;
+
+    #[test]
+    fn names_of_one_group_have_a_word_in_common_that_says_something() {
+        for (one, other, expected) in [
+            ("REDIS_URL", "REDIS_PASSWORD", true),
+            ("CACHE_REDIS_URL", "REDIS_DB", true),
+            ("REDIS_URL", "DATABASE_URL", false),
+            ("A_REDIS_URL", "A_KEY", false),
+        ] {
+            assert_eq!(is_of_one_group(one, other), expected, "{one} {other}");
+        }
+    }
 }

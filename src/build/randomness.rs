@@ -22,11 +22,9 @@ fn is_random_uuid(text: &str) -> bool {
 }
 
 fn is_random(run: &[u8]) -> bool {
-    let class = |b: u8| match b {
-        b'0'..=b'9' => 0,
-        b'a'..=b'z' => 1,
-        b'A'..=b'Z' => 2,
-        _ => 3,
+    let class = |b: u8| {
+        let is_letter = (b.is_ascii_lowercase(), b.is_ascii_uppercase());
+        (b.is_ascii_digit(), is_letter)
     };
     let pairs = || run.windows(2).map(|pair| (pair[0], pair[1]));
     let changes = pairs().filter(|(a, b)| class(*a) != class(*b)).count();
@@ -59,7 +57,7 @@ pub(super) fn random_words(text: &str) -> Vec<Range<usize>> {
 
 #[cfg(test)]
 mod tests {
-    use super::looks_random;
+    use super::{has_letters_and_digits, looks_random};
 
     #[test]
     fn tells_a_generated_text_from_words() {
@@ -81,8 +79,23 @@ mod tests {
             "xxxxxxxxxxxxxxxxxxxx",
             "redis-12345.c1.us-east-1-2.ec2.cloud.redislabs.com",
             "correct-horse-battery-staple",
+            "9g8h7k6j-1a2b-3c4d-5e6f-7g8h9k1m2n3p",
+            "aaa1bbb2ccc3ddd4",
+            "thequickbrownfox7jumpedoverthelazydog8whilehercatslepthere9too",
         ] {
             assert!(!looks_random(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn letters_and_digits_are_both_there() {
+        for (text, expected) in [
+            ("hunter2", true),
+            ("ключ7", true),
+            ("hunter", false),
+            ("6379", false),
+        ] {
+            assert_eq!(has_letters_and_digits(text), expected, "{text}");
         }
     }
 }

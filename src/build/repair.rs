@@ -76,13 +76,13 @@ fn with_slashes(url: &str) -> Option<String> {
 
 /// Leaves out the parameter of the query that the mistake is in.
 fn without_parameter(url: &str, at: &Range<usize>) -> Option<String> {
-    let query = url.find('?').filter(|query| *query < at.start)? + 1;
+    let query = url.find('?')? + 1;
     let (path, pairs) = (url.get(..query - 1)?, url.get(query..)?);
     let mut position = query;
     let mut kept = Vec::new();
     for pair in pairs.split('&') {
         let end = position + pair.len();
-        if end < at.start || at.end < position {
+        if !(position..=end).contains(&at.start) {
             kept.push(pair);
         }
         position = end + 1;
@@ -124,10 +124,19 @@ mod tests {
             ("https://cache.example.com", "rediss://cache.example.com"),
             ("unix://run/redis.sock", "unix:///run/redis.sock"),
             ("redis://:6379", "redis://localhost:6379"),
+            (
+                "redis://:password@:6379",
+                "redis://:password@localhost:6379",
+            ),
             ("redis://password@cache", "redis://:password@cache"),
             ("redis://user@cache", "redis://user:password@cache"),
             ("redis://cache?ssl=false", "redis://cache"),
             ("redis://cache?ssl=true&db=1", "rediss://cache?db=1"),
+            ("redis://cache?db=1&ssl=false", "redis://cache?db=1"),
+            (
+                "redis://cache?protocol=3&deadline=5s&keepalive=5s&client_name=x&db=1&db=2",
+                "redis://cache?protocol=3&deadline=5s&keepalive=5s&client_name=x&db=1",
+            ),
             ("redis://cache:6379 or so", "redis://cache:6379"),
             ("redis://0.0.0.0:6379", "redis://localhost:6379"),
             ("redis://a:1,b:2", "redis-cluster://a:1,b:2"),
@@ -136,6 +145,16 @@ mod tests {
             let found = repaired(url, error.code(), &error.span());
             assert_eq!(found.as_deref(), Some(expected), "{url}: {}", error.code());
             assert!(RedisUrl::parse(expected).is_ok(), "{expected}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_certain_is_not_mended() {
+        // It says nothing of TLS; it may be a password.
+        for url in ["redis://cache?protocol=9", "hunter2"] {
+            let error = RedisUrl::parse(url).expect_err(url);
+            let found = repaired(url, error.code(), &error.span());
+            assert_eq!(found, None, "{url}");
         }
     }
 }

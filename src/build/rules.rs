@@ -386,14 +386,9 @@ pub(super) fn missing_formats(document: &Document) -> Vec<Format> {
 fn guessed_formats(document: &Document) -> Vec<Format> {
     let comments = document.documented_urls.iter();
     let invalid = comments.filter_map(|url| Some(url.parsed.as_ref().err()?.guess.clone()));
-    let values = document
-        .variables
-        .iter()
-        .filter_map(|it| match it.placeholder {
-            Placeholder::Missing => Some(vec![Format::Local]),
-            Placeholder::Url(_) => None,
-            _ => Some(Format::guess(document.text(&it.written))),
-        });
+    let values = document.variables.iter();
+    let values = values.filter(|it| !matches!(it.placeholder, Placeholder::Url(_)));
+    let values = values.map(|it| Format::guess(document.text(&it.written)));
     let unloadable = document.unloadable_values.iter();
     let unloadable = unloadable.map(|value| Format::guess(document.text(value)));
     // The help for a missing variable documents the local format.
@@ -401,3 +396,6 @@ fn guessed_formats(document: &Document) -> Vec<Format> {
     let guesses = invalid.chain(values).chain(unloadable).chain(missing);
     guesses.flatten().collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -74,22 +74,22 @@ pub(super) fn passwords(url: &str) -> Vec<Range<usize>> {
     let Some(start) = url.find("://").map(|at| at + 3) else {
         return options(url).into_iter().chain(login(url)).collect();
     };
-    let query = url[start..].find('?').map(|at| start + at);
     let end = url[start..]
         .find(['/', '?', '#'])
         .map_or(url.len(), |at| start + at);
     let mut at = url[start..end].rfind('@').map(|at| start + at);
     if at.is_none() && !is_host_and_port(&url[start..end]) {
         // `:hun?ter2@host`: the sign belongs to the password.
-        at = url.rfind('@').filter(|at| *at > start);
+        at = url[start..].rfind('@').map(|at| start + at);
     }
     if let Some(at) = at {
         let colon = url[start..at].find(':').map(|colon| start + colon + 1);
         let user = colon.is_none() && looks_random(&url[start..at]);
         found.extend(colon.or(user.then_some(start)).map(|from| from..at));
     }
-    let query = query.filter(|query| at.is_none_or(|at| at < *query));
-    let mut position = query.map_or(url.len(), |query| query + 1);
+    let from = at.unwrap_or(start);
+    let query = url[from..].find('?');
+    let mut position = query.map_or(url.len(), |query| from + query + 1);
     for pair in url[position..].split('&') {
         if let Some((key, value)) = pair.split_once('=')
             && SECRET_PARAMETERS.contains(&key)
@@ -235,7 +235,86 @@ pub(super) fn is_no_example(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{in_url, is_named_by, login};
+    use super::{
+        in_prose, in_url, is_named_by, is_no_example, login, may_be_in_words, may_be_shown,
+        names_a_host, passwords,
+    };
+
+    #[test]
+    fn passwords_stand_before_the_at_sign_and_in_the_query() {
+        for (url, expected) in [
+            (
+                "redis://u:hunter2@h?password=hunter3",
+                &["hunter2", "hunter3"][..],
+            ),
+            (
+                "redis://h?db=1&password=hunter2&token=x&a=b",
+                &["hunter2", "x"],
+            ),
+            ("redis://:hun?pass=ter2@h?pass=x", &["hun?pass=ter2", "x"]),
+            ("redis://u:hunter2@cache:x/a@b", &["hunter2"]),
+            ("redis://cache:6379/a@b", &[]),
+            ("redis://[::1]/a@b", &[]),
+            ("redis://app@cache.example.com", &[]),
+            ("redis://AX8kd93ksl2LsPq0@h", &["AX8kd93ksl2LsPq0"]),
+        ] {
+            let found: Vec<_> = passwords(url).into_iter().map(|at| &url[at]).collect();
+            assert_eq!(found, expected, "{url}");
+        }
+    }
+
+    #[test]
+    fn a_url_without_a_real_password_may_be_shown() {
+        for (url, expected) in [
+            ("redis://:password@h/1", true),
+            ("redis://:hunter2@h", false),
+            ("redis://:contraseña@h", false),
+            ("redis://:pass/word@h", false),
+            ("redis://h/AX8kd93ksl2LsPq0", false),
+            ("redis://h\n", false),
+        ] {
+            assert_eq!(may_be_shown(url), expected, "{url}");
+        }
+    }
+
+    #[test]
+    fn a_word_or_a_generated_text_announces_a_secret() {
+        for (text, expected) in [
+            ("the password", true),
+            ("it is hunter2", true),
+            ("of staging", false),
+            ("redis db15 port 6379", false),
+            ("1234567", false),
+        ] {
+            assert_eq!(may_be_in_words(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_comment_holds_a_login_anywhere() {
+        let text = "# é staging: app:hunter2@prod-1.upstash.io, or so";
+        let found: Vec<_> = in_prose(text).into_iter().map(|at| &text[at]).collect();
+        assert_eq!(found, ["hunter2"]);
+    }
+
+    #[test]
+    fn paths_addresses_and_switches_are_no_secrets() {
+        for (text, expected) in [
+            ("hunter2", true),
+            ("/run/secrets/redis", false),
+            ("cache:6379", false),
+            ("TRUE", false),
+            ("changeme", false),
+        ] {
+            assert_eq!(is_no_example(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_variable_of_redis_may_name_a_host() {
+        assert!(names_a_host("REDIS_HOST") && names_a_host("KV_REST_API_URL"));
+        assert!(!names_a_host("DATABASE_HOST") && !names_a_host("REDIS_DB"));
+    }
 
     #[test]
     fn a_password_is_a_secret_where_others_can_reach_the_server() {

@@ -59,7 +59,6 @@ pub(super) fn working_url(document: &Document, written: &str) -> Option<String> 
     }
     let value = |field: Option<Field>, is_whole: bool, placeholder: &str| {
         match (field, value_of(document, placeholder)) {
-            (Some(Field::Password), Some("")) => Some(String::new()),
             (Some(Field::Password), Some(value)) => Some(password(value).to_owned()),
             (_, Some(value)) if is_plain(value) => Some(value.to_owned()),
             (Some(field), _) if is_whole => Some(field.example().to_owned()),
@@ -274,4 +273,36 @@ fn is_plain(text: &str) -> bool {
 
 fn is_number(text: &str) -> bool {
     !text.is_empty() && text.len() <= 5 && text.bytes().all(|b| b.is_ascii_digit())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{is_number, is_plain};
+
+    #[test]
+    fn a_part_of_a_url_needs_no_escape() {
+        let long = "a".repeat(129);
+        for (text, expected) in [
+            ("cache-1.internal:6379", true),
+            (&long[..128], true),
+            (&long, false),
+            ("", false),
+            ("a b", false),
+        ] {
+            assert_eq!(is_plain(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_number_has_one_to_five_digits() {
+        for (text, expected) in [
+            ("0", true),
+            ("65535", true),
+            ("123456", false),
+            ("", false),
+            ("6a", false),
+        ] {
+            assert_eq!(is_number(text), expected, "{text}");
+        }
+    }
 }
