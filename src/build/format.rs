@@ -61,3 +61,20 @@ impl Format {
         format!("# Or {}:\n# {name}={url}", self.description())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Format::{self, Local, Password, Tls};
+
+    #[test]
+    fn an_invalid_url_is_meant_to_show_what_its_scheme_and_its_login_say() {
+        for (url, expected) in [
+            ("redis://cache:x", &[Local][..]),
+            ("redis://:p@cache:x", &[Password]),
+            ("REDISS://cache:x", &[Tls]),
+            ("valkeys://:p@cache:x", &[Tls, Password]),
+        ] {
+            assert_eq!(Format::guess(url), expected, "{url}");
+        }
+    }
+}

@@ -159,3 +159,24 @@ pub(super) fn add(name: &str, url: &str) -> String {
 fn assigned<'a>(document: &'a Document) -> impl Iterator<Item = &'a Other> {
     document.others.iter().filter(|other| other.is_loaded)
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::build::check::Check;
+    use crate::build::document_reader;
+
+    #[test]
+    fn points_at_what_a_file_has_instead_of_the_variable() {
+        for (text, expected) in [
+            ("DEBUG=trueREDIS_URL=redis://localhost\n", "REDIS_URL"),
+            ("BROKER_URL=redis://a:6379\nREDIS=redis://b:6379\n", "REDIS"),
+            ("DATABASE_HOST=a\nREDIS_HOST=b\n", "REDIS_HOST"),
+        ] {
+            let check = Check::new();
+            let requirements = check.requirements(".env.example");
+            let document = document_reader::read(text, &requirements);
+            let instead = super::of(&document, "REDIS_URL").expect(text);
+            assert_eq!(&text[instead.at], expected, "{text}");
+        }
+    }
+}

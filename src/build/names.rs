@@ -173,5 +173,6 @@ mod tests {
         ] {
             assert_eq!(names.owner(name), owner, "{name}");
         }
+        assert_eq!(Names::default().owner("CACHE_REDIS_URL"), Owner::Ours);
     }
 }

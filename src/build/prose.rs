@@ -169,7 +169,7 @@ pub(super) fn group_len(text: &str) -> Option<usize> {
 
 #[cfg(test)]
 mod tests {
-    use super::urls;
+    use super::{explained_name, urls};
 
     #[track_caller]
     fn check(text: &str, expected: &[&str]) {
@@ -218,6 +218,22 @@ mod tests {
         check("redis://a、rediss://b", &["redis://a", "rediss://b"]);
         check("redis://a:1,redis://b:2", &["redis://a:1", "redis://b:2"]);
         check("redis://a/redis://b", &["redis://a", "redis://b"]);
+        check("redis://a/、b", &["redis://a/"]);
+        check("redis://a[or [::1] there]", &["redis://a"]);
+        check("C:\\redis://a", &["redis://a"]);
+    }
+
+    #[test]
+    fn a_comment_explains_the_name_that_it_begins_with() {
+        for (comment, name) in [
+            ("# REDIS_URL: the cache", Some("REDIS_URL")),
+            ("# - REDIS_URL is the cache", Some("REDIS_URL")),
+            ("# REDIS_URL: 6379", None),
+            ("# : the cache", None),
+            ("# REDIS_URL", None),
+        ] {
+            assert_eq!(explained_name(comment), name, "{comment}");
+        }
     }
 
     #[test]

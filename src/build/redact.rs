@@ -275,24 +275,31 @@ fn query(line: &str, url: Range<usize>, secrets: &mut Vec<Range<usize>>) {
 
 #[cfg(test)]
 mod tests {
-    use super::redacted;
+    use super::{joined, redacted};
     use crate::dotenv::lines;
 
     #[cfg(feature = "cli")]
     #[test]
     fn lines_inside_of_quotes_are_hidden_like_broken_ones() {
         let text =
-            "A=1 # c\r\n\r\nKEY=\"begin\nhunter2\nend\"\n# redis://u:hunter2@h\nB=cache:6379";
+            "A=1 # c\r\n\r\nKEY=\"begin\nhunter2\n\nend\"\n# redis://u:hunter2@h\nB=cache:6379";
         let expected = [
             "A=*** # c",
             "",
             "KEY=***",
             "***",
+            "",
             "***",
             "# redis://u:***@h",
             "B=cache:6379",
         ];
         assert_eq!(super::redacted_lines(text), expected);
+    }
+
+    #[test]
+    fn what_overlaps_is_joined_and_what_touches_is_not() {
+        let spans = vec![4..6, 0..2, 1..3, 3..4];
+        assert_eq!(joined(spans), [0..3, 3..4, 4..6]);
     }
 
     #[test]
@@ -331,6 +338,24 @@ mod tests {
                 "# the token ***, redis://b",
             ),
             ("# redis://<host:port>/0", "# redis://<host:port>/0"),
+            ("# A=hunter2 see https://a.b", "# A=*** https://a.b"),
+            ("A=x=a@hunter2", "A=***"),
+            ("A=<host>", "A=<host>"),
+            ("A=cache", "A=cache"),
+            ("A=db1:6379", "A=db1:6379"),
+            ("A=hun!ter2:6379", "A=***"),
+            ("# redis://a redis://b@c", "# redis://a redis://***@c"),
+            ("# redis://u:@h", "# redis://u:@h"),
+            ("# password: hunter", "# password: ***"),
+            ("# the password is changed", "# the password is changed"),
+            ("# redis://a:1,b:hunter2", "# redis://a:1,b:***"),
+            ("# redis://cache:6379。", "# redis://cache:6379。"),
+            ("# redis://h?hunter2", "# redis://h?***"),
+            (
+                "# redis://h?x=hunter and=more",
+                "# redis://h?x=*** and=more",
+            ),
+            ("# redis://h?x=", "# redis://h?x="),
         ] {
             let kind = &lines(line)[0].kind;
             assert_eq!(redacted(line, kind).text, expected);

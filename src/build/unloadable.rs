@@ -181,3 +181,85 @@ fn other_line(line: &str) -> String {
     }
     "write `# ` before it if it is a comment".to_owned()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Block, FaultKind, explain, meant, other_line};
+
+    #[test]
+    fn what_was_meant_to_be_an_assignment_has_a_name_and_a_value() {
+        for (line, expected) in [
+            ("REDIS_URL redis://h", Some(("REDIS_URL", "redis://h"))),
+            ("REDIS_URL ?= redis://h", Some(("REDIS_URL", "redis://h"))),
+            ("- REDIS_URL: redis://h", Some(("REDIS_URL", "redis://h"))),
+            ("REDIS_URLredis://h", None),
+            ("REDIS_URL is there", None),
+        ] {
+            let found = meant(line).map(|it| (&line[it.name], &line[it.value]));
+            assert_eq!(found, expected, "{line}");
+        }
+    }
+
+    #[test]
+    fn a_block_starts_at_a_bracket_that_stands_alone() {
+        for (lines, expected) in [
+            (&["A=b", "KEY={", "x", "}", "}"], Some(3)),
+            (&["A=b", "KEY={x", "x", "}", "}"], None),
+            (&["A=b", "KEY={", "x", "x", "]"], None),
+        ] {
+            let last = Block::starting(lines, 1).map(|block| block.last);
+            assert_eq!(last, expected, "{lines:?}");
+        }
+    }
+
+    #[test]
+    fn a_line_that_is_no_assignment_is_one_or_a_comment() {
+        let comment = "write `# ` before it if it is a comment";
+        for (line, help) in [
+            ("-- a note", "write `#` for `--`"),
+            ("--- a note", comment),
+            ("  - REDIS_URL: x", "write `REDIS_URL=` for `- REDIS_URL: `"),
+            (
+                "REDIS-URL=x",
+                "write `REDIS_URL=` for `REDIS-URL=`: a name has letters, digits and `_`",
+            ),
+            (
+                "1A=x",
+                "write `_1A=` for `1A=`: a name has letters, digits and `_`",
+            ),
+            ("12=x", comment),
+            ("Ab=x", comment),
+        ] {
+            assert_eq!(other_line(line), help, "{line}");
+        }
+    }
+
+    #[test]
+    fn a_hash_behind_a_url_begins_a_comment_that_lacks_its_space() {
+        for (line, help) in [
+            ("A=redis://h# the cache", "write ` #` for `#`"),
+            ("A=x# y", "write `\"` before the value and behind it"),
+        ] {
+            assert_eq!(
+                explain(line, FaultKind::TextAfterSpace).help,
+                help,
+                "{line}"
+            );
+        }
+    }
+
+    #[test]
+    fn an_apostrophe_is_no_quote_that_lacks_its_end() {
+        for (line, help) in [
+            ("A=it's", "write `\"` before the value and behind it"),
+            ("A='it", "write `'` at its end"),
+            ("A=it's \"so\"", "write `'` at its end"),
+        ] {
+            assert_eq!(
+                explain(line, FaultKind::OpenQuote('\'')).help,
+                help,
+                "{line}"
+            );
+        }
+    }
+}

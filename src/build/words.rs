@@ -238,7 +238,64 @@ pub(super) fn consists_of(text: &str, words: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{Field, is_example_password, stands_for_a_url};
+    use super::{
+        Field, HOST, consists_of, is_example_password, is_no_password, stands_for_a_query,
+        stands_for_a_url,
+    };
+
+    #[test]
+    fn words_around_a_word_for_the_part_say_nothing_of_it() {
+        for (text, expected) in [
+            ("host", true),
+            ("yourRedisHost", true),
+            ("redis-host-example", true),
+            ("your-redis", false),
+            ("hostile", false),
+            (&"host".repeat(16), true),
+            (&("host".repeat(16) + "s"), false),
+        ] {
+            assert_eq!(consists_of(text, HOST), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_query_may_name_parameters_instead_of_having_some() {
+        for (query, expected) in [
+            ("...", true),
+            ("…", true),
+            ("option1=value&...", true),
+            ("[key=value]", true),
+            ("db=1", false),
+            ("key=value&db=1", false),
+        ] {
+            assert_eq!(stands_for_a_query(query), expected, "{query}");
+        }
+    }
+
+    #[test]
+    fn a_word_for_nothing_says_that_there_is_no_password() {
+        for (value, expected) in [
+            ("undefined", true),
+            ("disabled", true),
+            ("password", false),
+            ("hunter2", false),
+        ] {
+            assert_eq!(is_no_password(value), expected, "{value}");
+        }
+    }
+
+    #[test]
+    fn a_template_stands_for_a_url_in_the_form_of_every_tool() {
+        for text in [
+            "${REDIS_URL}",
+            "((redis-url))",
+            "<your redis url>",
+            "process.env.REDIS_URL",
+        ] {
+            assert!(stands_for_a_url(text), "{text}");
+        }
+        assert!(!stands_for_a_url("redis://localhost"));
+    }
 
     #[test]
     fn knows_the_words_for_parts_in_every_spelling() {
