@@ -202,8 +202,10 @@ fn invalid_placeholder(document: &Document, findings: &mut Findings) {
             Placeholder::Invalid { error, at } => {
                 let subject = format!("`{name}`");
                 let finding = document.finding_at(at, CODE, error.message(&subject));
+                let bare = document.bare(&variable.written);
+                let (url, at) = (document.text(&bare), at.start.saturating_sub(bare.start));
                 with_working_url(document, variable, finding, |finding| {
-                    with_help_of(finding, error, document.text(at))
+                    with_help_of(finding, error, url, at)
                 })
             }
         };
@@ -256,25 +258,25 @@ fn invalid_url(document: &Document, findings: &mut Findings) {
         let is_certain = |url: &String| secret::may_be_shown(url) && documented_url::is_valid(url);
         findings.push(match repaired.filter(is_certain) {
             Some(url) => finding.with_help(format!("write `{url}` instead of this URL")),
-            None => with_help_of(finding, error, &written[at.start.min(written.len())..]),
+            None => with_help_of(finding, error, written, at.start),
         });
     }
 }
 
-/// Adds what to do about a URL of a document: other than at start-up, where a real value is wanted.
-fn with_help_of(finding: Finding, error: &UrlError, written: &str) -> Finding {
-    let names_a_host = written.to_ascii_uppercase().contains("HOST");
-    let help = match error.code() {
-        "placeholder" | "uninterpolated" if names_a_host => {
-            Some("write an example for it, such as `localhost`")
+/// Adds what to do about the mistake at `at` in a URL of a document: other than at start-up, where a real value
+/// is wanted.
+fn with_help_of(finding: Finding, error: &UrlError, url: &str, at: usize) -> Finding {
+    match error.code() {
+        "placeholder" | "uninterpolated" => {
+            let field = documented_url::field_at(url, at);
+            let such_as = field.map(|field| format!(", such as `{}`", field.example()));
+            finding.with_help("write an example for it".to_owned() + &such_as.unwrap_or_default())
         }
-        "placeholder" | "uninterpolated" => Some("write an example for it, such as `password`"),
-        "unexpected_fragment" => Some("write ` #` for `#` if it begins a comment"),
-        _ => error.help(),
-    };
-    match help {
-        Some(help) => finding.with_help(help),
-        None => finding,
+        "unexpected_fragment" => finding.with_help("write ` #` for `#` if it begins a comment"),
+        _ => match error.help() {
+            Some(help) => finding.with_help(help),
+            None => finding,
+        },
     }
 }
 

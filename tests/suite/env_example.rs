@@ -847,15 +847,18 @@ fn a_line_with_many_secrets_is_shown_a_hundred_times_at_most() {
     assert_eq!(secrets.count(), 200);
 }
 
-/// A password is the most usual thing to be filled in; the host is known by its name.
 #[test]
-fn what_a_program_writes_for_nothing_is_answered_with_an_example() {
-    for (url, example) in [
-        ("redis://:undefined@cache", "`password`"),
-        ("redis://HOST/undefined", "`localhost`"),
+fn what_a_program_writes_for_nothing_is_answered_with_an_example_of_that_part() {
+    for (url, such_as) in [
+        ("redis://:undefined@cache", ", such as `password`"),
+        ("redis://undefined:pw@cache", ", such as `username`"),
+        ("redis://undefined", ", such as `localhost`"),
+        ("redis://undefined:6380", ", such as `localhost`"),
+        ("redis-sentinel://cache/{{service}}", ""),
+        ("redis://cache?client_name={{name}}", ""),
     ] {
         let report = check_with(format!("REDIS_URL={url}\n"), Check::new()).unwrap_err();
-        let help = format!("write an example for it, such as {example}\n");
+        let help = format!("write an example for it{such_as}\n");
         assert!(report.to_string().contains(&help), "{report}");
     }
 }
