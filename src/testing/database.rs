@@ -134,11 +134,11 @@ mod tests {
     #[test]
     fn the_last_database_is_lent_and_no_other_one() {
         let lend = || Database::lend().map_err(|error| error.to_string());
-        let mut lent: Vec<_> = (0..DATABASES)
+        let mut all: Vec<_> = (0..DATABASES)
             .map(|_| lend().expect("one is free"))
             .collect();
         assert_eq!(lend().err().as_deref(), Some("all 1024 databases are lent"));
-        let url = lent.pop().expect("they are lent").url().to_owned();
+        let url = all.pop().expect("they are lent").url().to_owned();
         assert_eq!(lend().expect("one was given back").url(), url);
     }
 }

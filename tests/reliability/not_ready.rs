@@ -219,11 +219,11 @@ fn a_blocking_command_waits_until_the_server_serves() {
     const TROUBLE: Duration = Duration::from_secs(3);
     for code in ["LOADING", "BUSY"] {
         let start = Instant::now();
-        let serves = move || start.elapsed() > TROUBLE;
+        let is_over = move || start.elapsed() > TROUBLE;
         let server = refusing(
             &format!("{code} not now"),
-            move |name| name == "BLPOP" && !serves(),
-            serves,
+            move |name| name == "BLPOP" && !is_over(),
+            is_over,
         );
         let mut client = open(&server.url(), "deadline=60s");
         let popped: RedisResult<Value> = run(client.blpop("k", 1.0));
