@@ -5,29 +5,19 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
 
-use super::call_options::CallOptions;
 use super::errors::closed;
 use super::multiplexed::MultiplexedConnection;
 use super::queue::may_leave_replica;
-use super::reply::Reply;
-use super::request::{Request, own_request};
-use super::retry::MAX_WRITES;
 use super::state::Purpose;
-use super::timeouts::Timeouts;
 use crate::config::Target;
-use crate::error::{Error, ErrorKind};
-use crate::observe::{Tally, count_retry};
-use crate::resp::Refusal;
-use crate::runtime::{sleep, within};
+use crate::error::Error;
+use crate::observe::Tally;
+use crate::runtime::within;
 use crate::sentinel::SentinelWatch;
 use crate::url::ReadFrom;
 
 /// Connections that are kept for the next blocking command while none needs them.
 const MAX_IDLE: usize = 16;
-/// Delay between two attempts to connect for a blocking command.
-const CONNECT_RETRY_DELAY: Duration = Duration::from_millis(200);
-/// Delays before a blocking command is written for the second and for the third time.
-const WRITE_RETRY_DELAYS: [Duration; 2] = [CONNECT_RETRY_DELAY, Duration::from_secs(1)];
 
 /// Connections for commands that block, one for each while it runs.
 pub(super) struct BlockingPool {
@@ -49,9 +39,9 @@ struct Connections {
 }
 
 /// A connection that one command uses.
-struct Lease<'a> {
+pub(super) struct Lease<'a> {
     pool: &'a BlockingPool,
-    connection: Arc<MultiplexedConnection>,
+    pub(super) connection: Arc<MultiplexedConnection>,
 }
 
 impl Drop for Lease<'_> {
@@ -95,103 +85,12 @@ impl BlockingPool {
         MultiplexedConnection::dedicated(self.target.clone(), purpose, watch, tally)
     }
 
-    /// Runs a command on a connection of its own, which is kept for others if `is_kept`, and waits for one
-    /// at most for `deadline`. Dropping the future closes that connection, so that no element is popped from
-    /// a list for a caller that is gone.
-    pub(super) async fn call(
-        &self,
-        request: Request<'_>,
-        is_kept: bool,
-        deadline: Duration,
-    ) -> Result<Reply, Error> {
-        let start = Instant::now();
-        let waits = !request.options.fail_fast;
-        let mut write_retries = WRITE_RETRY_DELAYS.iter();
-        // The server has said that it cannot serve for now.
-        let mut is_unavailable = false;
-        // Why it is not known whether it has run.
-        let mut lost: Option<Error> = None;
-        loop {
-            let lease = match self.check_out() {
-                Ok(lease) => lease,
-                Err(error) => return Err(error.after_loss(lost)),
-            };
-            if is_unavailable {
-                let ready = self.until_ready(&lease, request.options, start, deadline);
-                match ready.await {
-                    Err(error) if error.kind() == ErrorKind::NotReady => {
-                        return Err(error.after_loss(lost));
-                    }
-                    // What else there is, the command finds out.
-                    _ => is_unavailable = false,
-                }
-            }
-            let once = request.clone().once();
-            let once = once.after_waiting(start.elapsed());
-            let mut call = lease.connection.call(once);
-            let result = call.reply().await;
-            let is_cut_off = call.writes() >= MAX_WRITES;
-            drop(call);
-            let delay = match &result {
-                Ok(reply) => {
-                    let is_left = reply.is_by_a_replica() && self.leave_replica();
-                    if is_left {
-                        lease.connection.leave();
-                    }
-                    let Some(refusal) = request.refusal(reply) else {
-                        if is_kept && !is_left {
-                            self.put_back(&lease);
-                        }
-                        return result;
-                    };
-                    is_unavailable =
-                        matches!(refusal, Refusal::Unavailable(_)) && !refusal.is_by_a_replica();
-                    write_retries.next().copied().filter(|_| waits)
-                }
-                Err(error) => match error.kind() {
-                    // It had ended while it was idle: nothing has been sent on it.
-                    ErrorKind::Closed if !error.may_have_run() => {
-                        (!self.lock().is_closing).then_some(Duration::ZERO)
-                    }
-                    ErrorKind::Unreachable | ErrorKind::NotReady => {
-                        waits.then_some(CONNECT_RETRY_DELAY)
-                    }
-                    ErrorKind::ConnectionLost if request.is_repeatable() && !is_cut_off => {
-                        write_retries.next().copied()
-                    }
-                    _ => None,
-                },
-            };
-            drop(lease);
-            match delay {
-                Some(delay) if start.elapsed() + delay < deadline => {
-                    if let Err(error) = result {
-                        lost = Some(error.after_loss(lost));
-                    }
-                    sleep(delay).await;
-                    count_retry();
-                }
-                _ => return result.map_err(|error| error.after_loss(lost)),
-            }
-        }
+    pub(super) fn target(&self) -> &Target {
+        &self.target
     }
 
-    /// Waits until the server serves, until `deadline` has passed since `start`.
-    async fn until_ready(
-        &self,
-        lease: &Lease<'_>,
-        options: CallOptions,
-        start: Instant,
-        deadline: Duration,
-    ) -> Result<(), Error> {
-        let timeouts = Timeouts::from(self.target.client()).with_deadline(deadline);
-        let command = self.target.probe_command();
-        let request = own_request(&command, options.with_timeouts(timeouts).idempotent());
-        let mut call = lease.connection.call(request).since(start);
-        call.reply().await.map(drop)
-    }
-
-    fn check_out(&self) -> Result<Lease<'_>, Error> {
+    /// Returns a connection for one command: an idle one, or else a new one.
+    pub(super) fn check_out(&self) -> Result<Lease<'_>, Error> {
         let mut connections = self.lock();
         if connections.is_closing {
             return Err(closed());
@@ -207,7 +106,7 @@ impl BlockingPool {
 
     /// Leaves the server that has turned out to be a replica, at most once a second: those that are idle
     /// lead there too, and by the same name another one may be found. Returns whether it is left.
-    fn leave_replica(&self) -> bool {
+    pub(super) fn leave_replica(&self) -> bool {
         let client = self.target.client();
         if client.read_from() != ReadFrom::Primary || self.target.is_cluster_node() {
             return false;
@@ -224,11 +123,17 @@ impl BlockingPool {
         true
     }
 
-    fn put_back(&self, lease: &Lease<'_>) {
+    /// Keeps the connection of `lease` for the next command.
+    pub(super) fn put_back(&self, lease: &Lease<'_>) {
         let mut connections = self.lock();
         if connections.idle.len() < MAX_IDLE && !connections.is_closing {
             connections.idle.push(Arc::clone(&lease.connection));
         }
+    }
+
+    /// Returns whether new commands are refused.
+    pub(super) fn is_closing(&self) -> bool {
+        self.lock().is_closing
     }
 
     /// Refuses new commands; those that run go on.

@@ -2,6 +2,7 @@
 //! blocking commands and for callers who change the session.
 
 mod attempts;
+mod blocking_call;
 mod blocking_pool;
 mod call;
 mod call_options;

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use redis::{Cmd, RedisError, RedisFuture, RedisResult, Value};
 use tokio::sync::Notify;
 
+use super::blocking_call::BlockingCall;
 use super::blocking_pool::BlockingPool;
 use super::call_options::CallOptions;
 use super::errors::{not_authenticated, not_ready};
@@ -213,7 +214,8 @@ impl NodeConnections {
     ) -> (Result<Reply, Error>, u8) {
         let result = match (route, self.rescue_pool()) {
             (Route::Rescue { .. }, Some(connections)) => {
-                let result = connections.call(request, false, deadline).await;
+                let call = BlockingCall::new(connections, request, deadline);
+                let result = call.reply(false).await;
                 // Callers that wait for the database do not have to wait for the back-off as well.
                 self.shared.reconnect_now();
                 result
@@ -228,7 +230,8 @@ impl NodeConnections {
                     return (Err(error), writes);
                 }
                 let is_kept = matches!(route, Route::Dedicated(_));
-                self.blocking.call(request, is_kept, deadline).await
+                let call = BlockingCall::new(&self.blocking, request, deadline);
+                call.reply(is_kept).await
             }
         };
         let lost = result.as_ref().is_err_and(Error::may_have_run);

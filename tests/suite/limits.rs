@@ -260,28 +260,36 @@ fn a_burst_of_blocking_commands_leaves_sixteen_connections_for_the_next_ones() {
     let server = start(Server::builder());
     let client = open(server.url(), "");
     let mut operator = connect(&server);
+    let connections = |operator: &mut redis::Connection| {
+        let list: String = query(operator, &["CLIENT", "LIST"]);
+        let stats: redis::InfoDict = query(operator, &["INFO", "stats"]);
+        let made: u64 = stats.get("total_connections_received").expect("a number");
+        (list.lines().count(), made)
+    };
     run(async {
-        let connections = |operator: &mut redis::Connection| {
-            let list: String = query(operator, &["CLIENT", "LIST"]);
-            let stats: redis::InfoDict = query(operator, &["INFO", "stats"]);
-            let made: u64 = stats.get("total_connections_received").expect("a number");
-            (list.lines().count(), made)
-        };
-        let burst = async |commands| {
-            let commands = (0..commands).map(|_| {
+        let burst = async |commands: usize, operator: &mut redis::Connection| {
+            let callers = (0..commands).map(|_| {
                 let mut client = client.clone();
-                async move { client.blpop::<_, Value>("none", 0.2).await }
+                tokio::spawn(async move { client.blpop::<_, (String, String)>("jobs", 60.0).await })
             });
-            for result in futures::future::join_all(commands).await {
-                assert_eq!(ok(result), Value::Nil);
+            let callers: Vec<_> = callers.collect();
+            wait_until("all of them block", || {
+                let clients: redis::InfoDict = query(operator, &["INFO", "clients"]);
+                clients.get("blocked_clients") == Some(commands)
+            });
+            for _ in 0..commands {
+                let _: u64 = query(operator, &["RPUSH", "jobs", "job"]);
+            }
+            for caller in callers {
+                ok(caller.await.expect("no caller panics"));
             }
         };
         let before = connections(&mut operator);
-        burst(3 * KEPT).await;
+        burst(3 * KEPT, &mut operator).await;
         wait_until("the others are closed", || {
             connections(&mut operator).0 == before.0 + KEPT
         });
-        burst(KEPT).await;
+        burst(KEPT, &mut operator).await;
         let (open, made) = connections(&mut operator);
         assert_eq!((open, made), (before.0 + KEPT, before.1 + 3 * KEPT as u64));
     });
