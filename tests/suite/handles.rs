@@ -92,13 +92,11 @@ fn a_blocking_command_has_the_time_of_its_argument_on_top() {
 fn a_dedicated_connection_keeps_the_limits_of_its_handle() {
     let server = deaf_to_get();
     run(async {
-        let client = open(&server.url(), LONG).with_timeout(SHORT);
+        // Long enough to connect on a busy machine.
+        let client = open(&server.url(), LONG).with_timeout(Duration::from_secs(2));
         let mut connection = client.dedicated_connection().await.expect("it answers");
-        let told = error(connection.get("k").await);
-        assert!(
-            told.to_string().contains("100ms (`with_timeout`)"),
-            "{told}"
-        );
+        let told = error(connection.get("k").await).to_string();
+        assert!(told.contains("2s (`with_timeout`)"), "{told}");
     });
 }
 
