@@ -178,8 +178,8 @@ fn invalid_placeholder(document: &Document, findings: &mut Findings) {
                 );
                 let finding = document.finding_at(&(*at..at + 1), CODE, message);
                 let help = match documented_url::field_at(document.text(&bare), at - bare.start) {
-                    Some(field @ (Field::Host | Field::Port | Field::Database)) => {
-                        format!("write an example for it, such as `{}`", field.example())
+                    field @ Some(Field::Host | Field::Port | Field::Database) => {
+                        suggestion::example_for(field)
                     }
                     _ => "write `$` as `%24` if it belongs to the password".to_owned(),
                 };
@@ -268,9 +268,7 @@ fn invalid_url(document: &Document, findings: &mut Findings) {
 fn with_help_of(finding: Finding, error: &UrlError, url: &str, at: usize) -> Finding {
     match error.code() {
         "placeholder" | "uninterpolated" => {
-            let field = documented_url::field_at(url, at);
-            let such_as = field.map(|field| format!(", such as `{}`", field.example()));
-            finding.with_help("write an example for it".to_owned() + &such_as.unwrap_or_default())
+            finding.with_help(suggestion::example_for(documented_url::field_at(url, at)))
         }
         "unexpected_fragment" => finding.with_help("write ` #` for `#` if it begins a comment"),
         _ => match error.help() {

@@ -22,6 +22,12 @@ pub(crate) fn assignment(name: &str, url: &str) -> String {
     format!("{HEADING}\n{name}={url}")
 }
 
+/// Returns the help about a placeholder in this part of a URL.
+pub(super) fn example_for(field: Option<Field>) -> String {
+    let such_as = field.map(|field| format!(", such as `{}`", field.example()));
+    "write an example for it".to_owned() + &such_as.unwrap_or_default()
+}
+
 /// Returns the lines that document the formats.
 pub(super) fn formats(name: &str, formats: &[Format]) -> String {
     let lines: Vec<_> = formats
