@@ -166,13 +166,8 @@ fn in_dot_env(variable: Variable<'_>, places: &Places<'_>) -> Result<Option<Valu
 #[cfg(test)]
 mod tests {
     use std::collections::HashMap;
-    use std::ffi::OsString;
-    use std::io;
-    use std::path::Path;
 
-    use super::super::variable::Holds;
     use super::*;
-    use crate::error::{Error, ErrorKind};
 
     const VARIABLE: Variable<'_> = Variable {
         name: "REDIS_URL",

@@ -33,6 +33,8 @@ const QUICK_WAKES_FOR_ONE_THREAD: u32 = 100;
 /// Time without work after which a thread ends.
 const IDLE_TIME: Duration = Duration::from_secs(5);
 
+type Kinds = HashMap<usize, Arc<Kind>>;
+
 static KINDS: Mutex<Option<Kinds>> = Mutex::new(None);
 
 /// What to do with a waker.
@@ -97,8 +99,6 @@ pub(super) fn discard(waker: Waker) {
     let job = Job::Drop(waker);
     kind(job.kind()).push([job]);
 }
-
-type Kinds = HashMap<usize, Arc<Kind>>;
 
 /// Returns the kind with this key.
 fn kind(key: usize) -> Arc<Kind> {

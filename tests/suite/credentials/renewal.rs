@@ -186,9 +186,8 @@ fn a_failed_renewal_is_tried_again_and_no_caller_notices() {
 fn a_connection_outlives_renewed_credentials_that_are_refused_twice() {
     let mut stage = Stage::new(&["pw"]);
     let asked = Counter::default();
-    let count = asked.clone();
     let client = stage.client(move || {
-        let number = count.next();
+        let number = asked.next();
         async move {
             match number {
                 // Each is another one, of a source that is ahead of the server or behind it.
