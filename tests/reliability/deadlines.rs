@@ -13,7 +13,7 @@ use redis::{Cmd, Pipeline, RedisFuture, RedisResult, Value, cmd};
 use redis_ready::testing::Server;
 use redis_ready::{Client, Error};
 
-use crate::support::fake_server::{Answer, FakeServer, HELLO};
+use crate::support::fake_server::{Answer, FakeServer, HELLO, LOADING};
 use crate::support::measure::{Lateness, timed};
 use crate::support::ports::{BlackHole, ClosedPort};
 use crate::support::proxy::{Proxy, Script, Step};
@@ -147,10 +147,10 @@ const FAULTS: [Fault; 18] = [
         Broken::server(|_| Answer::line("HTTP/1.1 400 Bad Request"))
     }),
     ("a server that loads, told in the handshake", || {
-        Broken::server(|_| Answer::line("-LOADING Redis is loading the dataset in memory"))
+        Broken::server(|_| Answer::line(LOADING))
     }),
     ("a server that loads, told to each command", || {
-        Broken::get(|| Answer::line("-LOADING Redis is loading the dataset in memory"))
+        Broken::get(|| Answer::line(LOADING))
     }),
     SILENT,
     HANGS_UP,

@@ -8,9 +8,9 @@ use redis::{AsyncCommands, RedisResult, Value, cmd, pipe};
 use redis_ready::testing::Server;
 use redis_ready::{Error, TimeoutCause};
 
-use crate::refusals::{LOADING, client, refusing};
+use crate::refusals::{client, refusing};
 use crate::support::errors::report;
-use crate::support::fake_server::{Answer, FakeServer};
+use crate::support::fake_server::{Answer, FakeServer, LOADING};
 use crate::support::measure::{Lateness, assert_within, timed};
 use crate::support::process::{connect, query, wait_until};
 use crate::support::{open, run, start, with_debug};

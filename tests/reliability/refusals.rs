@@ -8,10 +8,8 @@ use redis::aio::ConnectionLike;
 use redis::{AsyncCommands, Pipeline, RedisResult, Value, cmd, pipe};
 use redis_ready::{Client, Error, ErrorKind};
 
-use crate::support::fake_server::{Answer, FakeServer};
+use crate::support::fake_server::{Answer, FakeServer, LOADING};
 use crate::support::{open, run};
-
-pub(crate) const LOADING: &str = "-LOADING Redis is loading the dataset in memory";
 
 /// What the server says, how often a write is sent then, and whether the connection is left.
 const CODES: [(&str, usize, bool); 24] = [

@@ -14,7 +14,7 @@ use redis_ready::testing::Server;
 use redis_ready::{Client, Config};
 use tokio::runtime::{Builder, Runtime};
 
-use crate::support::fake_server::{Answer, FakeServer};
+use crate::support::fake_server::{Answer, FakeServer, LOADING};
 use crate::support::measure::{Times, best_of};
 use crate::support::{child, open, start};
 
@@ -311,7 +311,7 @@ fn a_task_that_comes_while_the_server_does_not_serve_is_sent_away() {
 fn a_resident_for_a_server_that_loads() {
     let server = FakeServer::resp3(|words| {
         let is_login = matches!(words[0].as_str(), "HELLO" | "CLIENT");
-        (!is_login).then(|| Answer::line("-LOADING Redis is loading the dataset in memory"))
+        (!is_login).then(|| Answer::line(LOADING))
     });
     let client = open(&server.url(), "deadline=60s");
     one_thread().block_on(async {

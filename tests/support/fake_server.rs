@@ -12,6 +12,9 @@ use super::ports::listener;
 /// The reply to `HELLO 3` in which a server agrees to RESP3.
 pub(crate) const HELLO: &[u8] = b"%1\r\n$5\r\nproto\r\n:3\r\n";
 
+/// The refusal of a server that reads its data from the disk.
+pub(crate) const LOADING: &str = "-LOADING Redis is loading the dataset in memory";
+
 /// What a fake server does with a command.
 #[derive(Debug, Clone)]
 pub(crate) enum Answer {

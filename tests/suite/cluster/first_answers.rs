@@ -14,14 +14,13 @@ use redis_ready::{Client, ErrorKind};
 
 use crate::support::cluster::tag;
 use crate::support::errors::{kind, may_have_run, ok, report};
-use crate::support::fake_server::{Answer, FakeServer};
+use crate::support::fake_server::{Answer, FakeServer, LOADING};
 use crate::support::measure::{Lateness, assert_within, timed};
 use crate::support::ports::{ClosedPort, listener};
 use crate::support::run;
 
 /// The slot of the key `key`.
 const SLOT: u16 = 12_539;
-const LOADING: &str = "-LOADING Redis is loading the dataset in memory";
 const CLUSTER_DOWN: &str = "-CLUSTERDOWN The cluster is down";
 const READ_ONLY: &str = "-READONLY You can't write against a read only replica.";
 const TRY_AGAIN: &str = "-TRYAGAIN Multiple keys request during rehashing of slot";

@@ -10,13 +10,12 @@ use redis_ready::testing::Server;
 use redis_ready::{Client, ErrorKind};
 
 use crate::support::errors::ok;
-use crate::support::fake_server::{Answer, FakeServer};
+use crate::support::fake_server::{Answer, FakeServer, LOADING};
 use crate::support::ports::ClosedPort;
 use crate::support::{open, run, set_user, start};
 
 /// Far longer than the answer may take on a slow machine.
 const LIMIT: Duration = Duration::from_secs(60);
-const LOADING: &str = "-LOADING Redis is loading the dataset in memory";
 const NO_PERMISSION: &str = "-NOPERM User app has no permissions to run the command";
 
 fn is_ready_at_once(client: &Client) {

@@ -12,7 +12,7 @@ use redis_ready::{Client, ConnectionState, ErrorKind, Role};
 
 use crate::support::cluster::{Cluster, tag};
 use crate::support::errors::ok;
-use crate::support::fake_server::{Answer, FakeServer};
+use crate::support::fake_server::{Answer, FakeServer, LOADING};
 use crate::support::process::wait_until;
 use crate::support::sentinel::Sentinels;
 use crate::support::{NEVER, address, open, start};
@@ -123,11 +123,8 @@ fn a_wrong_password_is_told_without_it() {
 fn a_server_that_loads_its_data_is_not_ready() {
     let is_loading = Arc::new(AtomicBool::new(true));
     let loads = Arc::clone(&is_loading);
-    let server = FakeServer::resp3(move |_| {
-        loads
-            .load(Ordering::SeqCst)
-            .then(|| Answer::line("-LOADING Redis is loading the dataset in memory"))
-    });
+    let server =
+        FakeServer::resp3(move |_| loads.load(Ordering::SeqCst).then(|| Answer::line(LOADING)));
     let client = open(&server.url(), "deadline=60s");
     let waiting = client.clone();
     let call = thread::spawn(move || set(&waiting));
