@@ -155,6 +155,8 @@ mod tests {
     use std::sync::Arc;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
+    use tokio::net::TcpSocket;
+
     use super::*;
     use crate::address::Address;
     use crate::config::{Config, ServerRole};
@@ -167,6 +169,8 @@ mod tests {
     struct FakeServer {
         address: SocketAddr,
         accepted: Arc<AtomicUsize>,
+        /// Keeps a port on which nothing listens.
+        _bound: Option<TcpSocket>,
     }
 
     impl FakeServer {
@@ -181,15 +185,22 @@ mod tests {
                     serve(stream);
                 }
             });
-            FakeServer { address, accepted }
+            FakeServer {
+                address,
+                accepted,
+                _bound: None,
+            }
         }
 
-        /// Nothing listens there.
+        /// Nothing listens there as long as this lives, no other test either.
         fn closed() -> FakeServer {
-            let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+            let socket = TcpSocket::new_v4().expect("there is IPv4");
+            let any = ([127, 0, 0, 1], 0).into();
+            socket.bind(any).expect("a port is free");
             FakeServer {
-                address: listener.local_addr().expect("it is bound"),
+                address: socket.local_addr().expect("it is bound"),
                 accepted: Arc::default(),
+                _bound: Some(socket),
             }
         }
 

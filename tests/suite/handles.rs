@@ -1,6 +1,5 @@
 //! Handles with limits of their own: `with_timeout`, `fail_fast`, and both together with `idempotent`.
 
-use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
 use redis_ready::redis::{self, AsyncCommands, Commands, Value};
@@ -171,9 +170,7 @@ fn in_an_outage_commands_fail_at_once_and_the_client_goes_on_connecting() {
         check_not_run(blocking, ErrorKind::Unreachable);
         let dedicated = cache.dedicated_connection().await.expect_err("it fails");
         assert_eq!(dedicated.kind(), ErrorKind::Unreachable);
-        drop(port);
-        let listener = TcpListener::bind(address).expect("the port was free");
-        let _server = FakeServer::start_on(listener, |words| match words[0].as_str() {
+        let _server = FakeServer::start_on(port.listen(), |words| match words[0].as_str() {
             "HELLO" => Answer::hello(),
             _ => Answer::ok(),
         });

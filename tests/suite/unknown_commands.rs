@@ -12,6 +12,7 @@ use redis_ready::{Client, ErrorKind};
 
 use crate::support::errors::{kind_of, ok, ours};
 use crate::support::fake_server::{Answer, FakeServer};
+use crate::support::ports::ClosedPort;
 use crate::support::{open, run};
 
 /// The answer to `COMMAND INFO`: flags, the argument that is the first key, and categories.
@@ -293,16 +294,14 @@ fn a_question_without_an_answer_fails_within_the_deadline_and_the_command_has_no
 
 #[test]
 fn a_question_waits_for_a_connection_as_the_command_would() {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    let address = listener.local_addr().expect("it is bound");
-    drop(listener);
+    let port = ClosedPort::new();
+    let address = port.address();
     run(async {
         let client = open(&format!("redis://{address}"), "deadline=20s");
         let waiting = join_all((0..10).map(|_| send::<Value>(&client, "RNEW k")));
         let server = async {
             tokio::time::sleep(Duration::from_millis(300)).await;
-            let listener = TcpListener::bind(address).expect("the port is still free");
-            FakeServer::start_on(listener, |words| match words[0].as_str() {
+            FakeServer::start_on(port.listen(), |words| match words[0].as_str() {
                 "HELLO" => Answer::hello(),
                 _ => new_commands(words).unwrap_or_else(Answer::ok),
             })

@@ -34,6 +34,14 @@ impl ClosedPort {
     pub(crate) fn port(&self) -> u16 {
         self.address().port()
     }
+
+    /// Begins to listen, within a runtime. The port is never free in between.
+    pub(crate) fn listen(self) -> TcpListener {
+        let listener = self.0.listen(1024).expect("it is bound");
+        let listener = listener.into_std().expect("it is a socket");
+        listener.set_nonblocking(false).expect("it is a socket");
+        listener
+    }
 }
 
 /// A port that neither accepts nor refuses connections, as a host behind a firewall that drops packets:

@@ -13,6 +13,7 @@ use redis_ready::{Client, ErrorKind};
 use crate::support::cluster::tag;
 use crate::support::errors::{kind_of, may_have_run, ok, report};
 use crate::support::fake_server::{Answer, FakeServer};
+use crate::support::ports::ClosedPort;
 use crate::support::process::wait_until;
 use crate::support::run;
 
@@ -99,9 +100,8 @@ fn a_thousand_readers_share_one_attempt_to_connect_to_a_replica() {
 
 #[test]
 fn a_command_for_all_nodes_does_not_wait_for_a_lost_replica_beyond_its_deadline() {
-    let closed = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    let port = closed.local_addr().expect("it is bound").port();
-    drop(closed);
+    let closed = ClosedPort::new();
+    let port = closed.port();
     let primary = node(Some(port), Duration::ZERO, greet);
     let mut client = client(&primary, "read_from=prefer_replica&deadline=1s");
     run(async {
