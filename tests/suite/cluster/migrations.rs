@@ -262,7 +262,8 @@ fn slots_that_move_at_once_are_not_noticed_by_callers() {
         println!("NOT RUN: these servers do not move slots at once, as Valkey 9 and Redis 8.4 do");
         return;
     }
-    let client = cluster.client("");
+    // The nodes answer nothing while they write their new configuration to the disk.
+    let client = cluster.client("response_timeout=5s&deadline=10s");
     run(async {
         fill(&client).await;
         let calling = client.clone();
