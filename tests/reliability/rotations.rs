@@ -152,6 +152,8 @@ fn under_load() {
             }
             operator.cut_off();
         };
+        // A connection that is being made has read the file before the change, and may not be there yet to be cut off.
+        run(client.ping()).expect("it is connected");
         change(is_file_first);
         thread::sleep(DISAGREE);
         let errors = told.errors.load(Ordering::Relaxed);
