@@ -38,7 +38,7 @@ async fn moka_asks_the_client_once_for_many_callers() {
     let before = commands_run(&client).await;
     let cache = Cache::builder()
         .max_capacity(10_000)
-        .time_to_live(Duration::from_secs(1))
+        .time_to_live(Duration::from_mins(1))
         .build();
 
     let load = async |key: &'static str| -> Result<Option<String>, Arc<RedisError>> {
