@@ -200,10 +200,7 @@ fn started_with(password: &str, scenario: &str) {
     stage.cut_off();
     let output = process(scenario)
         .variable("OPERATOR", format!("redis://{}", address(&stage.server)))
-        .variable(
-            "REDIS_URL",
-            format!("{}?connect_timeout=500ms", stage.url()),
-        )
+        .variable("REDIS_URL", format!("{}?connect_timeout=2s", stage.url()))
         .variable("REDIS_URL_USERNAME", "app")
         .variable("REDIS_URL_PASSWORD_FILE", FILE)
         .file("secret", format!("{password}\n"))
@@ -280,8 +277,8 @@ fn hang() {
         (waiting.join().expect("no panic"), longest)
     });
     eprintln!("waited {waited:?}, the other client {longest:?}");
-    assert!(waited < Duration::from_secs(5), "{waited:?}");
-    assert!(longest < Duration::from_millis(400), "{longest:?}");
+    assert!(waited < Duration::from_secs(10), "{waited:?}");
+    assert!(longest < Duration::from_millis(1_500), "{longest:?}");
     // The thread that waits for the file does not keep the process.
 }
 

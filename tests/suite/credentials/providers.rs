@@ -110,8 +110,9 @@ fn what_a_provider_does_wrong_is_told_and_tried_again() {
 #[test]
 fn a_slow_provider_holds_up_neither_the_io_thread_nor_the_runtime_of_a_caller() {
     let stage = Stage::new(&["pw"]);
-    let slow = stage.client(|| async {
-        std::thread::sleep(Duration::from_secs(1));
+    let patient = format!("{}?connect_timeout=20s&deadline=20s", stage.url());
+    let slow = client(&patient, || async {
+        std::thread::sleep(Duration::from_secs(3));
         app("pw")
     });
     let quick = stage.client(|| async { app("pw") });
@@ -133,7 +134,7 @@ fn a_slow_provider_holds_up_neither_the_io_thread_nor_the_runtime_of_a_caller() 
         };
         let (ready, longest) = tokio::join!(ready, others);
         ready.expect("it is let in");
-        assert!(longest < Duration::from_millis(500), "{longest:?}");
+        assert!(longest < Duration::from_secs(2), "{longest:?}");
     });
 }
 
