@@ -2,11 +2,8 @@
 
 use std::env;
 use std::fs;
-use std::io;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
-
-use tokio::net::TcpSocket;
 
 use super::{OURS, apps, package, repository, target};
 
@@ -167,19 +164,10 @@ fn outcomes(output: &str) -> Vec<(&str, bool)> {
     outcomes
 }
 
-/// A port of which only the server of the page makes use: it is bound with `SO_REUSEADDR`, so a process that asks for
-/// this port can listen on it, and one that asks for any free port gets another.
-fn reserved_port() -> io::Result<TcpSocket> {
-    let socket = TcpSocket::new_v4()?;
-    socket.set_reuseaddr(true)?;
-    socket.bind(([127, 0, 0, 1], 0).into())?;
-    Ok(socket)
-}
-
 #[test]
 fn the_first_hour_goes_as_the_guide_says() {
-    let reserved = reserved_port().expect("a port is free");
-    let port = reserved.local_addr().expect("it is bound").port();
+    let free = std::net::TcpListener::bind(("127.0.0.1", 0)).and_then(|it| it.local_addr());
+    let port = free.expect("a port is free").port();
     let blocks = blocks(PAGE);
     let output = run(&script(&blocks, &stand_ins(port))).replace(&port.to_string(), "6379");
     let mut outcomes = outcomes(&output).into_iter();
