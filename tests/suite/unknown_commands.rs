@@ -1,6 +1,5 @@
 //! Commands that the crate has never heard of share the connection only if the server says that they may.
 
-use std::net::TcpListener;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -12,7 +11,7 @@ use redis_ready::{Client, ErrorKind};
 
 use crate::support::errors::{kind_of, ok, ours};
 use crate::support::fake_server::{Answer, FakeServer};
-use crate::support::ports::ClosedPort;
+use crate::support::ports::{ClosedPort, listener};
 use crate::support::{open, run};
 
 /// The answer to `COMMAND INFO`: flags, the argument that is the first key, and categories.
@@ -363,7 +362,7 @@ fn a_caller_that_is_gone_leaves_the_answer_to_the_others() {
 
 /// A primary and a replica of a cluster; both know the new commands.
 fn cluster() -> [FakeServer; 2] {
-    let listeners = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").expect("a free port"));
+    let listeners = [listener(), listener()];
     let [primary, replica] = [0, 1].map(|node| {
         let address = listeners[node].local_addr().expect("it is bound");
         let host = "$9\r\n127.0.0.1\r\n";

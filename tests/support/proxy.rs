@@ -15,6 +15,8 @@ use tokio::time::sleep;
 
 use redis_ready::testing::Server;
 
+use super::ports::listener;
+
 /// What happens to the bytes of one direction. When the steps are over, everything passes.
 #[derive(Debug, Clone)]
 pub(crate) enum Step {
@@ -126,7 +128,7 @@ impl Proxy {
         upstream: Upstream,
         script: impl Fn(usize) -> Script + Send + Sync + 'static,
     ) -> Proxy {
-        let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).expect("a port is free");
+        let listener = listener();
         let port = listener.local_addr().expect("it is bound").port();
         let accepted = Arc::new(AtomicUsize::new(0));
         let (resets, mut resets_seen) = watch::channel(0);

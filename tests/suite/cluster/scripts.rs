@@ -1,6 +1,5 @@
 //! A script runs once, whatever it returns, and is redirected like any other command.
 
-use std::net::TcpListener;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
@@ -11,6 +10,7 @@ use redis_ready::testing::Server;
 use crate::support::cluster::{Cluster, tag};
 use crate::support::errors::{may_have_run, ok, report};
 use crate::support::fake_server::{Answer, FakeServer};
+use crate::support::ports::listener;
 use crate::support::process::query;
 use crate::support::{address, open, run, start};
 
@@ -224,7 +224,7 @@ fn all_slots(port: u16) -> Answer {
 #[test]
 fn redirections_of_all_scripts_of_a_pipeline_are_confirmed_together() {
     const SCRIPTS: usize = 100;
-    let listeners = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").expect("a free port"));
+    let listeners = [listener(), listener()];
     let [old_port, new_port] = listeners.each_ref().map(|listener| {
         let address = listener.local_addr();
         address.expect("it is bound").port()

@@ -1,6 +1,5 @@
 //! How long callers wait, and what their waiting costs, with nodes that are slow, silent or gone.
 
-use std::net::TcpListener;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::sleep;
@@ -13,7 +12,7 @@ use redis_ready::{Client, ErrorKind};
 use crate::support::cluster::tag;
 use crate::support::errors::{kind_of, may_have_run, ok, report};
 use crate::support::fake_server::{Answer, FakeServer};
-use crate::support::ports::ClosedPort;
+use crate::support::ports::{ClosedPort, listener};
 use crate::support::process::wait_until;
 use crate::support::run;
 
@@ -24,7 +23,7 @@ fn node(
     delay: Duration,
     answer: impl Fn(&str) -> Answer + Send + Sync + 'static,
 ) -> FakeServer {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let listener = listener();
     let port = listener.local_addr().expect("it is bound").port();
     let nodes: Vec<_> = [Some(port), replica].into_iter().flatten().collect();
     let entry = |port: &u16| format!("*2\r\n$0\r\n\r\n:{port}\r\n");
@@ -175,7 +174,7 @@ fn a_redirection_does_not_bring_a_closed_client_back_to_life() {
 /// Starts two nodes that serve half of the slots each. They answer commands with `answer`, which is told
 /// the node.
 fn pair(answer: impl Fn(usize, &str) -> Answer + Send + Sync + Clone + 'static) -> [FakeServer; 2] {
-    let listeners = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").expect("a free port"));
+    let listeners = [listener(), listener()];
     let port = |node: usize| {
         let address = listeners[node].local_addr();
         address.expect("it is bound").port()
